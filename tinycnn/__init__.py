@@ -1,0 +1,14 @@
+"""tinycnn: a convolutional network framework to read.
+
+Keras's names, hand-written backprop in NumPy, and Numba twins of the hot kernels. Start reading at
+``tinycnn/layers/dense.py`` and ``tinycnn/kernels/conv2d.py``.
+"""
+
+__version__ = "0.1.0"
+
+from tinycnn import keras, layers
+from tinycnn.kernels import FAST, REFERENCE
+from tinycnn.sequential import Sequential
+from tinycnn.utils import set_random_seed
+
+__all__ = ["FAST", "REFERENCE", "Sequential", "__version__", "keras", "layers", "set_random_seed"]

@@ -1,0 +1,177 @@
+"""From arrays or generators to batches, checked once before training starts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+Batch = tuple[Array, Array | None, Array | None]  # images, labels, sample weights
+
+
+class ArrayBatches:
+    """Batches of arrays that fit into memory: the whole set once an epoch, in a fresh order if ``rng`` is given.
+
+    Shapes:  x (n, ...);  y (n,) or (n, classes);  sample_weight (n,)
+    """
+
+    def __init__(
+        self,
+        x: Array,
+        y: Array | None = None,
+        sample_weight: Array | None = None,
+        batch_size: int = 32,
+        rng: np.random.Generator | None = None,
+        steps: int | None = None,
+    ):
+        self.x, self.y, self.sample_weight = x, y, sample_weight
+        self.batch_size, self.rng = batch_size, rng
+        self.steps: int | None = steps or -(-len(x) // batch_size)
+        # With a number of steps of its own, an epoch goes on where the last one ended.
+        self._endless = itertools.chain.from_iterable(iter(self._pass, None)) if steps else None
+
+    def epoch(self) -> Iterator[Batch]:
+        return itertools.islice(self._endless, self.steps) if self._endless else self._pass()
+
+    def _pass(self) -> Iterator[Batch]:
+        n = len(self.x)
+        order = None if self.rng is None else self.rng.permutation(n)
+        for start in range(0, n, self.batch_size):
+            stop = start + self.batch_size
+            rows: Any = slice(start, stop) if order is None else order[start:stop]
+            yield (
+                self.x[rows],
+                None if self.y is None else self.y[rows],
+                None if self.sample_weight is None else self.sample_weight[rows],
+            )
+
+
+class GeneratorBatches:
+    """Batches that somebody else makes: tuples (x, y) or (x, y, sample_weight).
+
+    A generator is read on from epoch to epoch, ``steps`` batches each; a list or another object that can be
+    iterated again is started anew in every epoch where ``steps`` is None.
+    """
+
+    def __init__(self, who: str, source: Iterable[Any], steps: int | None):
+        self.who, self.source, self.steps = who, source, steps
+        if steps is None and hasattr(source, "__len__"):
+            self.steps = len(source)
+        self._reading = iter(source) if steps is not None or iter(source) is source else None
+
+    def epoch(self) -> Iterator[Batch]:
+        reading = iter(self.source) if self._reading is None else self._reading
+        number = 0
+        for number, batch in enumerate(itertools.islice(reading, self.steps), 1):
+            if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+                raise ValueError(
+                    f"{self.who}: expected a generator of tuples (x, y) or (x, y, sample_weight), "
+                    f"received {type(batch).__name__}. Yield one such tuple per batch."
+                )
+            x, y, sample_weight = (*batch, None)[:3]
+            yield check_arrays(self.who, x, y, sample_weight)
+        if number < (self.steps or 1):
+            raise ValueError(
+                f"{self.who}: expected {self.steps or 'some'} batches in an epoch, received {number}: the generator "
+                "ended. Let it run on, or lower steps_per_epoch."
+            )
+
+
+def is_generator(x: Any) -> bool:
+    """Whether ``x`` is a source of batches rather than an array or a list of numbers."""
+    return not hasattr(x, "shape") and (hasattr(x, "__next__") or (hasattr(x, "__iter__") and _holds_tuples(x)))
+
+
+def _holds_tuples(x: Any) -> bool:
+    if isinstance(x, (list, tuple)):
+        return bool(x) and isinstance(x[0], tuple)
+    return not isinstance(x, (str, bytes, Mapping))
+
+
+def check_arrays(who: str, x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
+    """Images, labels and weights as arrays of numbers and of one length, every value finite.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no images, different lengths, NaN or infinity.
+    """
+    arrays: list[Array | None] = []
+    for name, value in (("x", x), ("y", y), ("sample_weight", sample_weight)):
+        if value is None:
+            arrays.append(None)
+            continue
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(
+                f"{who}: expected {name} to be an array of numbers, received dtype {array.dtype}. "
+                f"Convert it first: {name}.astype('float32')."
+            )
+        if array.ndim == 0 or len(array) == 0:
+            raise ValueError(
+                f"{who}: expected at least one sample in {name}, received an array of shape {array.shape}. "
+                "Look at how the data was loaded and cut."
+            )
+        if array.dtype.kind == "f" and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+            bad = np.argwhere(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+            raise ValueError(
+                f"{who}: expected finite numbers in {name}, received NaN or infinity in {len(bad)} of {len(array)} "
+                f"samples, the first at index {bad[0, 0]}. Remove or repair them."
+            )
+        arrays.append(array)
+    images, labels, weights = arrays
+    if images is None:
+        raise ValueError(f"{who}: expected x, an array of images, received None. Pass x and y.")
+    for name, other in (("labels", labels), ("sample weights", weights)):
+        if other is not None and len(other) != len(images):
+            raise ValueError(
+                f"{who}: expected as many {name} as images, received {len(images)} images and {len(other)} {name}. "
+                "Cut both alike."
+            )
+    if weights is not None and weights.ndim != 1:
+        raise ValueError(
+            f"{who}: expected sample_weight of shape ({len(images)},), received {weights.shape}. "
+            "Give one weight per sample."
+        )
+    return images, labels, weights
+
+
+def check_batch_size(who: str, batch_size: Any) -> int:
+    """A positive whole number; None means 32, as in Keras."""
+    if batch_size is None:
+        return 32
+    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ValueError(f"{who}: expected batch_size to be a positive whole number, received {batch_size!r}. Try 32.")
+    return int(batch_size)
+
+
+def split_off_validation(
+    x: Array, y: Array, sample_weight: Array | None, validation_split: float
+) -> tuple[tuple[Array, Array, Array | None], tuple[Any, ...]]:
+    """The last ``validation_split`` of the rows for validation, the others for training; no shuffling.
+
+    Returns (x, y, sample_weight) for training and a tuple such as ``validation_data`` takes.
+    """
+    cut = int(np.floor(len(x) * (1 - validation_split)))
+    if not 0 < validation_split < 1 or cut in (0, len(x)):
+        raise ValueError(
+            f"fit: expected 0 < validation_split < 1 that leaves samples on both sides, received {validation_split} "
+            f"for {len(x)} samples. Try 0.2, or pass validation_data."
+        )
+    if sample_weight is None:
+        return (x[:cut], y[:cut], None), (x[cut:], y[cut:])
+    return (x[:cut], y[:cut], sample_weight[:cut]), (x[cut:], y[cut:], sample_weight[cut:])
+
+
+def weights_of_classes(y: Array, class_weight: Mapping[int, float]) -> Array:
+    """One weight per sample, that of its class; classes that are left out weigh 1.0.
+
+    Shapes:  y (n,) or (n, 1) class numbers, or (n, classes) one-hot;  the result (n,) float32
+    """
+    classes = y.argmax(axis=-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1).astype(int)
+    weights = np.ones(len(y), "float32")
+    for label, weight in class_weight.items():
+        weights[classes == label] = weight
+    return weights

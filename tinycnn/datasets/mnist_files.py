@@ -1,0 +1,171 @@
+"""MNIST's two file formats: Keras's ``mnist.npz``, and the four IDX files of the original, plain or gzipped.
+
+What counts is what the arrays hold: shape, dtype and the SHA-256 of their bytes, not the file around them.
+Nothing is unpickled, and no array is given memory before its header has the right shape and dtype.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import io
+import math
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+# name: (shape, SHA-256 of the array's bytes in row-major order); all arrays are uint8
+ARRAYS: dict[str, tuple[tuple[int, ...], str]] = {
+    "x_train": ((60000, 28, 28), "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757"),
+    "y_train": ((60000,), "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13"),
+    "x_test": ((10000, 28, 28), "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161"),
+    "y_test": ((10000,), "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5"),
+}
+IDX_FILES = {
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
+FILE_LIMIT = 64 * 2**20  # bytes; the arrays have 55 million
+
+
+def find(place: str) -> list[str]:
+    """The files of MNIST at ``place``, a file or a folder: one npz file, or four IDX files as in ``ARRAYS``.
+
+    Raises:  FileNotFoundError that says what is missing.
+    """
+    if os.path.isfile(place):
+        return [place]
+    if not os.path.isdir(place):
+        raise FileNotFoundError(f"{place}: no such file or folder")
+    npz = os.path.join(place, "mnist.npz")
+    if os.path.isfile(npz):
+        return [npz]
+    found, missing = [], []
+    for stem in IDX_FILES.values():
+        spellings = (stem, stem + ".gz", stem.replace("-idx", ".idx"), stem.replace("-idx", ".idx") + ".gz")
+        files = [os.path.join(place, name) for name in spellings if os.path.isfile(os.path.join(place, name))]
+        if files:
+            found.append(files[0])
+        else:
+            missing.append(stem)
+    if missing:
+        raise FileNotFoundError(f"{place}: no mnist.npz and no {', '.join(missing)} in it")
+    return found
+
+
+def read(files: list[str]) -> Arrays:
+    """The verified arrays in ``files`` (see `find`); ValueError where one is damaged or something else."""
+    if len(files) == 1:
+        return read_npz(_content(files[0]), files[0])
+    return {name: read_idx(_content(file), name, file) for name, file in zip(IDX_FILES, files, strict=True)}
+
+
+def _content(file: str) -> bytes:
+    with open(file, "rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > FILE_LIMIT:
+            raise ValueError(f"expected a file of at most {FILE_LIMIT} bytes, received {size} in {file}")
+        return stream.read(size)
+
+
+def read_npz(data: bytes, source: str) -> Arrays:
+    """The verified arrays in the bytes of an npz file; errors name its ``source``, a path or an address."""
+    kind = "an npz file with " + ", ".join(ARRAYS)
+    with _readable(kind, source):
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        names = archive.namelist()
+    arrays = {}
+    for name, (shape, _) in ARRAYS.items():
+        if f"{name}.npy" not in names:
+            raise ValueError(f"expected {kind}, received one without {name} in {source}")
+        with _readable(kind, source), archive.open(f"{name}.npy") as member:
+            version = np.lib.format.read_magic(member)
+            if version != (1, 0):
+                raise ValueError(f"version {version} of the npy format")
+            found_shape, _, found_dtype = np.lib.format.read_array_header_1_0(member)
+        if found_shape != shape or found_dtype != np.uint8:
+            raise ValueError(
+                f"expected {name} of shape {shape} and dtype uint8, "
+                f"received shape {found_shape} and dtype {found_dtype} in {source}"
+            )
+        with _readable(kind, source), archive.open(f"{name}.npy") as member:
+            array = np.lib.format.read_array(member, allow_pickle=False)
+        arrays[name] = _verified(array, name, source)
+    return arrays
+
+
+def read_idx(data: bytes, name: str, source: str) -> np.ndarray:
+    """The verified array ``name`` in the bytes of an IDX file, gzipped or not (servers may unpack .gz).
+
+    Format:  two zero bytes, 8 (unsigned bytes), the number of axes; each axis's length as a big-endian
+             32-bit integer; then the values in row-major order.
+    """
+    shape, _ = ARRAYS[name]
+    start = 4 + 4 * len(shape)
+    length = start + math.prod(shape)
+    if data[:2] == b"\x1f\x8b":
+        with _readable("a whole gzip file", source), gzip.open(io.BytesIO(data)) as stream:
+            data = stream.read(length + 1)  # one byte more shows a file that is too long
+    magic = bytes([0, 0, 8, len(shape)])
+    if data[:4] != magic:
+        raise ValueError(
+            f"expected an IDX file of {name} that starts with bytes {magic.hex(' ')}, "
+            f"received {data[:4].hex(' ') or 'no bytes'} in {source}"
+        )
+    found_shape = tuple(np.frombuffer(data[4:start].ljust(start - 4, b"\0"), ">u4").tolist())
+    if found_shape != shape:
+        raise ValueError(f"expected {name} of shape {shape}, received shape {found_shape} in {source}")
+    if len(data) != length:
+        received = "more" if len(data) > length else str(len(data))
+        raise ValueError(f"expected {length} bytes of {name}, received {received} in {source}")
+    return _verified(np.frombuffer(data, "uint8", offset=start).reshape(shape).copy(), name, source)
+
+
+def _verified(array: np.ndarray, name: str, source: str) -> np.ndarray:
+    array = np.ascontiguousarray(array)
+    expected, received = ARRAYS[name][1], hashlib.sha256(array.data).hexdigest()
+    if received != expected:
+        raise ValueError(
+            f"expected MNIST's {name} (SHA-256 {expected[:16]}…), received other contents "
+            f"(SHA-256 {received[:16]}…) in {source}"
+        )
+    return array
+
+
+@contextlib.contextmanager
+def _readable(kind: str, source: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # zipfile, gzip, zlib and numpy have a dozen kinds of errors for damaged bytes
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"expected {kind}, received bytes that are not ({reason}) in {source}") from error
+
+
+def write_npz(arrays: Arrays, file: Path) -> None:
+    """Write ``arrays`` to ``file`` in one step: other processes see the whole file or none."""
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        x_train=arrays["x_train"],
+        y_train=arrays["y_train"],
+        x_test=arrays["x_test"],
+        y_test=arrays["y_test"],
+    )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}-{os.urandom(8).hex()}.tmp")
+    try:
+        with open(temporary, "xb") as stream:
+            stream.write(buffer.getbuffer())
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)

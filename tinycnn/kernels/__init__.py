@@ -1,0 +1,112 @@
+"""The kernels: pure functions on arrays. One frozen table says which of them have a fast twin.
+
+`REFERENCE` is NumPy, written to be read. `FAST` is the same table with some entries exchanged for their Numba
+twins, which stand next to the originals (``conv2d.py``, ``conv2d_numba.py``) and have the same signatures.
+Without Numba, as in a browser's Python, `FAST` is `REFERENCE`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tinycnn.kernels import average_pooling2d, batch_normalization, conv2d, dense, max_pooling2d, optimizers
+from tinycnn.kernels.activations import ACTIVATIONS, Activation
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """One implementation of every operation that a layer or an optimizer needs."""
+
+    name: str
+    conv2d_forward: Callable[..., Any]
+    conv2d_backward_parameters: Callable[..., Any]
+    conv2d_backward_input: Callable[..., Any]
+    max_pooling2d_forward: Callable[..., Any]
+    max_pooling2d_backward: Callable[..., Any]
+    average_pooling2d_forward: Callable[..., Any]
+    average_pooling2d_backward: Callable[..., Any]
+    dense_forward: Callable[..., Any]
+    dense_backward_parameters: Callable[..., Any]
+    dense_backward_input: Callable[..., Any]
+    batch_normalization_forward: Callable[..., Any]
+    batch_normalization_inference: Callable[..., Any]
+    batch_normalization_backward: Callable[..., Any]
+    activations: Mapping[str, Activation]
+    sgd_update: Callable[..., None]
+    sgd_momentum_update: Callable[..., None]
+    rmsprop_update: Callable[..., None]
+    adam_update: Callable[..., None]
+    amsgrad_update: Callable[..., None]
+    weight_decay_update: Callable[..., None]
+
+
+REFERENCE = Kernels(
+    name="reference",
+    conv2d_forward=conv2d.conv2d_forward,
+    conv2d_backward_parameters=conv2d.conv2d_backward_parameters,
+    conv2d_backward_input=conv2d.conv2d_backward_input,
+    max_pooling2d_forward=max_pooling2d.max_pooling2d_forward,
+    max_pooling2d_backward=max_pooling2d.max_pooling2d_backward,
+    average_pooling2d_forward=average_pooling2d.average_pooling2d_forward,
+    average_pooling2d_backward=average_pooling2d.average_pooling2d_backward,
+    dense_forward=dense.dense_forward,
+    dense_backward_parameters=dense.dense_backward_parameters,
+    dense_backward_input=dense.dense_backward_input,
+    batch_normalization_forward=batch_normalization.batch_normalization_forward,
+    batch_normalization_inference=batch_normalization.batch_normalization_inference,
+    batch_normalization_backward=batch_normalization.batch_normalization_backward,
+    activations=ACTIVATIONS,
+    sgd_update=optimizers.sgd_update,
+    sgd_momentum_update=optimizers.sgd_momentum_update,
+    rmsprop_update=optimizers.rmsprop_update,
+    adam_update=optimizers.adam_update,
+    amsgrad_update=optimizers.amsgrad_update,
+    weight_decay_update=optimizers.weight_decay_update,
+)
+
+try:
+    from tinycnn.kernels import (
+        activations_numba,
+        batch_normalization_numba,
+        conv2d_numba,
+        dense_numba,
+        max_pooling2d_numba,
+        optimizers_numba,
+    )
+except ModuleNotFoundError as error:
+    if error.name not in ("numba", "llvmlite"):
+        raise
+    FAST = REFERENCE
+    warnings.warn(
+        "tinycnn: Numba is not installed, so the reference kernels are used: the same results, many times slower. "
+        "pip install numba",
+        stacklevel=2,
+    )
+else:
+    FAST = replace(
+        REFERENCE,
+        name="fast",
+        conv2d_forward=conv2d_numba.conv2d_forward,
+        conv2d_backward_parameters=conv2d_numba.conv2d_backward_parameters,
+        conv2d_backward_input=conv2d_numba.conv2d_backward_input,
+        max_pooling2d_forward=max_pooling2d_numba.max_pooling2d_forward,
+        max_pooling2d_backward=max_pooling2d_numba.max_pooling2d_backward,
+        dense_forward=dense_numba.dense_forward,
+        dense_backward_parameters=dense_numba.dense_backward_parameters,
+        dense_backward_input=dense_numba.dense_backward_input,
+        batch_normalization_forward=batch_normalization_numba.batch_normalization_forward,
+        batch_normalization_inference=batch_normalization_numba.batch_normalization_inference,
+        batch_normalization_backward=batch_normalization_numba.batch_normalization_backward,
+        activations={**ACTIVATIONS, "relu": activations_numba.RELU},
+        sgd_update=optimizers_numba.sgd_update,
+        sgd_momentum_update=optimizers_numba.sgd_momentum_update,
+        rmsprop_update=optimizers_numba.rmsprop_update,
+        adam_update=optimizers_numba.adam_update,
+        amsgrad_update=optimizers_numba.amsgrad_update,
+        weight_decay_update=optimizers_numba.weight_decay_update,
+    )
+
+SETS = {"fast": FAST, "reference": REFERENCE}

@@ -1,0 +1,219 @@
+"""The one inner loop under all fast products: a small block of outputs that stays in the processor's registers.
+
+A convolution, its two gradients and a dense layer are all matrix products C = A·B, where A may be spread over an image:
+its element (r, k) is ``a[rows[r] + terms[k]]``. For a convolution, ``rows`` says where each window starts and ``terms``
+where each of its pixels lies; the matrix of windows ("im2col") is never built.
+
+What makes a product fast is reuse. A block of 6 rows by 4 vectors of 16 columns keeps its 24 running sums in registers;
+each number of A that is loaded then takes part in 64 multiplications, each vector of B in 6. NumPy cannot say this, and
+compilers do not find it by themselves, so `block_product` is written in LLVM's own instructions. What it computes is the
+plain loop of `block_product_in_python`, which also serves where Numba's compiler is off (NUMBA_DISABLE_JIT=1).
+
+Source: Goto & van de Geijn 2008, doi:10.1145/1356052.1356053 (blocks in registers); Georganas et al. 2018,
+arXiv:1808.05567 (convolution without im2col)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import binding, ir
+from numba import config, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+Array = np.ndarray
+
+_features = binding.get_host_cpu_features() if binding.get_process_triple().startswith("x86_64") else {}
+VECTOR_BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx2") else 16
+ROWS = 6  # 6·4 sums, 4 vectors of b and one of a: 29 of 32 registers; with two vectors: 15 of 16
+VECTORS = 2 if VECTOR_BYTES == 32 else 4  # AVX2 has 16 vector registers, AVX-512 and ARM have 32
+
+
+def block_product_in_python(
+    a: Array, a_start: int, rows: Array, terms: Array,
+    b: Array, b_start: int, b_step: int,
+    c: Array, c_start: int, c_rows: Array,
+    first: int, last: int, width: int,
+    bias: Array, bias_start: int, accumulate: bool,
+) -> None:  # fmt: skip
+    """One block of a product: the rows from ``first``, at most `ROWS` and below ``last``; ``width`` columns.
+
+    Math:    c[c_start + c_rows[r] + j] = base + Σ_k a[a_start + rows[r] + terms[k]] · b[b_start + k·b_step + j]
+             where base is bias[bias_start + j] or, with ``accumulate``, what stood in c before
+    Shapes:  a, b, c, bias: one axis, one dtype;  rows, terms, c_rows: int64;  width: at most `VECTORS` vectors
+    """
+    for r in range(first, min(first + ROWS, last)):
+        out = c[c_start + c_rows[r] :][:width]
+        total = np.zeros(width, c.dtype)
+        for k in range(len(terms)):
+            total += a[a_start + rows[r] + terms[k]] * b[b_start + k * b_step :][:width]
+        out[...] = total + (out if accumulate else bias[bias_start:][:width])
+
+
+def _block_product_in_llvm(
+    typing_context: Any,
+    a: Any, a_start: Any, rows: Any, terms: Any,
+    b: Any, b_start: Any, b_step: Any,
+    c: Any, c_start: Any, c_rows: Any,
+    first: Any, last: Any, width: Any,
+    bias: Any, bias_start: Any, accumulate: Any,
+) -> Any:  # fmt: skip
+    """The same in LLVM's instructions; Numba inserts them where compiled code calls `block_product`."""
+    whole = types.intp
+    signature = types.void(
+        a, whole, rows, terms, b, whole, whole, c, whole, c_rows, whole, whole, whole, bias, whole, types.boolean
+    )  # fmt: skip
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        names = list(block_product_in_python.__annotations__)[:-1]
+        given = dict(zip(names, arguments, strict=True))
+        for name, kind in zip(names, signature.args, strict=True):
+            if isinstance(kind, types.Array):
+                given[name] = context.make_array(kind)(context, builder, given[name]).data
+        lanes = VECTOR_BYTES // (c.dtype.bitwidth // 8)
+        emit = _Emitter(builder, context.get_data_type(c.dtype), lanes)
+        for vectors in range(1, VECTORS + 1):  # a loop of its own for each number of vectors
+            fits = builder.and_(
+                builder.icmp_signed(">", given["width"], _whole((vectors - 1) * lanes)),
+                builder.icmp_signed("<=", given["width"], _whole(vectors * lanes)),
+            )
+            with builder.if_then(fits):
+                emit.block(vectors, context.make_array(signature.args[3])(context, builder, arguments[3]), **given)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def _whole(value: int) -> ir.Constant:
+    return ir.Constant(ir.IntType(64), value)
+
+
+class _Emitter:
+    """Writes the instructions of a block for one type of numbers and one number of lanes in a vector."""
+
+    def __init__(self, builder: Any, number: Any, lanes: int):
+        self.builder, self.lanes = builder, lanes
+        self.vector = ir.VectorType(number, lanes)
+        self.bytes = VECTOR_BYTES // lanes
+
+    def block(
+        self, vectors: int, terms_array: Any,
+        a: Any, a_start: Any, rows: Any, terms: Any, b: Any, b_start: Any, b_step: Any,
+        c: Any, c_start: Any, c_rows: Any, first: Any, last: Any, width: Any,
+        bias: Any, bias_start: Any, accumulate: Any,
+    ) -> None:  # fmt: skip
+        builder = self.builder
+        columns = range(vectors)
+        mask = self.mask(builder.sub(width, _whole((vectors - 1) * self.lanes)))
+        masks = [None] * (vectors - 1) + [mask]  # only the last vector may be partly filled
+        sums = [[cgutils.alloca_once(builder, self.vector) for _ in columns] for _ in range(ROWS)]
+        for total in sum(sums, []):
+            builder.store(ir.Constant(self.vector, None), total)
+
+        # Rows past the end repeat the last one: the same result, written twice.
+        final = builder.sub(last, _whole(1))
+        row_numbers = [builder.add(first, _whole(r)) for r in range(ROWS)]
+        row_numbers = [builder.select(builder.icmp_signed("<", r, final), r, final) for r in row_numbers]
+        windows = [
+            builder.gep(a, [builder.add(a_start, builder.load(builder.gep(rows, [r])))]) for r in row_numbers
+        ]
+        with cgutils.for_range(builder, terms_array.nitems) as loop:
+            term = builder.load(builder.gep(terms, [loop.index]))
+            b_row = builder.gep(b, [builder.add(b_start, builder.mul(loop.index, b_step))])
+            b_vectors = [self.load(b_row, j, masks[j]) for j in columns]
+            for r in range(ROWS):
+                pixel = self.broadcast(builder.load(builder.gep(windows[r], [term])))
+                for j in columns:
+                    product = builder.call(self.function("fma"), [pixel, b_vectors[j], builder.load(sums[r][j])])
+                    builder.store(product, sums[r][j])
+
+        # First all additions, then all writing: a repeated row must not see what its twin has written.
+        outs, results = [], []
+        for r in range(ROWS):
+            out = builder.gep(c, [builder.add(c_start, builder.load(builder.gep(c_rows, [row_numbers[r]])))])
+            base = builder.select(accumulate, out, builder.gep(bias, [bias_start]))
+            outs.append(out)
+            results.append(
+                [builder.fadd(builder.load(sums[r][j]), self.load(base, j, masks[j])) for j in columns]
+            )
+        for out, result in zip(outs, results, strict=True):
+            for j in columns:
+                self.store(result[j], out, j, masks[j])
+
+    def function(self, name: str) -> Any:
+        """One of LLVM's vector functions, declared on first use."""
+        pointer, i32 = self.vector.as_pointer(), ir.IntType(32)
+        bits = ir.VectorType(ir.IntType(1), self.lanes)
+        returned, arguments, suffix = {
+            "fma": (self.vector, [self.vector] * 3, ""),
+            "masked.load": (self.vector, [pointer, i32, bits, self.vector], ".p0"),
+            "masked.store": (ir.VoidType(), [self.vector, pointer, i32, bits], ".p0"),
+        }[name]
+        full_name = f"llvm.{name}.v{self.lanes}f{8 * self.bytes}{suffix}"
+        module = self.builder.module
+        return module.globals.get(full_name) or ir.Function(module, ir.FunctionType(returned, arguments), full_name)
+
+    def mask(self, filled: Any) -> Any:
+        """Ones for the first ``filled`` lanes."""
+        numbers = ir.VectorType(ir.IntType(64), self.lanes)
+        return self.builder.icmp_signed("<", ir.Constant(numbers, list(range(self.lanes))), self.broadcast(filled))
+
+    def broadcast(self, value: Any) -> Any:
+        """A vector whose lanes all hold ``value``."""
+        empty = ir.Constant(ir.VectorType(value.type, self.lanes), ir.Undefined)
+        lane_zero = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), None)
+        single = self.builder.insert_element(empty, value, ir.Constant(ir.IntType(32), 0))
+        return self.builder.shuffle_vector(single, empty, lane_zero)
+
+    def place(self, row: Any, j: int) -> Any:
+        start = self.builder.gep(row, [_whole(j * self.lanes)])
+        return self.builder.bitcast(start, self.vector.as_pointer())
+
+    def load(self, row: Any, j: int, mask: Any) -> Any:
+        """The j-th vector of a row of memory; lanes that the mask leaves out read as 0."""
+        place = self.place(row, j)
+        if mask is None:
+            return self.builder.load(place, align=self.bytes)
+        align = ir.Constant(ir.IntType(32), self.bytes)
+        return self.builder.call(self.function("masked.load"), [place, align, mask, ir.Constant(self.vector, None)])
+
+    def store(self, value: Any, row: Any, j: int, mask: Any) -> None:
+        place = self.place(row, j)
+        if mask is None:
+            self.builder.store(value, place, align=self.bytes)
+        else:
+            align = ir.Constant(ir.IntType(32), self.bytes)
+            self.builder.call(self.function("masked.store"), [value, place, align, mask])
+
+
+block_product: Any = block_product_in_python if config.DISABLE_JIT else intrinsic(_block_product_in_llvm)
+
+
+@njit(cache=True)
+def product(
+    a: Array, a_start: int, rows: Array, terms: Array,
+    b: Array, b_start: int, b_step: int,
+    c: Array, c_start: int, c_rows: Array,
+    first: int, last: int, columns: int,
+    bias: Array, accumulate: bool,
+) -> None:  # fmt: skip
+    """All blocks of a product: rows ``first`` to ``last``, any number of columns; see `block_product_in_python`."""
+    width = VECTORS * VECTOR_BYTES // c.itemsize
+    for j in range(0, columns, width):
+        for r in range(first, last, ROWS):
+            block_product(
+                a, a_start, rows, terms, b, b_start + j, b_step,
+                c, c_start + j, c_rows, r, last, min(width, columns - j), bias, j, accumulate,
+            )  # fmt: skip
+
+
+@njit(cache=True)
+def offsets(count: int, step: int, inner_count: int, inner_step: int) -> Array:
+    """The table i·step + j·inner_step for i < count, j < inner_count, j running fastest."""
+    table = np.empty(count * inner_count, np.int64)
+    for i in range(count):
+        for j in range(inner_count):
+            table[i * inner_count + j] = i * step + j * inner_step
+    return table

@@ -1,0 +1,38 @@
+"""Layers, one a file. Start with `dense`, then `conv2d`, `max_pooling2d`, `dropout` and `batch_normalization`."""
+
+from tinycnn.layers.activations import Activation, LeakyReLU, ReLU, Softmax
+from tinycnn.layers.average_pooling2d import AveragePooling2D, AvgPool2D, GlobalAveragePooling2D, GlobalAvgPool2D
+from tinycnn.layers.base import Layer, Parameter, ParameterVector
+from tinycnn.layers.batch_normalization import BatchNormalization
+from tinycnn.layers.conv2d import Conv2D
+from tinycnn.layers.dense import Dense
+from tinycnn.layers.dropout import Dropout
+from tinycnn.layers.flatten import Flatten
+from tinycnn.layers.input import Input, InputLayer
+from tinycnn.layers.max_pooling2d import MaxPool2D, MaxPooling2D
+
+Convolution2D = Conv2D
+
+__all__ = [
+    "Activation",
+    "AveragePooling2D",
+    "AvgPool2D",
+    "BatchNormalization",
+    "Conv2D",
+    "Convolution2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GlobalAveragePooling2D",
+    "GlobalAvgPool2D",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "LeakyReLU",
+    "MaxPool2D",
+    "MaxPooling2D",
+    "Parameter",
+    "ParameterVector",
+    "ReLU",
+    "Softmax",
+]

@@ -1,0 +1,89 @@
+"""Activation functions as layers of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinycnn import activations
+from tinycnn.kernels.activations import leaky_relu_backward, leaky_relu_forward
+from tinycnn.layers.base import Array, Layer, Shape
+
+
+class Activation(Layer):
+    """Apply an activation function to each value (softmax: to each row).
+
+    Math:    y = f(x);   dx = dy·f'(x), written in terms of y (see ``tinycnn/kernels/activations.py``)
+    Shapes:  x, y (n, ...)
+    Keeps:   y
+
+    Args:
+        activation: a name such as "relu", "softmax", "sigmoid", "tanh", or a function of `tinycnn.activations`.
+    """
+
+    def __init__(self, activation: Any, **options: Any):
+        super().__init__(**options)
+        self.activation = activations.get(activation)
+
+    def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        return input_shape
+
+    def forward(self, x: Array, training: bool = False, activate: bool = True) -> Array:
+        """f(x); with ``activate=False`` x itself (the logits of a softmax)."""
+        x = self._check_input(x)
+        y = self.kernels.activations[self.activation].forward(x) if activate else x
+        if training:
+            self._save(y.shape, y if activate else None)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dy, y = self._restore(dy)
+        return dy if y is None else self.kernels.activations[self.activation].backward(dy, y)
+
+
+class ReLU(Activation):
+    """y = max(x, 0); dx = dy where x > 0, else 0. Source: Nair & Hinton 2010, ICML."""
+
+    def __init__(self, **options: Any):
+        super().__init__("relu", **options)
+
+
+class Softmax(Activation):
+    """y_k = exp(x_k)/Σ_j exp(x_j) over the last axis: positive numbers that sum to one. Source: Bridle 1990."""
+
+    def __init__(self, axis: int = -1, **options: Any):
+        super().__init__("softmax", **options)
+        if axis != -1:
+            raise ValueError(f"Softmax: expected axis=-1, received {axis!r}. Move that axis to the end.")
+
+
+class LeakyReLU(Layer):
+    """y = x where x > 0, else negative_slope·x.
+
+    Keeps:   y
+    Source:  Maas, Hannun & Ng 2013, ICML workshop
+    Keras:   same default slope, 0.3
+
+    Args:
+        negative_slope: the slope for negative values, 0 or more.
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **options: Any):
+        super().__init__(**options)
+        if negative_slope < 0:
+            raise ValueError(f"LeakyReLU: expected negative_slope >= 0, received {negative_slope!r}. Keras's is 0.3.")
+        self.negative_slope = float(negative_slope)
+
+    def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        return input_shape
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        y = leaky_relu_forward(self._check_input(x), self.negative_slope)
+        if training:
+            self._save(y.shape, y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dy, y = self._restore(dy)
+        return leaky_relu_backward(dy, y, self.negative_slope)

@@ -1,0 +1,109 @@
+"""Average pooling, over windows and over whole images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinycnn.layers.base import Array, Layer, Shape
+from tinycnn.layers.windows import (
+    check_channels_last,
+    check_images,
+    check_padding,
+    crop,
+    output_size,
+    pad,
+    pair,
+    paddings,
+)
+
+
+class AveragePooling2D(Layer):
+    """Replace each window by its mean.
+
+    Math:    y[n,i,j,c] = mean_{a,b} x[n, i·s + a, j·s + b, c]
+    Shapes:  x (n, h, w, c);  y (n, out_h, out_w, c)
+    Keeps:   nothing: the gradient is spread evenly, whatever x was
+    Source:  LeCun et al. 1998, section II.B ("sub-sampling"), doi:10.1109/5.726791
+    Keras:   same arguments and defaults; with padding="same" the padding is not counted in the mean
+
+    Args:
+        pool_size: height and width of the window, or one number for both.
+        strides: steps of the window; by default ``pool_size``.
+        padding: "valid" or "same".
+    """
+
+    def __init__(
+        self,
+        pool_size: Any = (2, 2),
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        **options: Any,
+    ):
+        super().__init__(**options)
+        check_channels_last("AveragePooling2D", data_format)
+        self.pool_size = pair("AveragePooling2D", "pool_size", pool_size)
+        self.strides = self.pool_size if strides is None else pair("AveragePooling2D", "strides", strides)
+        self.padding = check_padding("AveragePooling2D", padding)
+
+    def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        h, w, channels = check_images(self.name, input_shape)
+        self.widths = paddings(self.padding, (h, w), self.pool_size, self.strides)
+        (top, bottom), (left, right) = self.widths
+        self.padded_size = h + top + bottom, w + left + right
+        out_h, out_w = output_size(self.name, self.padded_size, self.pool_size, self.strides)
+        inside = pad(np.ones((1, h, w, 1), self.dtype), self.widths)
+        ones = np.ones((out_h, out_w, 1), self.dtype)
+        self.counts = self.kernels.average_pooling2d_forward(inside, ones, self.pool_size, self.strides)[0]
+        return (None, out_h, out_w, channels)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        x = pad(self._check_input(x), self.widths)
+        y = self.kernels.average_pooling2d_forward(x, self.counts, self.pool_size, self.strides)
+        if training:
+            self._save(y.shape)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        (dy,) = self._restore(dy)
+        dx = self.kernels.average_pooling2d_backward(
+            dy, self.counts, self.padded_size, self.pool_size, self.strides
+        )
+        return crop(dx, self.widths)
+
+
+class GlobalAveragePooling2D(Layer):
+    """Replace each channel of an image by its mean.
+
+    Math:    y[n,c] = mean_{i,j} x[n,i,j,c]
+    Shapes:  x (n, h, w, c);  y (n, c)
+    Keeps:   nothing
+    Source:  Lin, Chen & Yan 2013, section 3.2, arXiv:1312.4400
+    Keras:   same; ``keepdims`` is not supported
+    """
+
+    def __init__(self, data_format: str | None = None, **options: Any):
+        super().__init__(**options)
+        check_channels_last("GlobalAveragePooling2D", data_format)
+
+    def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        _, _, channels = check_images(self.name, input_shape)
+        return (None, channels)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        x = self._check_input(x)
+        y = x.mean(axis=(1, 2))
+        if training:
+            self._save(y.shape)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        (dy,) = self._restore(dy)
+        _, h, w, channels = self.input_shape
+        return np.tile((dy / (h * w))[:, None, None, :], (1, h, w, 1))  # (n, h, w, c)
+
+
+AvgPool2D = AveragePooling2D
+GlobalAvgPool2D = GlobalAveragePooling2D

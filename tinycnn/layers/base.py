@@ -1,0 +1,270 @@
+"""What every layer has: parameters, a shape, one forward and one backward."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinycnn.kernels import FAST, Kernels
+from tinycnn.regularizers import Regularizer
+from tinycnn.utils import new_seed_sequence, snake_case, unique_name
+
+Array = np.ndarray
+Shape = tuple[int | None, ...]
+
+
+class Parameter:
+    """A learned array and the gradient of the loss with respect to it, of the same shape.
+
+    ``backward`` writes ``grad``, an optimizer writes ``value``, both in place: nobody rebinds the arrays, so
+    they may be views into the two long vectors of a `ParameterVector`.
+    """
+
+    def __init__(self, name: str, value: Array, regularizer: Regularizer | None = None):
+        self.name = name
+        self.value = value
+        self.grad = np.zeros_like(value)
+        self.regularizer = regularizer
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    def __repr__(self) -> str:
+        return f"<Parameter {self.name}, shape {self.shape}, {self.value.dtype}>"
+
+
+class ParameterVector:
+    """All trainable parameters of a model, end to end in one vector, and their gradients in another.
+
+    An optimizer sees a model as one point ``value`` in a space of many dimensions and the slope ``grad`` there;
+    each `Parameter` becomes a view into both, so layers notice nothing.
+    """
+
+    def __init__(self, parameters: Sequence[Parameter]):
+        self.parameters = tuple(parameters)
+        ends = np.cumsum([p.value.size for p in parameters], dtype=int)
+        self.slices = [slice(int(end - p.value.size), int(end)) for p, end in zip(parameters, ends, strict=True)]
+        self.value = np.concatenate([p.value.ravel() for p in parameters]) if parameters else np.zeros(0, "float32")
+        self.grad = np.zeros_like(self.value)
+        for p, part in zip(parameters, self.slices, strict=True):
+            p.value = self.value[part].reshape(p.shape)
+            p.grad = self.grad[part].reshape(p.shape)
+
+
+class Layer(ABC):
+    """A function with parameters: ``y = forward(x)``, ``dx = backward(dy)``.
+
+    Args:
+        name: the layer's name; by default the class in snake case, numbered through the process as in Keras.
+        dtype: "float32" (default) or "float64": the type of parameters, outputs and gradients.
+        trainable: whether ``parameters`` are offered to an optimizer.
+        input_shape: shape of one sample, for the first layer of a model; the batch axis is not part of it.
+
+    A layer is built once for one input shape. ``forward(x, training=True)`` keeps what ``backward`` needs,
+    ``backward`` uses it up; ``forward(x)`` keeps nothing and changes nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        input_shape: Sequence[int] | None = None,
+        **unsupported: Any,
+    ):
+        if unsupported:
+            raise TypeError(
+                f"{type(self).__name__}: expected the arguments of its docstring, received "
+                f"{', '.join(sorted(unsupported))}. Leave out what tinycnn does not support."
+            )
+        self.dtype = np.dtype("float32" if dtype is None else dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise ValueError(f"{type(self).__name__}: expected dtype float32 or float64, received {dtype!r}. Use one.")
+        self.name = unique_name(snake_case(type(self).__name__)) if name is None else name
+        self.trainable = trainable
+        self.kernels: Kernels = FAST
+        self.sample_shape = None if input_shape is None else tuple(input_shape)
+        self.built = False
+        self.input_shape: Shape = ()
+        self.output_shape: Shape = ()
+        self._parameters: dict[str, Parameter] = {}
+        self._saved: tuple[Any, ...] | None = None
+
+    # What a layer defines
+
+    @abstractmethod
+    def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Check the input's shape, make the parameters, return the output's shape."""
+
+    @abstractmethod
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """The layer's output for a batch ``x``; with ``training=True``, also kept for `backward`."""
+
+    @abstractmethod
+    def backward(self, dy: Array) -> Array:
+        """The gradient of the loss with respect to ``x``, given ``dy``, that with respect to the output.
+
+        Assigns (does not add to) the ``grad`` of each parameter.
+        """
+
+    def backward_parameters(self, dy: Array) -> Any:
+        """Only the gradients of the parameters: all that training needs of a model's first layer."""
+        self.backward(dy)
+
+    # What all layers share
+
+    def build(self, input_shape: Sequence[int | None], rng: np.random.Generator | None = None) -> Shape:
+        """Make the parameters for inputs of this shape, batch axis included, e.g. ``(None, 28, 28, 1)``.
+
+        Returns the shape of the output. A second call with the same shape changes nothing.
+
+        Raises:
+            ValueError: the layer cannot take inputs of this shape, or is built for another one.
+        """
+        sizes = tuple(input_shape)[1:]
+        if not all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes):
+            raise ValueError(
+                f"{self.name}: expected a shape such as (None, 28, 28, 1) with every size but the first known, "
+                f"received {tuple(input_shape)}. Give each axis a positive size."
+            )
+        shape = (None, *(int(size) for size in sizes if size is not None))
+        if not self.built:
+            self.output_shape = self._build(shape, rng or np.random.default_rng(new_seed_sequence()))
+            self.input_shape = shape
+            self.built = True
+        elif shape != self.input_shape:
+            raise ValueError(
+                f"{self.name}: expected the shape it was built for, {self.input_shape}, received {shape}. "
+                "Make a new layer for inputs of another shape."
+            )
+        return self.output_shape
+
+    def __call__(self, x: Array, training: bool = False) -> Array:
+        """``forward``, after ``build`` where that has not happened."""
+        if not self.built:
+            self.build(np.shape(x))
+        return self.forward(x, training)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters to be trained, in Keras's order; none where ``trainable`` is False."""
+        return tuple(self._parameters.values()) if self.trainable else ()
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """The learned arrays by name, for stepping by hand: ``layer.params["kernel"] -= 0.1 * layer.grads["kernel"]``."""
+        return {name: p.value for name, p in self._parameters.items()}
+
+    @property
+    def grads(self) -> dict[str, Array]:
+        """The gradients by name, as the last ``backward`` left them."""
+        return {name: p.grad for name, p in self._parameters.items()}
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """Arrays that training changes without a gradient, by name: batch normalization's moving statistics."""
+        return {}
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """Parameters, then state, by name: all that a file must hold."""
+        return {**self.params, **self.state}
+
+    def get_weights(self) -> list[Array]:
+        """Copies of all weights, in Keras's order."""
+        return [value.copy() for value in self.weights.values()]
+
+    def set_weights(self, weights: Sequence[Array]) -> None:
+        """Write arrays as `get_weights` returns them; all of them, or, where one does not fit, none.
+
+        Raises:
+            ValueError: another number of arrays, or an array of another shape.
+        """
+        own = self.weights
+        if len(weights) != len(own):
+            raise ValueError(
+                f"{self.name}: expected {len(own)} arrays ({', '.join(own) or 'none'}), received {len(weights)}. "
+                "Pass them in the order of get_weights()."
+            )
+        for (name, value), new in zip(own.items(), weights, strict=True):
+            if np.shape(new) != value.shape:
+                raise ValueError(
+                    f"{self.name}: expected {name} of shape {value.shape}, received {np.shape(new)}. "
+                    "Pass the weights of a layer with the same arguments."
+                )
+        for value, new in zip(own.values(), weights, strict=True):
+            value[...] = new
+
+    def count_params(self) -> int:
+        """The number of weights, trained and not."""
+        if not self.built:
+            raise RuntimeError(
+                f"{self.name}: expected build(input_shape) before count_params. Without it there are no weights yet."
+            )
+        return sum(value.size for value in self.weights.values())
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+    # For use inside the layers
+
+    def _add_parameter(self, name: str, value: Array, regularizer: Regularizer | None = None) -> Parameter:
+        self._parameters[name] = Parameter(name, value, regularizer)
+        return self._parameters[name]
+
+    def _check_input(self, x: Array) -> Array:
+        """``x`` as an array of the layer's dtype, or a clear error."""
+        if not self.built:
+            raise RuntimeError(
+                f"{self.name}: expected build(input_shape) before forward. Call layer.build({np.shape(x)}), "
+                "or call the layer itself: layer(x)."
+            )
+        return self._as_batch(x, self.input_shape[1:], "an input")
+
+    def _save(self, output_size: tuple[int, ...], *values: Any) -> None:
+        """Keep for backward what the gradient needs, and the shape that dy must have."""
+        self._saved = (output_size, *values)
+
+    def _restore(self, dy: Array) -> tuple[Any, ...]:
+        """``dy``, checked, and what `_save` kept; uses it up."""
+        if self._saved is None:
+            raise RuntimeError(
+                f"{self.name}: expected forward(x, training=True) before backward, found nothing kept. "
+                "Each backward uses up one forward; forward(x) without training=True keeps nothing."
+            )
+        (n, *sizes), *values = self._saved
+        dy = self._as_batch(dy, tuple(sizes), "a gradient")
+        if len(dy) != n:
+            raise ValueError(
+                f"{self.name}: expected a gradient for the {n} samples of the last forward, received {len(dy)}. "
+                "Pass dy of the shape of the output."
+            )
+        self._saved = None
+        return (dy, *values)
+
+    def _as_batch(self, x: Array, sizes: Shape, what: str) -> Array:
+        given = np.asarray(x)
+        if given.dtype.kind not in "fiub":
+            raise TypeError(
+                f"{self.name}: expected {what} of numbers, received dtype {given.dtype}. "
+                "Convert it first: x.astype('float32')."
+            )
+        if given.ndim == 0 or given.shape[1:] != sizes:
+            reshaped = f"x.reshape(-1, {', '.join(map(str, sizes))})"
+            fits = given.ndim > 0 and math.prod(given.shape[1:]) == math.prod(s or 0 for s in sizes)
+            raise ValueError(
+                f"{self.name}: expected {what} of shape {_written((None, *sizes))}, received {given.shape}. "
+                + (f"Reshape it: {reshaped}." if fits else "Make a new layer for inputs of another shape.")
+            )
+        # One memory layout for all: Numba compiles a kernel anew for strided and for read-only arrays.
+        return np.require(given, self.dtype, "CW")
+
+
+def _written(shape: Shape) -> str:
+    return "(" + ", ".join("batch" if size is None else str(size) for size in shape) + ")"

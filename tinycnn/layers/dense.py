@@ -1,0 +1,86 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinycnn import activations, initializers, regularizers
+from tinycnn.layers.base import Array, Layer, Shape
+
+
+class Dense(Layer):
+    """Every output is a weighted sum of all inputs.
+
+    Math:    z = x·kernel + bias    y = activation(z)
+             dkernel = xᵀ·dz    dbias = Σ dz    dx = dz·kernelᵀ    with dz = dy·activation'(z)
+    Shapes:  x (n, inputs);  kernel (inputs, units);  bias (units,);  y (n, units)
+    Keeps:   x and y
+    Source:  Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0
+    Keras:   same arguments, defaults and weights; inputs of two axes only
+
+    Args:
+        units: number of outputs.
+        activation: a name such as "relu" or "softmax", or None.
+        use_bias: whether a bias is added and learned.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer: names or objects.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        **options: Any,
+    ):
+        super().__init__(**options)
+        if not isinstance(units, (int, np.integer)) or units < 1:
+            raise ValueError(f"Dense: expected units to be a positive whole number, received {units!r}. Try 64.")
+        self.units = int(units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+
+    def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        if len(input_shape) != 2:
+            raise ValueError(
+                f"{self.name}: expected inputs of shape (batch, features), "
+                f"received ({', '.join(map(str, ('batch', *input_shape[1:])))}). Put a Flatten() layer before it."
+            )
+        kernel = self.kernel_initializer((input_shape[1], self.units), rng, self.dtype)
+        self.kernel = self._add_parameter("kernel", kernel, self.kernel_regularizer)
+        if self.use_bias:
+            bias = self.bias_initializer((self.units,), rng, self.dtype)
+            self.bias = self._add_parameter("bias", bias, self.bias_regularizer)
+        return (None, self.units)
+
+    def forward(self, x: Array, training: bool = False, activate: bool = True) -> Array:
+        """The outputs; with ``activate=False`` before the activation function (the logits of a softmax)."""
+        x = self._check_input(x)
+        bias = self.bias.value if self.use_bias else np.zeros(self.units, self.dtype)
+        z = self.kernels.dense_forward(x, self.kernel.value, bias)  # (n, units)
+        y = self.kernels.activations[self.activation].forward(z) if activate else z
+        if training:
+            self._save(y.shape, x, y if activate else None)
+        return y
+
+    def backward_parameters(self, dy: Array) -> Array:
+        dy, x, y = self._restore(dy)
+        dz = dy if y is None else self.kernels.activations[self.activation].backward(dy, y)
+        dkernel, dbias = self.kernels.dense_backward_parameters(x, dz)
+        self.kernel.grad[...] = dkernel
+        if self.use_bias:
+            self.bias.grad[...] = dbias
+        return dz
+
+    def backward(self, dy: Array) -> Array:
+        dz = self.backward_parameters(dy)
+        return self.kernels.dense_backward_input(dz, self.kernel.value)

@@ -1,0 +1,69 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinycnn.layers.base import Array, Layer, Shape
+
+
+class Dropout(Layer):
+    """In training, set each value to zero with probability ``rate``, at random and anew in every step.
+
+    Math:    y = x·mask;   mask = 1/(1 − rate) with probability 1 − rate, else 0;   dx = dy·mask
+             The factor keeps the mean: E[mask] = 1, so inference needs no correction and y = x there.
+    Shapes:  x, y (n, ...)
+    Keeps:   the mask
+    Source:  Srivastava et al. 2014, JMLR 15, section 10 for the scaling in training ("inverted" dropout)
+    Keras:   same arguments; rate 1 gives zeros. The masks themselves differ from Keras's for the same seed
+
+    Args:
+        rate: the share of values to drop, from 0 to 1.
+        noise_shape: shape of the mask where values are to share it, e.g. (None, 1, 1, c) drops whole feature maps.
+        seed: a seed of the layer's own; by default its stream comes from the model's seed.
+    """
+
+    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **options: Any):
+        super().__init__(**options)
+        if not isinstance(rate, (int, float, np.floating, np.integer)) or not 0 <= rate <= 1:
+            raise ValueError(
+                f"Dropout: expected a rate from 0 to 1, received {rate!r}. It is the share of values to drop: try 0.25."
+            )
+        self.rate = float(rate)
+        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.seed = seed
+
+    def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        if self.noise_shape is not None and (
+            len(self.noise_shape) != len(input_shape)
+            or any(m not in (None, 1, s) for m, s in zip(self.noise_shape[1:], input_shape[1:], strict=True))
+        ):
+            raise ValueError(
+                f"{self.name}: expected a noise_shape of {len(input_shape)} sizes, each None, 1 or that of "
+                f"{input_shape}, received {self.noise_shape}. Put 1 for each axis that shares its mask."
+            )
+        self.rng = rng if self.seed is None else np.random.default_rng(self.seed)
+        return input_shape
+
+    def draw_mask(self, shape: tuple[int, ...]) -> Array:
+        """A fresh mask for a batch of this shape: zeros, and 1/(1 − rate) for what stays."""
+        if self.noise_shape is not None:
+            shape = tuple(s if m is None else m for m, s in zip(self.noise_shape, shape, strict=True))
+        keep = 1 - self.rate
+        if keep == 0:
+            return np.zeros(shape, self.dtype)
+        return (self.rng.random(shape, np.float32) < keep) * self.dtype.type(1 / keep)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        x = self._check_input(x)
+        if not training:
+            return x
+        mask = self.draw_mask(x.shape)
+        self._save(x.shape, mask)
+        return x * mask
+
+    def backward(self, dy: Array) -> Array:
+        dy, mask = self._restore(dy)
+        return dy * mask

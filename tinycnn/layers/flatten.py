@@ -1,0 +1,33 @@
+"""From images to rows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tinycnn.layers.base import Array, Layer, Shape
+
+
+class Flatten(Layer):
+    """Write each sample's values in one row, channels innermost.
+
+    Math:    y[n, (i·w + j)·c + k] = x[n, i, j, k]
+    Shapes:  x (n, h, w, c);  y (n, h·w·c)
+    Keeps:   nothing
+    Keras:   same order
+    """
+
+    def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        return (None, math.prod(size for size in input_shape[1:] if size is not None))
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        x = self._check_input(x)
+        y = x.reshape(len(x), self.output_shape[1])
+        if training:
+            self._save(y.shape)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        (dy,) = self._restore(dy)
+        return dy.reshape(len(dy), *self.input_shape[1:])

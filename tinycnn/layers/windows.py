@@ -1,0 +1,96 @@
+"""Sizes and paddings of sliding windows, for convolution and pooling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinycnn.layers.base import Array, Shape
+
+Pair = tuple[int, int]
+
+
+def pair(layer: str, argument: str, value: Any) -> Pair:
+    """``3`` -> ``(3, 3)``; two positive whole numbers stay as they are; anything else is an error."""
+    values = (value, value) if isinstance(value, (int, np.integer)) and not isinstance(value, bool) else value
+    try:
+        first, second = values
+        if first >= 1 and second >= 1 and int(first) == first and int(second) == second:
+            return int(first), int(second)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(
+        f"{layer}: expected {argument} to be a positive whole number or two of them, received {value!r}. "
+        f"Write {argument}=2 or {argument}=(2, 2)."
+    )
+
+
+def check_padding(layer: str, padding: Any) -> str:
+    if not isinstance(padding, str) or padding.lower() not in ("valid", "same"):
+        raise ValueError(f"{layer}: expected padding 'valid' or 'same', received {padding!r}. Use one of the two.")
+    return padding.lower()
+
+
+def check_channels_last(layer: str, data_format: Any) -> None:
+    if data_format not in (None, "channels_last"):
+        raise ValueError(
+            f"{layer}: expected data_format='channels_last', received {data_format!r}. "
+            "Move the channels to the end: x.transpose(0, 2, 3, 1)."
+        )
+
+
+def check_images(layer: str, input_shape: Shape) -> tuple[int, int, int]:
+    """Height, width and channels of a shape (None, h, w, c)."""
+    if len(input_shape) != 4:
+        hint = (
+            f"Add the channel axis: x.reshape(-1, {input_shape[1]}, {input_shape[2]}, 1)."
+            if len(input_shape) == 3
+            else "Add the channel axis: x.reshape(-1, 28, 28, 1)."
+            if input_shape[1:] == (784,)
+            else "Reshape the images to four axes."
+        )
+        written = ("batch", *input_shape[1:])
+        raise ValueError(
+            f"{layer}: expected images of shape (batch, height, width, channels), "
+            f"received ({', '.join(map(str, written))}). {hint}"
+        )
+    _, h, w, c = input_shape
+    return h, w, c  # type: ignore[return-value]  # build() has checked that every size is an int
+
+
+def same_padding(size: int, window: int, stride: int) -> Pair:
+    """Zeros before and after an axis so that ``out = ceil(size / stride)``; the odd one goes after."""
+    out = -(-size // stride)
+    total = max((out - 1) * stride + window - size, 0)
+    return total // 2, total - total // 2
+
+
+def paddings(padding: str, image: Pair, window: Pair, strides: Pair) -> tuple[Pair, Pair]:
+    """What "same" adds to the height and the width; nothing for "valid"."""
+    if padding == "valid":
+        return (0, 0), (0, 0)
+    return same_padding(image[0], window[0], strides[0]), same_padding(image[1], window[1], strides[1])
+
+
+def output_size(layer: str, image: Pair, window: Pair, strides: Pair) -> Pair:
+    """How many windows fit into a (padded) image: ``(size − window) // stride + 1`` along each axis."""
+    if window[0] > image[0] or window[1] > image[1]:
+        raise ValueError(
+            f"{layer}: expected a window that fits into the image, received one of {window[0]}x{window[1]} for an "
+            f"image of {image[0]}x{image[1]}. Use a smaller kernel, pool or dilation, or padding='same'."
+        )
+    return (image[0] - window[0]) // strides[0] + 1, (image[1] - window[1]) // strides[1] + 1
+
+
+def pad(x: Array, widths: tuple[Pair, Pair], value: float = 0.0) -> Array:
+    """``x`` with ``widths`` rows and columns of ``value`` around each image."""
+    if widths == ((0, 0), (0, 0)):
+        return x
+    return np.pad(x, ((0, 0), *widths, (0, 0)), constant_values=value)
+
+
+def crop(dx: Array, widths: tuple[Pair, Pair]) -> Array:
+    """The inverse of `pad` for gradients: the padding's share is dropped."""
+    (top, bottom), (left, right) = widths
+    return dx[:, top : dx.shape[1] - bottom, left : dx.shape[2] - right]

@@ -1,0 +1,249 @@
+"""Metrics: figures of merit to look at, averaged over the batches of an epoch. Nothing is trained on them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinycnn import losses
+from tinycnn.utils import lookup, snake_case
+
+Array = np.ndarray
+
+
+class Metric(ABC):
+    """Collects over batches with ``update_state``, tells with ``result``, forgets with ``reset_state``.
+
+    ``direction`` is "up" where more is better, "down" where less is, None where it is unknown:
+    `EarlyStopping` asks for it.
+    """
+
+    direction: str | None = None
+
+    def __init__(self, name: str):
+        self.name = name
+
+    @abstractmethod
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in one batch."""
+
+    @abstractmethod
+    def result(self) -> float:
+        """The metric over everything since the last reset; 0.0 before the first batch, as in Keras."""
+
+    @abstractmethod
+    def reset_state(self) -> None:
+        """Start anew."""
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
+        """``update_state``, then ``result``."""
+        self.update_state(y_true, y_pred, sample_weight)
+        return self.result()
+
+
+class Mean(Metric):
+    """The mean of all values since the last reset, weighted where weights are given: Σw·v / Σw.
+
+    Shapes:  values (n,) or (n, …), of which each sample's mean is taken first;  sample_weight (n,)
+    """
+
+    def __init__(self, name: str = "mean"):
+        super().__init__(name)
+        self.reset_state()
+
+    def reset_state(self) -> None:
+        self.total = 0.0
+        self.count = 0.0
+
+    def result(self) -> float:
+        return self.total / self.count if self.count else 0.0
+
+    # As in Keras: a mean of values needs no labels.
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        self._add(values, sample_weight)
+
+    def __call__(self, values: Any, sample_weight: Any = None) -> float:  # type: ignore[override]
+        self._add(values, sample_weight)
+        return self.result()
+
+    def _add(self, values: Any, sample_weight: Any) -> None:
+        values = np.atleast_1d(np.asarray(values))
+        if values.ndim > 1:
+            values = values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
+        if sample_weight is None:
+            self.total += float(values.sum(dtype=np.float64))
+            self.count += len(values)
+            return
+        weights = np.atleast_1d(np.asarray(sample_weight, np.float64))
+        if weights.shape not in (values.shape, (*values.shape, 1)):
+            raise ValueError(
+                f"{self.name}: expected sample_weight of shape ({len(values)},), received {weights.shape}. "
+                "Pass one number for each sample."
+            )
+        weights = weights.reshape(values.shape)
+        self.total += float((values * weights).sum())
+        self.count += float(weights.sum())
+
+
+class MeanMetricWrapper(Metric):
+    """The mean of a function of labels and predictions that gives one value a sample (or several).
+
+    Args:
+        fn: ``fn(y_true, y_pred) -> values`` of shape (n,) or (n, …).
+        name: the metric's name; by default the function's.
+    """
+
+    def __init__(self, fn: Callable[[Any, Any], Array], name: str | None = None):
+        super().__init__(str(name or getattr(fn, "__name__", type(fn).__name__)))
+        self.fn = fn
+        self._mean = Mean(self.name)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self._mean.update_state(self.fn(y_true, y_pred), sample_weight)
+
+    def result(self) -> float:
+        return self._mean.result()
+
+    def reset_state(self) -> None:
+        self._mean.reset_state()
+
+
+class SparseCategoricalAccuracy(MeanMetricWrapper):
+    """The share of samples whose most probable class is the label; labels are class numbers.
+
+    See `sparse_categorical_accuracy`.
+    """
+
+    direction = "up"
+
+    def __init__(self, name: str = "sparse_categorical_accuracy"):
+        super().__init__(sparse_categorical_accuracy, name)
+
+
+class CategoricalAccuracy(MeanMetricWrapper):
+    """The share of samples whose most probable class is the label; labels are one-hot rows.
+
+    See `categorical_accuracy`.
+    """
+
+    direction = "up"
+
+    def __init__(self, name: str = "categorical_accuracy"):
+        super().__init__(categorical_accuracy, name)
+
+
+class BinaryAccuracy(MeanMetricWrapper):
+    """The share of yes/no questions that are answered rightly; yes is a prediction above ``threshold``.
+
+    See `binary_accuracy`.
+    """
+
+    direction = "up"
+
+    def __init__(self, name: str = "binary_accuracy", threshold: float = 0.5):
+        self.threshold = threshold
+        super().__init__(lambda y_true, y_pred: binary_accuracy(y_true, y_pred, threshold), name)
+
+
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
+    """1 where the largest of a sample's predictions is at the labelled class, else 0.
+
+    Shapes:  y_true (n,) or (n, 1);  y_pred (n, classes) -> (n,)
+    Ties:    the first of several largest predictions counts, as in Keras
+    """
+    labels, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    if labels.shape not in (y_pred.shape[:-1], (*y_pred.shape[:-1], 1)):
+        raise ValueError(
+            "sparse_categorical_accuracy: expected one class number for each of the predictions "
+            f"{y_pred.shape}, received labels of shape {labels.shape}. "
+            "Use 'accuracy', which picks the kind by the shapes."
+        )
+    return labels.reshape(y_pred.shape[:-1]) == y_pred.argmax(axis=-1)
+
+
+def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
+    """1 where the largest of a sample's predictions is where the largest label is, else 0.
+
+    Shapes:  y_true, y_pred (n, classes) -> (n,)
+    Ties:    the first of several largest counts, as in Keras
+    """
+    labels, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    if labels.shape != y_pred.shape:
+        raise ValueError(
+            f"categorical_accuracy: expected labels of the predictions' shape {y_pred.shape}, received "
+            f"{labels.shape}. Use 'accuracy', which picks the kind by the shapes."
+        )
+    return labels.argmax(axis=-1) == y_pred.argmax(axis=-1)
+
+
+def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
+    """1 where (prediction > threshold) equals the label, else 0.
+
+    Shapes:  y_pred (n, …);  y_true the same, or without a last axis of size 1 -> as y_pred
+    """
+    labels, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    if y_pred.shape == (*labels.shape, 1):
+        labels = labels[..., np.newaxis]
+    if labels.shape != y_pred.shape:
+        raise ValueError(
+            f"binary_accuracy: expected labels of the predictions' shape {y_pred.shape}, received "
+            f"{labels.shape}. Reshape the labels, or change the number of units of the last layer."
+        )
+    return labels == (y_pred > threshold)
+
+
+_CLASSES: tuple[type[SparseCategoricalAccuracy | CategoricalAccuracy | BinaryAccuracy], ...]
+_CLASSES = (SparseCategoricalAccuracy, CategoricalAccuracy, BinaryAccuracy)
+_ACCURACIES = {snake_case(cls.__name__): cls for cls in _CLASSES} | {cls.__name__: cls for cls in _CLASSES}
+_NAMES = {name: name for name in ("accuracy", "acc", *_ACCURACIES, *losses._TABLE)}
+
+
+def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Sequence[int | None]) -> Metric:
+    """A metric from a name, a class, an object, a loss, or a function ``fn(y_true, y_pred) -> values``.
+
+    "accuracy" and "acc" (in any case) pick the kind by the shapes of labels and predictions, batch axis
+    included: one prediction a sample means binary; labels with an axis less, or a last axis of size 1,
+    sparse; else categorical. A metric from a name is displayed under that very name. The names of losses work
+    too: the loss is then computed from what the model puts out.
+
+    Raises:
+        ValueError: an unknown name.
+        TypeError: anything else.
+    """
+    if isinstance(identifier, Metric):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, Metric):
+        return identifier()  # type: ignore[call-arg]
+    if isinstance(identifier, losses.Loss):
+        return _loss_metric(identifier, identifier.name)
+    if callable(identifier):
+        return MeanMetricWrapper(identifier)
+    if not isinstance(identifier, str):
+        raise TypeError(
+            f"metric: expected a name or a Metric, received {identifier!r}. Pass for example 'accuracy'."
+        )
+    if identifier.lower() in ("accuracy", "acc"):
+        return _accuracy_by_shapes(y_true_shape, y_pred_shape)(name=identifier)
+    lookup("metric", identifier, _NAMES)
+    if identifier in _ACCURACIES:
+        return _ACCURACIES[identifier](name=identifier)
+    return _loss_metric(losses.get(identifier), identifier)
+
+
+def _accuracy_by_shapes(
+    y_true_shape: Sequence[int | None], y_pred_shape: Sequence[int | None]
+) -> type[SparseCategoricalAccuracy | CategoricalAccuracy | BinaryAccuracy]:
+    if y_pred_shape[-1] == 1:
+        return BinaryAccuracy
+    if len(y_true_shape) < len(y_pred_shape) or y_true_shape[-1] == 1:
+        return SparseCategoricalAccuracy
+    return CategoricalAccuracy
+
+
+def _loss_metric(loss: losses.Loss, name: str) -> Metric:
+    metric = MeanMetricWrapper(loss.per_sample, name)
+    metric.direction = "down"
+    return metric

@@ -1,0 +1,60 @@
+"""The notebook's three models: a small CNN for 28x28 digits, alone, with dropout, and with batch normalization."""
+
+from __future__ import annotations
+
+from tinycnn.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from tinycnn.sequential import Sequential
+
+
+def plain() -> Sequential:
+    """Two convolutions, each with a pooling, then two dense layers: 121,930 parameters.
+
+    Shapes:  x (n, 28, 28, 1), pixels from 0 to 1;  y (n, 10), the probability of each digit
+    """
+    model = Sequential()
+    model.add(Conv2D(32, (3, 3), activation="relu", input_shape=(28, 28, 1)))
+    model.add(MaxPooling2D((2, 2)))
+    model.add(Conv2D(64, (3, 3), activation="relu"))
+    model.add(MaxPooling2D((2, 2)))
+    model.add(Flatten())
+    model.add(Dense(64, activation="relu"))
+    model.add(Dense(10, activation="softmax"))
+    return model
+
+
+def dropout() -> Sequential:
+    """`plain` with dropout behind each pooling and behind the dense layer: 121,930 parameters.
+
+    Shapes:  x (n, 28, 28, 1), pixels from 0 to 1;  y (n, 10), the probability of each digit
+    """
+    model = Sequential()
+    model.add(Conv2D(32, (3, 3), activation="relu", input_shape=(28, 28, 1)))
+    model.add(MaxPooling2D((2, 2)))
+    model.add(Dropout(0.25))
+    model.add(Conv2D(64, (3, 3), activation="relu"))
+    model.add(MaxPooling2D((2, 2)))
+    model.add(Dropout(0.25))
+    model.add(Flatten())
+    model.add(Dense(64, activation="relu"))
+    model.add(Dropout(0.5))
+    model.add(Dense(10, activation="softmax"))
+    return model
+
+
+def batch_normalization() -> Sequential:
+    """`plain` with batch normalization behind each relu: 122,570 parameters, 320 of them moving statistics.
+
+    Shapes:  x (n, 28, 28, 1), pixels from 0 to 1;  y (n, 10), the probability of each digit
+    """
+    model = Sequential()
+    model.add(Conv2D(32, (3, 3), activation="relu", input_shape=(28, 28, 1)))
+    model.add(BatchNormalization())
+    model.add(MaxPooling2D((2, 2)))
+    model.add(Conv2D(64, (3, 3), activation="relu"))
+    model.add(BatchNormalization())
+    model.add(MaxPooling2D((2, 2)))
+    model.add(Flatten())
+    model.add(Dense(64, activation="relu"))
+    model.add(BatchNormalization())
+    model.add(Dense(10, activation="softmax"))
+    return model

@@ -1,0 +1,546 @@
+"""Pictures of training and of what a network has learned: functions that return a matplotlib Figure.
+
+``figure.savefig("curves.png")`` stores one; in a notebook it shows itself as the last line of a cell. The figures do
+not belong to pyplot: no window opens, nothing has to be closed, and the user's settings stay as they are.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+Array = np.ndarray
+
+# Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), told apart by the colour-blind too.
+BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW)
+
+_STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+}
+# The same look whatever style the user has chosen for figures of their own.
+_own_style = style.context(["default", _STYLE])
+
+
+class _Figure(Figure):
+    """A Figure that notebooks show, and that stays white when it is saved under a dark style."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+    def savefig(self, fname: Any, **options: Any) -> None:
+        super().savefig(fname, **{"facecolor": "white", "dpi": 150, **options})
+
+
+@_own_style
+def training_curves(history: Any, title: str = "Training curves", log_loss: bool = False) -> Figure:
+    """Loss and accuracy of each epoch, side by side, in training and in validation.
+
+    Training figures are means over an epoch in which the weights moved; validation is measured at its end. So the
+    validation curve can lie on the better side without anything being wrong.
+
+    Args:
+        history: what ``fit`` returns, or its dict ``history``; or several runs, a dict of name -> history.
+        title: stands above both.
+        log_loss: whether the axis of the loss is logarithmic.
+
+    Raises:
+        TypeError: something else than a history or a dict of them.
+        ValueError: no epochs, no "loss", or lists of different lengths.
+    """
+    runs = _runs(history)
+    names = ["loss"]
+    if any(f"{prefix}accuracy" in run for run in runs.values() for prefix in ("", "val_")):
+        names.append("accuracy")
+    figure = _Figure(figsize=(4.8 * len(names), 3.8), layout="constrained")
+    figure.suptitle(title)
+    longest = max(len(run["loss"]) for run in runs.values())
+    marker = "o" if longest <= 30 else None
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        for i, (label, run) in enumerate(runs.items()):
+            for key, part in ((name, "training"), (f"val_{name}", "validation")):
+                if key not in run:
+                    continue
+                validation = part == "validation"
+                # One run: a colour each for training and validation. Several: a colour a run, validation dashed.
+                colour = COLOURS[(i if len(runs) > 1 else int(validation)) % len(COLOURS)]
+                axes.plot(
+                    np.arange(1, len(run[key]) + 1),
+                    run[key],
+                    color=colour,
+                    linestyle="--" if validation else "-",
+                    marker="s" if marker and validation else marker,
+                    markersize=3.5,
+                    linewidth=1.6,
+                    label=f"{label}, {part}" if label else part,
+                )
+        axes.set_title(name.capitalize())
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(name)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.legend()
+        if name == "accuracy":
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        elif log_loss:
+            axes.set_yscale("log")
+    return figure
+
+
+@_own_style
+def sample_images(
+    images: Array, labels: Any = None, predictions: Any = None, count: int = 25, title: str | None = None
+) -> Figure:
+    """The first ``count`` images in a grid; with labels and predictions, the wrong ones are framed and marked ✗.
+
+    Shapes:  images (n, h, w), (n, h, w, 1) or (n, h, w, 3);  labels, predictions (n,) class numbers, or (n, classes)
+             one-hot labels or probabilities
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no images, wrong shapes, different lengths, or a ``count`` below 1.
+    """
+    who = "sample_images"
+    images = _check_images(who, images)
+    truth = None if labels is None else _check_classes(who, "labels", labels, len(images))
+    guesses = None if predictions is None else _check_classes(who, "predictions", predictions, len(images))
+    count = _check_count(who, count, len(images))
+    texts, wrong = [], np.zeros(count, bool)
+    for i in range(count):
+        text = "" if truth is None else str(truth[i])
+        if guesses is not None:
+            text = str(guesses[i])
+            if truth is not None and guesses[i] != truth[i]:
+                text, wrong[i] = f"✗ {guesses[i]}, is {truth[i]}", True
+        texts.append(text)
+    return _image_grid(images[:count], texts, wrong, title or _title_of_samples(truth, guesses, wrong))
+
+
+@_own_style
+def misclassified(
+    images: Array, labels: Any, probabilities: Any, count: int = 25, title: str | None = None
+) -> Figure:
+    """The mistakes, those made with most confidence first: what was written, what was read, how sure.
+
+    Confidence is the probability of the class that was predicted.
+
+    Shapes:  images (n, h, w), (n, h, w, 1) or (n, h, w, 3);  labels (n,) or one-hot (n, classes);
+             probabilities (n, classes), as ``predict`` returns them
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no images, wrong shapes, different lengths, or a ``count`` below 1.
+    """
+    who = "misclassified"
+    images = _check_images(who, images)
+    truth = _check_classes(who, "labels", labels, len(images))
+    shares = np.asarray(probabilities)
+    if shares.ndim != 2:
+        raise ValueError(
+            f"{who}: expected probabilities of shape ({len(images)}, classes), received shape {shares.shape}. "
+            "Pass what model.predict(images) returns."
+        )
+    guesses = _check_classes(who, "probabilities", shares, len(images))
+    confidence = shares.max(axis=1)
+    mistakes = np.flatnonzero(guesses != truth)
+    if len(mistakes) == 0:
+        figure = _Figure(figsize=(5, 2), layout="constrained")
+        figure.text(0.5, 0.5, f"No mistakes in {_number(len(images), 'image')}", ha="center", va="center")
+        return figure
+    order = mistakes[np.argsort(-confidence[mistakes], kind="stable")]
+    order = order[: _check_count(who, count, len(order))]
+    texts = [f"is {truth[i]}, read {guesses[i]}\n{_percent(confidence[i])} sure" for i in order]
+    if title is None:
+        shown = "" if len(order) == len(mistakes) else f", the {len(order)} most confident"
+        title = f"{_number(len(mistakes), 'mistake')} in {_number(len(images), 'image')}{shown}"
+    return _image_grid(images[order], texts, np.zeros(len(order), bool), title)
+
+
+@_own_style
+def confusion_matrix(labels: Any, predictions: Any, classes: Any = None, title: str | None = None) -> Figure:
+    """How often each class (row) was read as each class (column).
+
+    Colours show the mistakes only: beside the diagonal, where most of a good network's counts stand, they would
+    all look alike.
+
+    Shapes:  labels, predictions (n,) class numbers, or (n, classes) one-hot labels or probabilities
+
+    Args:
+        classes: names of the classes, by default their numbers.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no labels, wrong shapes, different lengths, negative class numbers, or too few names.
+    """
+    who = "confusion_matrix"
+    truth = _check_classes(who, "labels", labels)
+    guesses = _check_classes(who, "predictions", predictions, len(truth))
+    n = int(max(truth.max(), guesses.max())) + 1
+    for values in (np.asarray(labels), np.asarray(predictions)):
+        n = max(n, values.shape[1] if values.ndim == 2 else 0)
+    if classes is not None and len(classes) < n:
+        raise ValueError(f"{who}: expected names of at least {n} classes, received {len(classes)}. Name them all.")
+    names = [str(name) for name in (range(n) if classes is None else classes)]
+    n = len(names)
+    counts = np.zeros((n, n), int)
+    np.add.at(counts, (truth, guesses), 1)
+    correct = int(np.trace(counts))
+    mistakes = counts - np.diag(np.diag(counts))
+
+    size = max(4.5, 0.5 * n + 1.8)
+    figure = _Figure(figsize=(size + 1, size), layout="constrained")
+    axes = figure.subplots()
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    highest = max(int(mistakes.max()), 1)
+    picture = axes.imshow(mistakes, cmap="Oranges", vmin=0, vmax=highest)
+    for i in range(n):
+        for j in range(n):
+            if i == j:
+                axes.add_patch(_cell(i, "#E8E8E8"))
+            dark = i != j and mistakes[i, j] > 0.6 * highest
+            colour = "white" if dark else "#BBBBBB" if counts[i, j] == 0 else "black"
+            weight = "bold" if i == j else "normal"
+            axes.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=colour, fontsize=9, weight=weight)
+    rotation = 45 if max(map(len, names)) > 3 else 0
+    axes.set_xticks(range(n), names, rotation=rotation, ha="right" if rotation else "center")
+    axes.set_yticks(range(n), names)
+    axes.tick_params(length=0)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    bar = figure.colorbar(picture, ax=axes, shrink=0.8, label="mistakes")
+    bar.locator = MaxNLocator(integer=True, min_n_ticks=1)
+    bar.update_ticks()
+    axes.set_title(title or f"{correct:,} of {len(truth):,} correct ({correct / len(truth):.2%})".replace("%", " %"))
+    return figure
+
+
+@_own_style
+def kernels(layer: Any, channel: int = 0, title: str | None = None) -> Figure:
+    """The kernels of a convolution, one small picture a filter, in a scale that is symmetric around zero.
+
+    Where a kernel is positive (red) the filter wants ink, where it is negative (blue) it wants paper.
+
+    Shapes:  kernel (kh, kw, channels, filters), (kh, kw, filters), or a built layer that has one
+
+    Args:
+        layer: a `Conv2D`, or the array itself.
+        channel: which of the input's channels to show.
+
+    Raises:
+        TypeError: neither a layer with a kernel nor an array.
+        ValueError: a layer that is not built, an array of another rank, NaN or infinity, a channel that is not there.
+    """
+    who = "kernels"
+    values = _kernel_of(who, layer)
+    if not isinstance(channel, (int, np.integer)) or not 0 <= channel < values.shape[2]:
+        raise ValueError(
+            f"{who}: expected a channel from 0 to {values.shape[2] - 1}, received {channel!r}. Choose one of them."
+        )
+    pictures = values[:, :, channel, :].transpose(2, 0, 1)  # (filters, kh, kw)
+    if title is None:
+        kh, kw, channels, filters = values.shape
+        name = getattr(layer, "name", "")
+        title = f"{_number(filters, 'kernel')} of {kh}×{kw}" + (f" in {name}" if name else "")
+        title += f", input channel {channel} of {channels}" if channels > 1 else ""
+    limit = float(np.abs(values).max()) or 1.0
+    return _map_grid(pictures, "RdBu_r", Normalize(-limit, limit), "weight", title)
+
+
+@_own_style
+def feature_maps(model: Any, image: Any, layer: Any = None, count: int = 64, title: str | None = None) -> Figure:
+    """What a layer makes of one image: a small picture a channel, beside the image itself.
+
+    Shapes:  image (h, w), (h, w, c) or (1, h, w, c), scaled as for training
+
+    Args:
+        model: a built `Sequential`.
+        layer: one of its layers, a name, or an index; by default the first one.
+        count: how many channels to show at most.
+
+    Raises:
+        TypeError: values that are not numbers.
+        RuntimeError: a model that is not built.
+        ValueError: an image of another shape, a layer that is not in the model or whose output is no image.
+    """
+    who = "feature_maps"
+    if not model.built:
+        raise RuntimeError(
+            f"{who}: expected a model that is built, {model.name!r} is not. Call model.build((None, 28, 28, 1)) first."
+        )
+    x = _check_numbers(who, "image", image)
+    sizes = model.layers[0].input_shape[1:]
+    if x.shape not in ((1, *sizes), tuple(sizes)) and (*x.shape, 1) != tuple(sizes):
+        raise ValueError(
+            f"{who}: expected one image of shape {tuple(sizes)}, received shape {x.shape}. Pass images[0], for example."
+        )
+    x = x.reshape(1, *sizes)
+    chosen = _find_layer(who, model, layer)
+    if len(chosen.output_shape) != 4:
+        raise ValueError(
+            f"{who}: expected a layer whose output is an image, received {chosen.name!r} with output shape "
+            f"{chosen.output_shape}. Choose a convolution or a pooling."
+        )
+    maps = x
+    for one in model.layers[: model.layers.index(chosen) + 1]:
+        maps = one.forward(maps)
+    pictures = maps[0].transpose(2, 0, 1)  # (channels, h, w)
+    shown = _check_count(who, count, len(pictures))
+    if title is None:
+        some = "" if shown == len(pictures) else f", the first {shown}"
+        title = f"{_number(len(pictures), 'feature map')} of {chosen.name}{some}"
+    low, high = float(pictures.min()), float(pictures.max())
+    if low < 0:
+        limit = max(-low, high)
+        colours, norm = "RdBu_r", Normalize(-limit, limit)
+    else:
+        colours, norm = "viridis", Normalize(0, high or 1.0)
+    return _map_grid(pictures[:shown], colours, norm, "activation", title, original=x[0])
+
+
+# Grids
+
+
+def _image_grid(images: Array, texts: list[str], wrong: Array, title: str) -> Figure:
+    """Images in the usual ink-on-paper look, each with a text above; the wrong ones with a thick frame."""
+    columns = min(len(images), max(3, math.ceil(math.sqrt(len(images)))))
+    rows = math.ceil(len(images) / columns)
+    lines = max((text.count("\n") + bool(text) for text in texts), default=0)
+    width = 1.25 if lines > 1 else 1.1
+    figure = _Figure(figsize=(max(width * columns, 4), (1.1 + 0.2 * lines) * rows + 0.4), layout="constrained")
+    if title:
+        figure.suptitle(title)
+    low, high = _limits(images)
+    for i, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+        if i >= len(images):
+            axes.set_visible(False)
+            continue
+        picture = images[i]
+        if picture.ndim == 3:  # colours: matplotlib wants them from 0 to 1
+            picture = (picture - low) / (high - low)
+        axes.imshow(picture, cmap="gray_r", vmin=low, vmax=high)
+        _frame(axes, ORANGE if wrong[i] else "#999999", 2.5 if wrong[i] else 0.6)
+        axes.set_title(
+            texts[i],
+            fontsize=9,
+            color="#A04000" if wrong[i] else "black",
+            weight="bold" if wrong[i] else "normal",
+            pad=3,
+        )
+    return figure
+
+
+def _map_grid(
+    pictures: Array, colours: str, norm: Normalize, label: str, title: str, original: Array | None = None
+) -> Figure:
+    """Arrays (n, h, w) in one colour scale, with its bar; at the left the image they come from, if there is one."""
+    columns = min(len(pictures), max(4, math.ceil(math.sqrt(2 * len(pictures)))))
+    rows = math.ceil(len(pictures) / columns)
+    beside = 1.8 if original is not None else 0.0
+    width, height = 0.75 * columns + 1.0 + beside, max(0.75 * rows + 0.5, 2.2 if beside else 1.6)
+    figure = _Figure(figsize=(max(width, 4.5), height), layout="constrained")
+    figure.suptitle(title)
+    part: Any = figure
+    if original is not None:
+        left, part = figure.subfigures(1, 2, width_ratios=(beside, width - beside))
+        axes = left.subplots()
+        low, high = _limits(original)
+        axes.imshow(original[:, :, 0] if original.shape[2] != 3 else original, cmap="gray_r", vmin=low, vmax=high)
+        axes.set_title("input", fontsize=9, pad=3)
+        _frame(axes, "#999999", 0.6)
+    grid = part.subplots(rows, columns, squeeze=False)
+    for i, axes in enumerate(grid.flat):
+        if i >= len(pictures):
+            axes.set_visible(False)
+            continue
+        axes.imshow(pictures[i], cmap=colours, norm=norm)
+        _frame(axes, "#999999", 0.6)
+    part.colorbar(ScalarMappable(norm, colours), ax=grid, label=label, shrink=0.9, aspect=25)
+    return figure
+
+
+def _frame(axes: Axes, colour: str, width: float) -> None:
+    axes.grid(False)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=colour, linewidth=width)
+
+
+def _cell(i: int, colour: str) -> Any:
+    """A square over the cell (i, i) of a matrix."""
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor=colour, edgecolor="none")
+
+
+# Words
+
+
+def _number(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _percent(share: float) -> str:
+    """99.97 % is not "100 %": only certainty is."""
+    return f"{math.floor(100 * share)} %" if share > 0.99 else f"{100 * share:.0f} %"
+
+
+def _title_of_samples(truth: Array | None, guesses: Array | None, wrong: Array) -> str:
+    if guesses is not None and truth is not None:
+        return f"Predictions, {int(wrong.sum())} of {len(wrong)} wrong (✗)"
+    return "Predictions" if guesses is not None else "Labels" if truth is not None else "Images"
+
+
+# Checks
+
+
+def _runs(history: Any) -> dict[str, dict[str, Array]]:
+    """One history or several, as a dict of name -> dict of arrays; the name of a single one is empty."""
+    given = getattr(history, "history", history)
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            "training_curves: expected a History, its dict, or a dict of name -> History, "
+            f"received {type(history).__name__}. Pass what model.fit returns."
+        )
+    several = bool(given) and all(isinstance(value, Mapping) or hasattr(value, "history") for value in given.values())
+    return {name: _run(name, run) for name, run in given.items()} if several else {"": _run("", given)}
+
+
+def _run(name: str, history: Any) -> dict[str, Array]:
+    who = f"training_curves: {name}" if name else "training_curves"
+    run = {}
+    for key, values in getattr(history, "history", history).items():
+        array = np.asarray(values)
+        if array.ndim != 1 or array.dtype.kind not in "fiu":
+            raise TypeError(
+                f"{who}: expected a list of numbers for {key!r}, received {values!r}. Pass what model.fit returns."
+            )
+        run[key] = array
+    if "loss" not in run or len(run["loss"]) == 0:
+        raise ValueError(
+            f"{who}: expected a history with the loss of at least one epoch, received {_sizes(run)}. Train first."
+        )
+    shown = {key: values for key, values in run.items() if key.removeprefix("val_") in ("loss", "accuracy")}
+    if len({len(values) for values in shown.values()}) > 1:
+        raise ValueError(
+            f"{who}: expected as many values of each figure, received {_sizes(shown)}. Validate after every epoch."
+        )
+    return shown
+
+
+def _sizes(run: Mapping[str, Array]) -> str:
+    return ", ".join(f"{len(values)} of {key}" for key, values in run.items()) or "none"
+
+
+def _check_numbers(who: str, name: str, values: Any) -> Array:
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{who}: expected {name} to be an array of numbers, received dtype {array.dtype}. "
+            f"Convert it first: {name}.astype('float32')."
+        )
+    return array
+
+
+def _check_images(who: str, images: Any) -> Array:
+    """(n, h, w) or (n, h, w, 3); a channel axis of length one is taken off."""
+    array = _check_numbers(who, "images", images)
+    if array.ndim == 4 and array.shape[3] == 1:
+        array = array[..., 0]
+    if array.size == 0 or not (array.ndim == 3 or (array.ndim == 4 and array.shape[3] == 3)):
+        raise ValueError(
+            f"{who}: expected images of shape (n, height, width) or (n, height, width, channels) with 1 or 3 channels, "
+            f"received shape {np.shape(images)}. Reshape them: images.reshape(-1, 28, 28)."
+        )
+    return array
+
+
+def _check_classes(who: str, name: str, values: Any, n: int | None = None) -> Array:
+    """Class numbers (n,); of rows (n, classes) the place of the largest."""
+    array = _check_numbers(who, name, values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim == 2 and array.size:
+        array = array.argmax(axis=1)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(
+            f"{who}: expected {name} of shape (n,) or (n, classes), received shape {np.shape(values)}. "
+            "Give one class number per image."
+        )
+    if n is not None and len(array) != n:
+        raise ValueError(f"{who}: expected as many {name} as images, received {len(array)} for {n}. Cut both alike.")
+    whole = array.astype(int)
+    if (whole != array).any() or whole.min() < 0:
+        raise ValueError(
+            f"{who}: expected {name} to be whole numbers from 0, received {array[(whole != array) | (whole < 0)][0]}. "
+            "Give one class number per image."
+        )
+    return whole
+
+
+def _check_count(who: str, count: Any, n: int) -> int:
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"{who}: expected count to be a positive whole number, received {count!r}. Try 25.")
+    return min(int(count), n)
+
+
+def _kernel_of(who: str, layer: Any) -> Array:
+    """(kh, kw, channels, filters)"""
+    if hasattr(layer, "built"):
+        if not layer.built:
+            raise ValueError(
+                f"{who}: expected a layer that is built, {layer.name!r} is not. Call layer.build((None, 28, 28, 1))."
+            )
+        if not hasattr(layer, "kernel"):
+            raise TypeError(f"{who}: expected a layer with a kernel, received {layer!r}. Pass a Conv2D.")
+        layer = layer.kernel.value
+    values = _check_numbers(who, "kernels", layer)
+    if values.ndim == 3:
+        values = values[:, :, None, :]
+    if values.ndim != 4 or values.size == 0:
+        raise ValueError(
+            f"{who}: expected a kernel of shape (height, width, channels, filters), received shape {values.shape}. "
+            "Pass a Conv2D, or its kernel."
+        )
+    if not np.isfinite(values).all():
+        raise ValueError(f"{who}: expected finite weights, received NaN or infinity. Train with a lower learning rate.")
+    return values
+
+
+def _find_layer(who: str, model: Any, layer: Any) -> Any:
+    if layer is None:
+        return model.layers[0]
+    if isinstance(layer, (int, np.integer)):
+        return model.get_layer(index=int(layer))
+    if isinstance(layer, str):
+        return model.get_layer(layer)
+    if not any(layer is one for one in model.layers):
+        raise ValueError(f"{who}: expected a layer of {model.name!r}, received {layer!r}. Look at model.summary().")
+    return layer
+
+
+def _limits(images: Array) -> tuple[float, float]:
+    low, high = float(np.nanmin(images)), float(np.nanmax(images))
+    return low, high if high > low else low + 1.0

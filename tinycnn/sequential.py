@@ -1,0 +1,655 @@
+"""A chain of layers that can be trained: Keras's Sequential."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinycnn import kernels as kernel_sets
+from tinycnn import losses, optimizers
+from tinycnn import metrics as metrics_module
+from tinycnn.batches import (
+    ArrayBatches,
+    GeneratorBatches,
+    check_arrays,
+    check_batch_size,
+    is_generator,
+    split_off_validation,
+    weights_of_classes,
+)
+from tinycnn.callbacks import Callback, CallbackList, History
+from tinycnn.interrupt import Interrupt
+from tinycnn.layers import Input, Layer, ParameterVector
+from tinycnn.summary import print_summary
+from tinycnn.utils import lookup, new_seed_sequence, snake_case, unique_name
+
+Array = np.ndarray
+
+
+class Sequential:
+    """Layers in a row: each one's output is the next one's input; gradients run the same way back.
+
+    Math:    y = f_k(... f_2(f_1(x)));   dx = f_1'(... f_k'(dy)), the chain rule from the last layer to the first
+
+    Args:
+        layers: layers, or an `Input` first; more can follow by `add`.
+        name: the model's name in `summary`.
+        dtype: "float32" or "float64" for all layers; by default each layer keeps its own.
+
+    To train: `compile`, then `fit`. To step by hand::
+
+        y = model.forward(x, training=True)
+        dx = model.backward(loss.backward(labels, y))
+        for parameter in model.parameters:
+            parameter.value -= 0.01 * parameter.grad
+    """
+
+    def __init__(self, layers: Iterable[Layer | Input] | None = None, name: str | None = None, dtype: Any = None):
+        self.name = unique_name(snake_case(type(self).__name__)) if name is None else name
+        self.dtype = dtype
+        self.built = False
+        self.compiled = False
+        self.stop_training = False
+        self.interrupted = False
+        self.history: History | None = None
+        self.optimizer: Any = None
+        self.loss: Any = None
+        self._layers: list[Layer] = []
+        self._input_shape: tuple[int | None, ...] | None = None
+        self._vector: ParameterVector | None = None
+        self._layer_seeds, shuffle_seed = new_seed_sequence().spawn(2)
+        self._shuffle_rng = np.random.default_rng(shuffle_seed)
+        for layer in layers or ():
+            self.add(layer)
+
+    # The chain
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, first to last (a copy of the list)."""
+        return list(self._layers)
+
+    def add(self, layer: Layer | Input) -> None:
+        """Append a layer; it is built at once where the input's shape is known.
+
+        Raises:
+            TypeError: not a layer.
+            ValueError: the same object or name twice, a layer that cannot take the output of the one before it.
+        """
+        if isinstance(layer, Input):
+            if self._layers or self._input_shape:
+                raise ValueError(f"{self.name}: expected Input as the first entry, received it later. Put it first.")
+            self._input_shape = layer.shape
+            return
+        if not isinstance(layer, Layer):
+            raise TypeError(
+                f"{self.name}: expected a layer, received {layer!r}. Add objects such as Dense(10), not classes or names."
+            )
+        if any(layer is other for other in self._layers):
+            raise ValueError(
+                f"{self.name}: expected each layer once, received {layer.name!r} a second time. "
+                "Make a new layer: one object has one set of weights and keeps one batch for backward."
+            )
+        if any(layer.name == other.name for other in self._layers):
+            raise ValueError(
+                f"{self.name}: expected layers of different names, received a second {layer.name!r}. Pass another name."
+            )
+        if self.dtype is not None and not layer.built:
+            layer.dtype = np.dtype(self.dtype)
+        if self._layers and layer.dtype != self._layers[0].dtype:
+            raise ValueError(
+                f"{self.name}: expected layers of one dtype, received {layer.name!r} of {layer.dtype} after "
+                f"{self._layers[0].dtype}. Write Sequential(..., dtype='{layer.dtype}')."
+            )
+        if self._input_shape is None and not self._layers and layer.sample_shape is not None:
+            self._input_shape = (None, *layer.sample_shape)
+        if self._input_shape is not None:
+            self._build_layer(layer, self.output_shape)
+        self._layers.append(layer)
+        self.built = self._input_shape is not None
+        self.compiled = False
+
+    def pop(self) -> Layer:
+        """Take the last layer off and return it."""
+        if not self._layers:
+            raise ValueError(f"{self.name}: expected at least one layer to pop, found none. Add layers first.")
+        self.compiled = False
+        layer = self._layers.pop()
+        self.built = bool(self._layers) and self.built
+        return layer
+
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
+        """Give every layer its parameters, for inputs of this shape, e.g. ``(None, 28, 28, 1)``."""
+        if not self._layers:
+            raise ValueError(f"{self.name}: expected at least one layer before build, found none. Add layers first.")
+        if self.built:
+            return
+        shape = self._input_shape if input_shape is None else tuple(input_shape)
+        if shape is None:
+            raise ValueError(
+                f"{self.name}: expected an input shape, received none. Write build((None, 28, 28, 1)), or start the "
+                "model with Input(shape=(28, 28, 1))."
+            )
+        for layer in self._layers:
+            shape = self._build_layer(layer, shape)
+        self._input_shape = self._layers[0].input_shape
+        self.built = True
+
+    def _build_layer(self, layer: Layer, input_shape: Any) -> Any:
+        """Each layer draws from a stream of its own, so adding one leaves the others' numbers as they were."""
+        (seed,) = self._layer_seeds.spawn(1)
+        return layer.build(input_shape, np.random.default_rng(seed))
+
+    @property
+    def input_shape(self) -> Any:
+        return self._input_shape
+
+    @property
+    def output_shape(self) -> Any:
+        return self._layers[-1].output_shape if self._layers else self._input_shape
+
+    @property
+    def parameters(self) -> tuple[Any, ...]:
+        """The parameters to be trained, layer by layer."""
+        return tuple(p for layer in self._layers for p in layer.parameters)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by its name or its place; one of the two must be given."""
+        if (name is None) == (index is None):
+            raise ValueError(f"get_layer: expected a name or an index, received {name!r} and {index!r}. Pass one of them.")
+        if index is not None:
+            if not -len(self._layers) <= index < len(self._layers):
+                raise ValueError(
+                    f"get_layer: expected an index below {len(self._layers)}, received {index}. Look at model.summary()."
+                )
+            return self._layers[index]
+        return lookup("get_layer", str(name), {layer.name: layer for layer in self._layers})
+
+    def get_weights(self) -> list[Array]:
+        """Copies of all weights, layer by layer, moving statistics included."""
+        return [w for layer in self._layers for w in layer.get_weights()]
+
+    def set_weights(self, weights: Sequence[Array]) -> None:
+        """Write arrays as `get_weights` returns them; all of them, or, where one does not fit, none.
+
+        Raises:
+            ValueError: another number of arrays, or an array of another shape.
+        """
+        self._require_built("set_weights")
+        own = [(layer.name, name, value) for layer in self._layers for name, value in layer.weights.items()]
+        if len(weights) != len(own):
+            raise ValueError(
+                f"{self.name}: expected {len(own)} arrays, received {len(weights)}. "
+                "Pass them in the order of get_weights(), from a model of the same layers."
+            )
+        for (layer, name, value), new in zip(own, weights, strict=True):
+            if np.shape(new) != value.shape:
+                raise ValueError(
+                    f"{layer}: expected {name} of shape {value.shape}, received {np.shape(new)}. "
+                    "Pass the weights of a model of the same layers."
+                )
+        for (_, _, value), new in zip(own, weights, strict=True):
+            value[...] = new
+
+    def count_params(self) -> int:
+        """The number of weights, trained and not."""
+        self._require_built("count_params")
+        return sum(layer.count_params() for layer in self._layers)
+
+    def optimizer_weights(self) -> list[Array]:
+        """The optimizer's arrays as Keras counts them: iteration, learning rate, and a slot or two per parameter."""
+        if self.optimizer is None or not self.optimizer.slots:
+            return []
+        return [np.zeros((), "int64"), np.zeros((), "float32"), *self.optimizer.slots.values()]
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], object] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+    ) -> None:
+        """Print the layers, their output shapes and parameter counts; see `tinycnn.summary.print_summary`.
+
+        ``expand_nested`` is accepted as in Keras; models here hold no other models.
+        """
+        print_summary(self, line_length, positions, print_fn, show_trainable)
+
+    def __repr__(self) -> str:
+        return f"<Sequential name={self.name}, built={self.built}>"
+
+    # Forward and backward
+
+    def __call__(self, x: Array, training: bool = False) -> Array:
+        """``forward``, after ``build`` where that has not happened."""
+        if not self.built:
+            self.build(np.shape(x))
+        return self.forward(x, training)
+
+    def forward(self, x: Array, training: bool = False, activate: bool = True) -> Array:
+        """The model's output for a batch; ``activate=False`` leaves out the last activation: the logits.
+
+        Raises:
+            RuntimeError: before `build`.
+        """
+        self._require_built("forward")
+        *body, head = self._layers
+        for layer in body:
+            x = layer.forward(x, training)
+        return head.forward(x, training) if activate else head.forward(x, training, activate=False)  # type: ignore[call-arg]
+
+    def backward(self, dy: Array) -> Array:
+        """The gradient of the loss with respect to the input; assigns the ``grad`` of every parameter.
+
+        Raises:
+            RuntimeError: without a ``forward(x, training=True)`` before it.
+        """
+        for layer in reversed(self._layers):
+            dy = layer.backward(dy)
+        return dy
+
+    def _backward_parameters(self, dy: Array) -> None:
+        """Backward without the gradient of the input, which training has no use for."""
+        first, *others = self._layers
+        for layer in reversed(others):
+            dy = layer.backward(dy)
+        first.backward_parameters(dy)
+
+    # Training
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Sequence[Any] | None = None,
+        weighted_metrics: Sequence[Any] | None = None,
+        run_eagerly: bool = False,
+        jit_compile: Any = "auto",
+        steps_per_execution: int = 1,
+        kernels: Any = "fast",
+    ) -> None:
+        """Say how the model is to be trained.
+
+        Args:
+            optimizer: a name such as "adam", or an optimizer.
+            loss: a name such as "sparse_categorical_crossentropy", or a loss.
+            metrics: names such as "accuracy", or metrics; they ignore sample weights.
+            weighted_metrics: the same, with sample weights.
+            run_eagerly, jit_compile, steps_per_execution: accepted as in Keras, without effect here.
+            kernels: "fast" (Numba), "reference" (NumPy), or a `tinycnn.kernels.Kernels`.
+
+        Raises:
+            ValueError: an unknown name; the message holds the closest known one.
+        """
+        chosen = kernels
+        if not isinstance(kernels, kernel_sets.Kernels):
+            chosen = lookup("kernels", kernels, kernel_sets.SETS)
+        checked_loss = None if loss is None else losses.get(loss)
+        checked_optimizer = optimizers.get(optimizer)
+        for given in (*(metrics or ()), *(weighted_metrics or ())):
+            metrics_module.get(given, (None,), (None, 2))  # only to find unknown names now; shapes are known later
+        self.loss, self.optimizer = checked_loss, checked_optimizer
+        self._metric_names = list(metrics or ()), list(weighted_metrics or ())
+        self._metrics: list[Any] | None = None
+        self._weighted_metrics: list[Any] = []
+        self._loss_mean = metrics_module.Mean("loss")
+        self.optimizer.kernels = chosen
+        for layer in self._layers:
+            layer.kernels = chosen
+        self.compiled = True
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Sequence[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+    ) -> History:
+        """Train, and return the `History` of every epoch's loss and metrics.
+
+        Each step: forward, loss, backward, optimizer. The figures of an epoch are means over its batches, taken in
+        training mode while the weights moved; those of the validation come after it, in inference mode. Ctrl-C
+        ends training after the running step: the History so far is returned and ``interrupted`` is True.
+
+        Args:
+            x, y: images (n, h, w, c) and labels; or x a generator of batches (x, y) or (x, y, sample_weight).
+            batch_size: samples a step, by default 32; the last batch may be smaller.
+            epochs, initial_epoch: train from epoch ``initial_epoch`` (from 0) up to ``epochs``.
+            verbose: 0 silent, 1 progress bar, 2 a line per epoch; "auto" is 1, and 2 where there is no terminal.
+            callbacks: `tinycnn.callbacks.Callback` objects.
+            validation_split: the share of the last rows to validate with, cut off before shuffling.
+            validation_data: (x, y) or (x, y, sample_weight) to validate with, or a generator of such batches.
+            shuffle: whether each epoch has an order of its own.
+            class_weight: weight of each class in the loss; classes left out weigh 1.0.
+            sample_weight: weight of each sample in the loss, (n,).
+            steps_per_epoch, validation_steps: batches an epoch, where not all of the data.
+            validation_batch_size: by default ``batch_size``.
+            validation_freq: validate every so many epochs.
+
+        Raises:
+            RuntimeError: before `compile`.
+            TypeError, ValueError: data that does not fit the model or the loss; nothing has changed then.
+            FloatingPointError: the loss is NaN or infinite; names the epoch, the step and the layer.
+        """
+        self._require_compiled("fit")
+        batch_size = check_batch_size("fit", batch_size)
+        if not isinstance(epochs, (int, np.integer)) or epochs < 1:
+            raise ValueError(f"fit: expected epochs to be a positive whole number, received {epochs!r}. Try 10.")
+        if class_weight is not None and sample_weight is not None:
+            raise ValueError(
+                "fit: expected class_weight or sample_weight, received both. Multiply the class weights into sample_weight."
+            )
+        if is_generator(x):
+            if y is not None or sample_weight is not None or validation_split:
+                raise ValueError(
+                    "fit: expected x alone, without y, sample_weight or validation_split, when x is a generator. "
+                    "Yield tuples (x, y) or (x, y, sample_weight)."
+                )
+            data: Any = GeneratorBatches("fit", x, steps_per_epoch)
+        else:
+            x, y, sample_weight = self._check_data("fit", x, y, sample_weight)
+            if validation_split and validation_data is None:
+                (x, y, sample_weight), validation_data = split_off_validation(x, y, sample_weight, validation_split)
+            if class_weight is not None:
+                sample_weight = weights_of_classes(y, class_weight)
+            rng = self._shuffle_rng if shuffle else None
+            data = ArrayBatches(x, y, sample_weight, batch_size, rng, steps_per_epoch)
+        validation = None
+        if validation_data is not None:
+            validation = self._evaluation_data(
+                "fit: validation_data", validation_data, validation_batch_size or batch_size, validation_steps
+            )
+
+        self.stop_training = self.interrupted = False
+        hooks = CallbackList(
+            callbacks,
+            add_history=True,
+            add_progbar=verbose != 0,
+            model=self,
+            verbose=verbose,
+            epochs=int(epochs),
+            steps=data.steps,
+        )
+        self.history = hooks.history
+        hooks.on_train_begin()
+        logs: dict[str, float] = {}
+        with Interrupt() as interrupt:
+            for epoch in range(initial_epoch, int(epochs)):
+                self.reset_metrics()
+                hooks.on_epoch_begin(epoch)
+                step = -1
+                for step, (x_batch, y_batch, weight) in enumerate(data.epoch()):
+                    if class_weight is not None and weight is None:
+                        weight = weights_of_classes(y_batch, class_weight)
+                    if hooks.wants_batches:
+                        hooks.on_train_batch_begin(step)
+                    self._train_step(x_batch, y_batch, weight, place=f"epoch {epoch + 1}, step {step + 1}")
+                    if hooks.wants_batches:
+                        hooks.on_train_batch_end(step, self._results())
+                    if interrupt.requested or self.stop_training:
+                        break
+                if interrupt.requested:
+                    self.interrupted = self.stop_training = True
+                    break
+                logs = self._results()
+                if validation is not None and (epoch + 1) % validation_freq == 0:
+                    results = self._evaluate(validation, hooks)
+                    logs |= {f"val_{name}": value for name, value in results.items()}
+                hooks.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
+        hooks.on_train_end(logs)
+        if self.interrupted and verbose != 0:
+            print(f"Training stopped by Ctrl-C in epoch {epoch + 1}, after step {step + 1}.")
+        return self.history
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Loss and metrics in inference mode: ``[loss, accuracy]``, or the loss alone where there are no metrics.
+
+        Args:
+            x, y, sample_weight: as for `fit`.
+            batch_size: samples at a time, by default 32; it changes no result but the rounding.
+            verbose: 0 silent, 1 progress bar, 2 a line.
+            steps: batches to take, where not all of the data.
+            callbacks: `tinycnn.callbacks.Callback` objects.
+            return_dict: whether to return ``{"loss": ..., "accuracy": ...}``.
+        """
+        self._require_compiled("evaluate")
+        data = self._evaluation_data(
+            "evaluate", x if is_generator(x) else (x, y, sample_weight), check_batch_size("evaluate", batch_size), steps
+        )
+        hooks = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=data.steps)
+        results = self._evaluate(data, hooks)
+        if return_dict:
+            return results
+        return list(results.values()) if len(results) > 1 else results["loss"]
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: Sequence[Callback] | None = None,
+    ) -> Array:
+        """The model's outputs for images (n, h, w, c), in inference mode; computed batch by batch."""
+        images, _, _ = check_arrays("predict", x)
+        if not self.built:
+            self.build(images.shape)
+        data = ArrayBatches(images, batch_size=check_batch_size("predict", batch_size), steps=steps)
+        hooks = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=data.steps)
+        hooks.on_predict_begin()
+        outputs = []
+        for step, (x_batch, _, _) in enumerate(data.epoch()):
+            hooks.on_predict_batch_begin(step)
+            outputs.append(self.forward(x_batch))
+            hooks.on_predict_batch_end(step, {"outputs": outputs[-1]})
+        hooks.on_predict_end()
+        return np.concatenate(outputs)
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One step on one batch. Returns loss and metrics, averaged since the last `reset_metrics`, as in Keras."""
+        self._require_compiled("train_on_batch")
+        x, y, sample_weight = self._check_data("train_on_batch", x, y, sample_weight)
+        if class_weight is not None:
+            sample_weight = weights_of_classes(y, class_weight)
+        self._train_step(x, y, sample_weight, place="this batch")
+        return self._returned(return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Loss and metrics of one batch in inference mode, averaged since the last `reset_metrics`, as in Keras."""
+        self._require_compiled("test_on_batch")
+        x, y, sample_weight = self._check_data("test_on_batch", x, y, sample_weight)
+        self._test_step(x, y, sample_weight)
+        return self._returned(return_dict)
+
+    def predict_on_batch(self, x: Any) -> Array:
+        """The model's outputs for one batch, in inference mode."""
+        return self(check_arrays("predict_on_batch", x)[0])
+
+    def reset_metrics(self) -> None:
+        """Start the running means of loss and metrics again."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The running mean of the loss, and the metrics."""
+        return [self._loss_mean, *(self._metrics or ()), *self._weighted_metrics]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        return [metric.name for metric in self.metrics]
+
+    # One step
+
+    def _train_step(self, x: Array, y: Array, sample_weight: Array | None, place: str) -> None:
+        """Forward, loss, backward, update: the whole of training."""
+        vector = self._parameter_vector()
+        state = [(array, array.copy()) for layer in self._layers for array in layer.state.values()]
+        y_pred, loss, dy = self._forward_and_loss(x, y, sample_weight, training=True)
+        penalties = [p for p in vector.parameters if p.regularizer is not None]
+        loss += sum(p.regularizer(p.value) for p in penalties)
+        if not math.isfinite(loss):
+            culprit = self._first_not_finite(x)
+            for array, before in state:
+                array[...] = before
+            raise FloatingPointError(
+                f"fit: expected a finite loss, received {loss} in {place}. {culprit} "
+                "Lower the learning rate, or look at the data of this batch."
+            )
+        self._backward_parameters(dy)
+        for p in penalties:
+            p.grad += p.regularizer.gradient(p.value)
+        self.optimizer.apply(vector)
+        self._update_metrics(y, y_pred, loss, sample_weight)
+
+    def _test_step(self, x: Array, y: Array, sample_weight: Array | None) -> None:
+        y_pred, loss, _ = self._forward_and_loss(x, y, sample_weight, training=False)
+        loss += sum(p.regularizer(p.value) for p in self.parameters if p.regularizer is not None)
+        self._update_metrics(y, y_pred, loss, sample_weight)
+
+    def _forward_and_loss(
+        self, x: Array, y: Array, sample_weight: Array | None, training: bool
+    ) -> tuple[Array, float, Array]:
+        """Prediction, loss, and the gradient to start backward with.
+
+        A softmax followed by a cross-entropy is computed in one go from the logits z: the gradient is (p − y)/n,
+        and nothing has to be clipped.
+        """
+        head: Any = self._layers[-1]
+        activation = getattr(head, "activation", None)
+        if activation is not None and activation == self.loss.logits_activation and not self.loss.from_logits:
+            z = self.forward(x, training, activate=False)
+            y_pred = head.kernels.activations[activation].forward(z)
+            loss = self.loss.with_logits()
+        else:
+            z = y_pred = self.forward(x, training)
+            loss = self.loss
+        dy = loss.backward(y, z, sample_weight) if training else z
+        return y_pred, loss.forward(y, z, sample_weight), dy
+
+    def _update_metrics(self, y: Array, y_pred: Array, loss: float, sample_weight: Array | None) -> None:
+        if self._metrics is None:
+            plain, weighted = self._metric_names
+            self._metrics = [metrics_module.get(m, y.shape, y_pred.shape) for m in plain]
+            self._weighted_metrics = [metrics_module.get(m, y.shape, y_pred.shape) for m in weighted]
+        self._loss_mean.update_state(loss, len(y))
+        for metric in self._metrics:
+            metric.update_state(y, y_pred)
+        for metric in self._weighted_metrics:
+            metric.update_state(y, y_pred, sample_weight)
+
+    def _parameter_vector(self) -> ParameterVector:
+        """All trainable parameters as one vector; made anew where layers were frozen or lent to another model."""
+        parameters = self.parameters
+        vector = self._vector
+        if (
+            vector is None
+            or vector.parameters != parameters
+            or any(p.value.base is not vector.value for p in parameters)
+        ):
+            vector = self._vector = ParameterVector(parameters)
+        return vector
+
+    def _first_not_finite(self, x: Array) -> str:
+        for layer in self._layers:
+            x = layer.forward(x, training=True)
+            layer._saved = None
+            if not np.isfinite(x).all():
+                return f"The first layer whose output is not finite is {layer.name!r}."
+        return "All layers' outputs are finite: the loss itself, or a regularizer, is not."
+
+    def _evaluate(self, data: Any, hooks: CallbackList) -> dict[str, float]:
+        """Loss and metrics over all batches; the running means of a training epoch are put aside meanwhile."""
+        self.reset_metrics()
+        hooks.on_test_begin()
+        for step, (x, y, sample_weight) in enumerate(data.epoch()):
+            if hooks.wants_batches:
+                hooks.on_test_batch_begin(step)
+            self._test_step(x, y, sample_weight)
+            if hooks.wants_batches:
+                hooks.on_test_batch_end(step, self._results())
+        results = {metric.name: float(metric.result()) for metric in self.metrics}
+        hooks.on_test_end(results)
+        return results
+
+    # Checks
+
+    def _check_data(self, who: str, x: Any, y: Any, sample_weight: Any = None) -> tuple[Array, Array, Array | None]:
+        """Arrays that fit each other, the model and the loss; builds the model where that has not happened."""
+        images, labels, weights = check_arrays(who, x, y, sample_weight)
+        if labels is None:
+            raise ValueError(f"{who}: expected labels y with the images x, received none. Pass both.")
+        if not self.built:
+            self.build(images.shape)
+        first = self._layers[0]
+        if images.shape[1:] != first.input_shape[1:]:
+            first.forward(images[:1])  # raises the layer's own error
+        self.loss.validate(labels, self.output_shape)
+        return images, labels, weights
+
+    def _evaluation_data(self, who: str, data: Any, batch_size: int, steps: int | None) -> Any:
+        if is_generator(data) and not isinstance(data, tuple):
+            return GeneratorBatches(who, data, steps)
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+            raise ValueError(f"{who}: expected (x, y) or (x, y, sample_weight), received {type(data).__name__}. Pass a tuple.")
+        x, y, sample_weight = (*data, None)[:3]
+        return ArrayBatches(*self._check_data(who, x, y, sample_weight), batch_size, steps=steps)
+
+    def _results(self) -> dict[str, float]:
+        """Metrics so far, by name in alphabetical order, as Keras logs them."""
+        return dict(sorted((metric.name, float(metric.result())) for metric in self.metrics))
+
+    def _returned(self, return_dict: bool) -> Any:
+        results = {metric.name: float(metric.result()) for metric in self.metrics}
+        if return_dict:
+            return results
+        return list(results.values()) if len(results) > 1 else results["loss"]
+
+    def _require_built(self, who: str) -> None:
+        if not self.built:
+            raise RuntimeError(
+                f"{who}: expected a model that is built, {self.name!r} is not. Start it with Input(shape=(28, 28, 1)), or "
+                "call model.build((None, 28, 28, 1))."
+            )
+
+    def _require_compiled(self, who: str) -> None:
+        if not self.compiled or self.loss is None:
+            raise RuntimeError(
+                f"{who}: expected compile(...) with a loss before it. Call model.compile(optimizer='adam', "
+                "loss='sparse_categorical_crossentropy', metrics=['accuracy'])."
+            )

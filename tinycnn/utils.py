@@ -1,0 +1,94 @@
+"""Seeds, one-hot labels, layer names and look-ups by name."""
+
+from __future__ import annotations
+
+import difflib
+import random
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+
+_root = np.random.SeedSequence()
+_name_counts: Counter[str] = Counter()
+
+
+def set_random_seed(seed: int) -> None:
+    """Make everything random that is created from here on repeatable: same seed, same bits.
+
+    Layers, models and shuffling draw from streams that are spawned from this seed. As in Keras, the global
+    generators of Python and NumPy are seeded too, for the sake of user code; tinycnn itself never uses them.
+
+    Raises:
+        TypeError: ``seed`` is not an integer.
+        ValueError: ``seed`` is outside 0 … 2³²−1.
+    """
+    global _root
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        raise TypeError(f"set_random_seed: expected an integer, received {seed!r}. Pass a number such as 42.")
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"set_random_seed: expected 0 <= seed < 2**32, received {seed}. Pass a smaller number.")
+    random.seed(int(seed))
+    np.random.seed(int(seed))  # noqa: NPY002 - Keras seeds it for its users; tinycnn does not draw from it
+    _root = np.random.SeedSequence(int(seed))
+
+
+def new_seed_sequence() -> np.random.SeedSequence:
+    """The next independent stream of the package's seed (see `set_random_seed`)."""
+    return _root.spawn(1)[0]
+
+
+def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
+    """One-hot rows from integer labels: label k of m classes becomes a row of m zeros with a one at k.
+
+    Shapes:  x (...,) or (..., 1) integers -> (..., num_classes) float64, as in Keras
+    Raises:  ValueError where a label is negative, not whole, or not below ``num_classes``.
+    """
+    labels = np.asarray(x)
+    if labels.size and not np.array_equal(labels, labels.astype("int64")):
+        raise ValueError(
+            "to_categorical: expected whole numbers as labels, "
+            f"received {labels.dtype} with fractions. Round or cast them first."
+        )
+    labels = labels.astype("int64")
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    if num_classes is None:
+        num_classes = int(labels.max()) + 1 if labels.size else 0
+    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
+        raise ValueError(
+            f"to_categorical: expected labels from 0 to {num_classes - 1}, received labels from "
+            f"{labels.min()} to {labels.max()}. Raise num_classes or mend the labels."
+        )
+    return np.eye(num_classes)[labels]
+
+
+def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
+    """``table[name]``, or a ValueError that lists the known names and the one closest to ``name``."""
+    if name in table:
+        return table[name]
+    closest = difflib.get_close_matches(str(name), list(table), n=1)
+    hint = f"Did you mean {closest[0]!r}?" if closest else "Use one of these names, or pass an object."
+    raise ValueError(f"{kind}: expected one of {', '.join(sorted(table))}, received {name!r}. {hint}")
+
+
+def snake_case(name: str) -> str:
+    """``MaxPooling2D`` -> ``max_pooling2d``: how Keras makes a layer's name from its class."""
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def unique_name(prefix: str) -> str:
+    """``dense``, then ``dense_1``, ``dense_2``, ...: numbered through the process, as in Keras."""
+    number = _name_counts[prefix]
+    _name_counts[prefix] += 1
+    return prefix if number == 0 else f"{prefix}_{number}"
+
+
+def clear_session() -> None:
+    """Start the numbering of names again: the next Dense layer is called ``dense``."""
+    _name_counts.clear()
