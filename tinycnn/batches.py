@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 import numpy as np
@@ -58,14 +58,15 @@ class GeneratorBatches:
 
     def __init__(self, who: str, source: Iterable[Any], steps: int | None):
         self.who, self.source, self.steps = who, source, steps
-        if steps is None and hasattr(source, "__len__"):
+        if steps is None and isinstance(source, Sized):
             self.steps = len(source)
         self._reading = iter(source) if steps is not None or iter(source) is source else None
 
     def epoch(self) -> Iterator[Batch]:
         reading = iter(self.source) if self._reading is None else self._reading
         number = 0
-        for number, batch in enumerate(itertools.islice(reading, self.steps), 1):
+        for batch in itertools.islice(reading, self.steps):
+            number += 1
             if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
                 raise ValueError(
                     f"{self.who}: expected a generator of tuples (x, y) or (x, y, sample_weight), "

@@ -63,8 +63,7 @@ class Callback:
     def wants_batches(self) -> bool:
         """Whether any hook of a batch is defined; where none is, the training loop does not call them."""
         return any(
-            getattr(type(self), hook) is not getattr(Callback, hook) or hook in vars(self)
-            for hook in _BATCH_HOOKS
+            getattr(type(self), hook) is not getattr(Callback, hook) or hook in vars(self) for hook in _BATCH_HOOKS
         )
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -160,7 +159,7 @@ class CallbackList(Callback):
     @property
     def wants_batches(self) -> bool:
         """Whether any of the callbacks defines a hook of a batch; otherwise leave out calls and logs."""
-        return any(callback.wants_batches for callback in self.callbacks)
+        return self._wants_batches
 
     def set_model(self, model: Any) -> None:
         self.model = model
@@ -171,6 +170,8 @@ class CallbackList(Callback):
         self.params = params
         for callback in self.callbacks:
             callback.set_params(params)
+        # Asked before every batch: answered once.
+        self._wants_batches = any(callback.wants_batches for callback in self.callbacks)
 
     # Keras's way of passing the arguments, which functions given to a LambdaCallback rely on: logs by name in
     # the hooks of a batch, by position in all others; a dict always.
@@ -180,33 +181,33 @@ class CallbackList(Callback):
             getattr(callback, hook)(*args)
 
     def _call_batch(self, hook: str, batch: int, logs: Logs | None) -> None:
-        logs = {} if logs is None else logs
+        logs = _sorted(logs)
         for callback in self.callbacks:
             getattr(callback, hook)(batch, logs=logs)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self._call("on_train_begin", dict(logs or {}))
+        self._call("on_train_begin", _sorted(logs))
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        self._call("on_train_end", dict(logs or {}))
+        self._call("on_train_end", _sorted(logs))
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        self._call("on_epoch_begin", epoch, dict(logs or {}))
+        self._call("on_epoch_begin", epoch, _sorted(logs))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        self._call("on_epoch_end", epoch, dict(logs or {}))
+        self._call("on_epoch_end", epoch, _sorted(logs))
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        self._call("on_test_begin", dict(logs or {}))
+        self._call("on_test_begin", _sorted(logs))
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        self._call("on_test_end", dict(logs or {}))
+        self._call("on_test_end", _sorted(logs))
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
-        self._call("on_predict_begin", dict(logs or {}))
+        self._call("on_predict_begin", _sorted(logs))
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
-        self._call("on_predict_end", dict(logs or {}))
+        self._call("on_predict_end", _sorted(logs))
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         self._call_batch("on_train_batch_begin", batch, logs)
@@ -353,7 +354,7 @@ class EarlyStopping(Callback):
     def _direction(self) -> str:
         name = self.monitor.removeprefix("val_")
         directions = {metric.name: metric.direction for metric in getattr(self.model, "metrics", ())}
-        direction = directions.get(name, "down" if name == "loss" else None)
+        direction = "down" if name == "loss" else directions.get(name)
         if direction is None:
             raise ValueError(
                 "EarlyStopping: expected a figure whose better direction is known, received "
@@ -382,9 +383,7 @@ class LambdaCallback(Callback):
             if function is None:
                 continue
             if not callable(function):
-                raise TypeError(
-                    f"LambdaCallback: expected {name} to be a function, received {function!r}. Pass one."
-                )
+                raise TypeError(f"LambdaCallback: expected {name} to be a function, received {function!r}. Pass one.")
             setattr(self, name, function)
 
 
@@ -470,9 +469,7 @@ class ProgbarLogger(Callback):
         super().set_params(params)
         verbose = params.get("verbose", 1)
         if verbose not in ("auto", 0, 1, 2):
-            raise ValueError(
-                f"verbose: expected 'auto', 0, 1 or 2, received {verbose!r}. Use 0 to show nothing."
-            )
+            raise ValueError(f"verbose: expected 'auto', 0, 1 or 2, received {verbose!r}. Use 0 to show nothing.")
         self.verbose = 1 if verbose == "auto" else int(verbose)
         self.epochs = params.get("epochs") or 1
         self.steps = params.get("steps")
@@ -568,6 +565,11 @@ class ProgbarLogger(Callback):
             self._bar = None
 
 
+def _sorted(logs: Logs | None) -> Logs:
+    """A copy in alphabetical order, as Keras shows and keeps its figures: accuracy before loss."""
+    return dict(sorted((logs or {}).items()))
+
+
 def _flat(callbacks: Callback | Iterable[Any] | None) -> list[Callback]:
     if callbacks is None:
         return []
@@ -598,6 +600,5 @@ def _per_step(seconds: float) -> str:
 def _figures(logs: Logs | None) -> list[str]:
     """``accuracy: 0.9857``, and ``loss: 3.1416e-05`` where four decimals would not show it."""
     return [
-        f"{key}: {value:.4f}" if abs(value) > 1e-3 else f"{key}: {value:.4e}"
-        for key, value in (logs or {}).items()
+        f"{key}: {value:.4f}" if abs(value) > 1e-3 else f"{key}: {value:.4e}" for key, value in (logs or {}).items()
     ]

@@ -42,9 +42,7 @@ class Initializer(ABC):
     """
 
     @abstractmethod
-    def __call__(
-        self, shape: Sequence[int], rng: np.random.Generator | None = None, dtype: Any = "float32"
-    ) -> Array:
+    def __call__(self, shape: Sequence[int], rng: np.random.Generator | None = None, dtype: Any = "float32") -> Array:
         """An array of ``shape``."""
 
     def __repr__(self) -> str:
@@ -58,9 +56,7 @@ class Constant(Initializer):
     def __init__(self, value: float = 0.0):
         self.value = _number(self, "value", value)
 
-    def __call__(
-        self, shape: Sequence[int], rng: np.random.Generator | None = None, dtype: Any = "float32"
-    ) -> Array:
+    def __call__(self, shape: Sequence[int], rng: np.random.Generator | None = None, dtype: Any = "float32") -> Array:
         return np.full(shape, self.value, dtype)
 
 
@@ -88,16 +84,12 @@ class _RandomInitializer(Initializer):
     def __init__(self, seed: int | None = None):
         if seed is not None:
             if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
-                raise TypeError(
-                    f"{_name(self)}: expected an integer seed, received {seed!r}. Pass for example 42."
-                )
+                raise TypeError(f"{_name(self)}: expected an integer seed, received {seed!r}. Pass for example 42.")
             if seed < 0:
                 raise ValueError(f"{_name(self)}: expected seed >= 0, received {seed}. Pass for example 42.")
         self.seed = seed
 
-    def __call__(
-        self, shape: Sequence[int], rng: np.random.Generator | None = None, dtype: Any = "float32"
-    ) -> Array:
+    def __call__(self, shape: Sequence[int], rng: np.random.Generator | None = None, dtype: Any = "float32") -> Array:
         if self.seed is not None:
             rng = np.random.default_rng(self.seed)
         elif rng is None:
@@ -279,8 +271,7 @@ def get(identifier: Any) -> Initializer:
     if isinstance(identifier, type) and issubclass(identifier, Initializer):
         return identifier()
     raise TypeError(
-        f"initializer: expected a name or an Initializer, received {identifier!r}. "
-        "Pass for example 'glorot_uniform'."
+        f"initializer: expected a name or an Initializer, received {identifier!r}. Pass for example 'glorot_uniform'."
     )
 
 
@@ -296,9 +287,7 @@ def _truncated_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array
 
 def _number(who: Initializer, name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(
-            f"{_name(who)}: expected {name} to be a number, received {value!r}. Pass for example 0.05."
-        )
+        raise TypeError(f"{_name(who)}: expected {name} to be a number, received {value!r}. Pass for example 0.05.")
     if not math.isfinite(value):
         raise ValueError(f"{_name(who)}: expected a finite {name}, received {value}. Pass for example 0.05.")
     return float(value)

@@ -126,8 +126,7 @@ class Loss(ABC):
             )
         if labels.dtype.kind == "f" and not np.isfinite(labels).all():
             raise ValueError(
-                f"{self.name}: expected finite labels, received NaN or infinity. "
-                "Remove these samples or mend them."
+                f"{self.name}: expected finite labels, received NaN or infinity. Remove these samples or mend them."
             )
         return labels
 
@@ -426,9 +425,7 @@ class MeanSquaredError(Loss):
         self._check_same_length(labels, y_pred_shape)
 
 
-_TABLE: dict[
-    str, type[SparseCategoricalCrossentropy | CategoricalCrossentropy | BinaryCrossentropy | MeanSquaredError]
-]
+_TABLE: dict[str, type[SparseCategoricalCrossentropy | CategoricalCrossentropy | BinaryCrossentropy | MeanSquaredError]]
 _TABLE = {
     "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
     "SparseCategoricalCrossentropy": SparseCategoricalCrossentropy,
@@ -506,11 +503,7 @@ def _mean_of_outputs(losses: Array) -> Array:
 
 def _check_label_smoothing(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(
-            f"{name}: expected label_smoothing to be a number, received {value!r}. Pass for example 0.1."
-        )
+        raise TypeError(f"{name}: expected label_smoothing to be a number, received {value!r}. Pass for example 0.1.")
     if not 0 <= float(value) <= 1:
-        raise ValueError(
-            f"{name}: expected 0 <= label_smoothing <= 1, received {value}. Pass for example 0.1."
-        )
+        raise ValueError(f"{name}: expected 0 <= label_smoothing <= 1, received {value}. Pass for example 0.1.")
     return float(value)

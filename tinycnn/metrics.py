@@ -222,9 +222,7 @@ def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Seque
     if callable(identifier):
         return MeanMetricWrapper(identifier)
     if not isinstance(identifier, str):
-        raise TypeError(
-            f"metric: expected a name or a Metric, received {identifier!r}. Pass for example 'accuracy'."
-        )
+        raise TypeError(f"metric: expected a name or a Metric, received {identifier!r}. Pass for example 'accuracy'.")
     if identifier.lower() in ("accuracy", "acc"):
         return _accuracy_by_shapes(y_true_shape, y_pred_shape)(name=identifier)
     lookup("metric", identifier, _NAMES)

@@ -77,9 +77,7 @@ class Optimizer(ABC):
         self.clipnorm = None if clipnorm is None else self._number("clipnorm", clipnorm, positive=True)
         self.clipvalue = None if clipvalue is None else self._number("clipvalue", clipvalue, positive=True)
         self.global_clipnorm = (
-            None
-            if global_clipnorm is None
-            else self._number("global_clipnorm", global_clipnorm, positive=True)
+            None if global_clipnorm is None else self._number("global_clipnorm", global_clipnorm, positive=True)
         )
         self.name = name or snake_case(type(self).__name__)
         self.kernels: Kernels = FAST
@@ -151,8 +149,7 @@ class Optimizer(ABC):
         """``value`` as a float that is >= 0 (or > 0)."""
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise TypeError(
-                f"{type(self).__name__}: expected {name} to be a number, received {value!r}. "
-                "Pass for example 0.001."
+                f"{type(self).__name__}: expected {name} to be a number, received {value!r}. Pass for example 0.001."
             )
         number = float(value)
         if not math.isfinite(number) or number < 0 or (positive and number == 0):
@@ -193,9 +190,7 @@ class SGD(Optimizer):
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm, name; see `Optimizer`.
     """
 
-    def __init__(
-        self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, **options: Any
-    ):
+    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, **options: Any):
         super().__init__(learning_rate, **options)
         self.momentum = self._fraction("momentum", momentum, one_allowed=True)
         self.nesterov = bool(nesterov)
@@ -362,8 +357,7 @@ def get(identifier: Any) -> Optimizer:
     if isinstance(identifier, str):
         return lookup("optimizer", identifier.lower(), _TABLE)()
     raise TypeError(
-        f"optimizer: expected a name or an Optimizer, received {identifier!r}. "
-        "Pass for example 'adam' or Adam(0.001)."
+        f"optimizer: expected a name or an Optimizer, received {identifier!r}. Pass for example 'adam' or Adam(0.001)."
     )
 
 

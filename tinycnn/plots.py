@@ -1,7 +1,7 @@
 """Pictures of training and of what a network has learned: functions that return a matplotlib Figure.
 
-``figure.savefig("curves.png")`` stores one; in a notebook it shows itself as the last line of a cell. The figures do
-not belong to pyplot: no window opens, nothing has to be closed, and the user's settings stay as they are.
+``figure.savefig("curves.png")`` stores one; in a notebook it shows itself as the last line of a cell. The figures
+do not belong to pyplot: no window opens, nothing has to be closed, and the user's settings stay as they are.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 Array = np.ndarray
 
 # Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), told apart by the colour-blind too.
-BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
-COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW)
+BLUE, VERMILION = "#0072B2", "#D55E00"
+COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 
 _STYLE = {
     "font.size": 10,
@@ -35,7 +36,8 @@ _STYLE = {
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
     "legend.frameon": False,
-    "figure.facecolor": "white",
+    "figure.constrained_layout.h_pad": 0.06,
+    "figure.constrained_layout.w_pad": 0.06,
 }
 # The same look whatever style the user has chosen for figures of their own.
 _own_style = style.context(["default", _STYLE])
@@ -46,7 +48,7 @@ class _Figure(Figure):
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png")
+        self.savefig(buffer, format="png", dpi=100)
         return buffer.getvalue()
 
     def savefig(self, fname: Any, **options: Any) -> None:
@@ -71,39 +73,39 @@ def training_curves(history: Any, title: str = "Training curves", log_loss: bool
     """
     runs = _runs(history)
     names = ["loss"]
-    if any(f"{prefix}accuracy" in run for run in runs.values() for prefix in ("", "val_")):
+    if any(key.endswith("accuracy") for run in runs.values() for key in run):
         names.append("accuracy")
-    figure = _Figure(figsize=(4.8 * len(names), 3.8), layout="constrained")
+    figure = _Figure(figsize=(4.8 * len(names), 4), layout="constrained")
     figure.suptitle(title)
-    longest = max(len(run["loss"]) for run in runs.values())
-    marker = "o" if longest <= 30 else None
-    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+    few = max(len(run["loss"]) for run in runs.values()) <= 30
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    for axes, name in zip(panels, names, strict=True):
         for i, (label, run) in enumerate(runs.items()):
-            for key, part in ((name, "training"), (f"val_{name}", "validation")):
+            for j, (key, part) in enumerate(((name, "training"), (f"val_{name}", "validation"))):
                 if key not in run:
                     continue
-                validation = part == "validation"
-                # One run: a colour each for training and validation. Several: a colour a run, validation dashed.
-                colour = COLOURS[(i if len(runs) > 1 else int(validation)) % len(COLOURS)]
+                # One run: a colour for each part. Several: a colour for each run.
+                colour = COLOURS[(i if len(runs) > 1 else j) % len(COLOURS)]
                 axes.plot(
                     np.arange(1, len(run[key]) + 1),
                     run[key],
                     color=colour,
-                    linestyle="--" if validation else "-",
-                    marker="s" if marker and validation else marker,
+                    linestyle=("-", "--")[j],
+                    marker=("o", "s")[j] if few else None,
                     markersize=3.5,
-                    linewidth=1.6,
                     label=f"{label}, {part}" if label else part,
                 )
-        axes.set_title(name.capitalize())
-        axes.set_xlabel("epoch")
-        axes.set_ylabel(name)
+        axes.set(title=name.capitalize(), xlabel="epoch", ylabel=name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        axes.legend()
         if name == "accuracy":
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         elif log_loss:
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter(NullFormatter())
+    columns = min(max(len(runs), 2), 4)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns)
     return figure
 
 
@@ -137,9 +139,7 @@ def sample_images(
 
 
 @_own_style
-def misclassified(
-    images: Array, labels: Any, probabilities: Any, count: int = 25, title: str | None = None
-) -> Figure:
+def misclassified(images: Array, labels: Any, probabilities: Any, count: int = 25, title: str | None = None) -> Figure:
     """The mistakes, those made with most confidence first: what was written, what was read, how sure.
 
     Confidence is the probability of the class that was predicted.
@@ -154,7 +154,7 @@ def misclassified(
     who = "misclassified"
     images = _check_images(who, images)
     truth = _check_classes(who, "labels", labels, len(images))
-    shares = np.asarray(probabilities)
+    shares = _check_numbers(who, "probabilities", probabilities)
     if shares.ndim != 2:
         raise ValueError(
             f"{who}: expected probabilities of shape ({len(images)}, classes), received shape {shares.shape}. "
@@ -169,7 +169,7 @@ def misclassified(
         return figure
     order = mistakes[np.argsort(-confidence[mistakes], kind="stable")]
     order = order[: _check_count(who, count, len(order))]
-    texts = [f"is {truth[i]}, read {guesses[i]}\n{_percent(confidence[i])} sure" for i in order]
+    texts = [f"true {truth[i]}\npredicted {guesses[i]}, {_percent(confidence[i])}" for i in order]
     if title is None:
         shown = "" if len(order) == len(mistakes) else f", the {len(order)} most confident"
         title = f"{_number(len(mistakes), 'mistake')} in {_number(len(images), 'image')}{shown}"
@@ -218,7 +218,7 @@ def confusion_matrix(labels: Any, predictions: Any, classes: Any = None, title: 
     for i in range(n):
         for j in range(n):
             if i == j:
-                axes.add_patch(_cell(i, "#E8E8E8"))
+                axes.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor="#E8E8E8"))
             dark = i != j and mistakes[i, j] > 0.6 * highest
             colour = "white" if dark else "#BBBBBB" if counts[i, j] == 0 else "black"
             weight = "bold" if i == j else "normal"
@@ -305,6 +305,7 @@ def feature_maps(model: Any, image: Any, layer: Any = None, count: int = 64, tit
     maps = x
     for one in model.layers[: model.layers.index(chosen) + 1]:
         maps = one.forward(maps)
+    _check_numbers(who, "activations", maps)
     pictures = maps[0].transpose(2, 0, 1)  # (channels, h, w)
     shown = _check_count(who, count, len(pictures))
     if title is None:
@@ -327,7 +328,7 @@ def _image_grid(images: Array, texts: list[str], wrong: Array, title: str) -> Fi
     columns = min(len(images), max(3, math.ceil(math.sqrt(len(images)))))
     rows = math.ceil(len(images) / columns)
     lines = max((text.count("\n") + bool(text) for text in texts), default=0)
-    width = 1.25 if lines > 1 else 1.1
+    width = 1.35 if lines > 1 else 1.1
     figure = _Figure(figsize=(max(width * columns, 4), (1.1 + 0.2 * lines) * rows + 0.4), layout="constrained")
     if title:
         figure.suptitle(title)
@@ -340,7 +341,7 @@ def _image_grid(images: Array, texts: list[str], wrong: Array, title: str) -> Fi
         if picture.ndim == 3:  # colours: matplotlib wants them from 0 to 1
             picture = (picture - low) / (high - low)
         axes.imshow(picture, cmap="gray_r", vmin=low, vmax=high)
-        _frame(axes, ORANGE if wrong[i] else "#999999", 2.5 if wrong[i] else 0.6)
+        _frame(axes, VERMILION if wrong[i] else "#999999", 2.5 if wrong[i] else 0.6)
         axes.set_title(
             texts[i],
             fontsize=9,
@@ -355,7 +356,7 @@ def _map_grid(
     pictures: Array, colours: str, norm: Normalize, label: str, title: str, original: Array | None = None
 ) -> Figure:
     """Arrays (n, h, w) in one colour scale, with its bar; at the left the image they come from, if there is one."""
-    columns = min(len(pictures), max(4, math.ceil(math.sqrt(2 * len(pictures)))))
+    columns = _columns(len(pictures))
     rows = math.ceil(len(pictures) / columns)
     beside = 1.8 if original is not None else 0.0
     width, height = 0.75 * columns + 1.0 + beside, max(0.75 * rows + 0.5, 2.2 if beside else 1.6)
@@ -363,21 +364,29 @@ def _map_grid(
     figure.suptitle(title)
     part: Any = figure
     if original is not None:
-        left, part = figure.subfigures(1, 2, width_ratios=(beside, width - beside))
-        axes = left.subplots()
+        parts: Any = figure.subfigures(1, 2, width_ratios=(beside, width - beside))
+        axes, part = parts[0].subplots(), parts[1]
         low, high = _limits(original)
         axes.imshow(original[:, :, 0] if original.shape[2] != 3 else original, cmap="gray_r", vmin=low, vmax=high)
         axes.set_title("input", fontsize=9, pad=3)
         _frame(axes, "#999999", 0.6)
-    grid = part.subplots(rows, columns, squeeze=False)
-    for i, axes in enumerate(grid.flat):
-        if i >= len(pictures):
-            axes.set_visible(False)
-            continue
-        axes.imshow(pictures[i], cmap=colours, norm=norm)
-        _frame(axes, "#999999", 0.6)
-    part.colorbar(ScalarMappable(norm, colours), ax=grid, label=label, shrink=0.9, aspect=25)
+    # All in one axes: a hundred axes would take seconds.
+    axes = part.subplots()
+    axes.set_axis_off()
+    h, w = np.array(pictures.shape[1:]) / max(pictures.shape[1:])
+    for i, picture in enumerate(pictures):
+        top, left = 1.15 * (i // columns), 1.15 * (i % columns)
+        axes.imshow(picture, cmap=colours, norm=norm, extent=(left, left + w, top + h, top))
+        axes.add_patch(Rectangle((left, top), w, h, fill=False, edgecolor="#999999", linewidth=0.6))
+    axes.set(xlim=(-0.05, 1.15 * columns - 0.1), ylim=(1.15 * rows - 0.1, -0.05))
+    part.colorbar(ScalarMappable(norm, colours), ax=axes, label=label, shrink=0.9, aspect=25)
     return figure
+
+
+def _columns(n: int) -> int:
+    """Columns of a grid that is up to four times as wide as high, with a full last row where that can be."""
+    widths = range(math.ceil(math.sqrt(n)), 2 * math.ceil(math.sqrt(n)) + 1)
+    return min(n, next((columns for columns in widths if n % columns == 0), widths[0]))
 
 
 def _frame(axes: Axes, colour: str, width: float) -> None:
@@ -386,13 +395,6 @@ def _frame(axes: Axes, colour: str, width: float) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set(visible=True, color=colour, linewidth=width)
-
-
-def _cell(i: int, colour: str) -> Any:
-    """A square over the cell (i, i) of a matrix."""
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor=colour, edgecolor="none")
 
 
 # Words
@@ -461,6 +463,8 @@ def _check_numbers(who: str, name: str, values: Any) -> Array:
             f"{who}: expected {name} to be an array of numbers, received dtype {array.dtype}. "
             f"Convert it first: {name}.astype('float32')."
         )
+    if not np.isfinite(array).all():
+        raise ValueError(f"{who}: expected finite numbers in {name}, received NaN or infinity. Look at the data.")
     return array
 
 
@@ -524,8 +528,6 @@ def _kernel_of(who: str, layer: Any) -> Array:
             f"{who}: expected a kernel of shape (height, width, channels, filters), received shape {values.shape}. "
             "Pass a Conv2D, or its kernel."
         )
-    if not np.isfinite(values).all():
-        raise ValueError(f"{who}: expected finite weights, received NaN or infinity. Train with a lower learning rate.")
     return values
 
 
@@ -542,5 +544,5 @@ def _find_layer(who: str, model: Any, layer: Any) -> Any:
 
 
 def _limits(images: Array) -> tuple[float, float]:
-    low, high = float(np.nanmin(images)), float(np.nanmax(images))
+    low, high = float(images.min()), float(images.max())
     return low, high if high > low else low + 1.0

@@ -47,9 +47,7 @@ class L1L2(Regularizer):
     def _factor(self, name: str, value: Any) -> float:
         who = type(self).__name__
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise TypeError(
-                f"{who}: expected {name} to be a number, received {value!r}. Pass for example 0.01."
-            )
+            raise TypeError(f"{who}: expected {name} to be a number, received {value!r}. Pass for example 0.01.")
         factor = float(value)
         if not (factor >= 0 and math.isfinite(factor)):
             raise ValueError(f"{who}: expected {name} >= 0, received {value}. Pass for example 0.01.")
@@ -115,6 +113,4 @@ def get(identifier: Any) -> Regularizer | None:
         return lookup("regularizer", identifier, _TABLE)()
     if isinstance(identifier, type) and issubclass(identifier, Regularizer):
         return identifier()
-    raise TypeError(
-        f"regularizer: expected a name or a Regularizer, received {identifier!r}. Pass for example 'l2'."
-    )
+    raise TypeError(f"regularizer: expected a name or a Regularizer, received {identifier!r}. Pass for example 'l2'.")

@@ -86,7 +86,7 @@ class Sequential:
             return
         if not isinstance(layer, Layer):
             raise TypeError(
-                f"{self.name}: expected a layer, received {layer!r}. Add objects such as Dense(10), not classes or names."
+                f"{self.name}: expected a layer, received {layer!r}. Add objects such as Dense(10)."
             )
         if any(layer is other for other in self._layers):
             raise ValueError(
@@ -159,11 +159,11 @@ class Sequential:
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its place; one of the two must be given."""
         if (name is None) == (index is None):
-            raise ValueError(f"get_layer: expected a name or an index, received {name!r} and {index!r}. Pass one of them.")
+            raise ValueError(f"get_layer: expected a name or an index, received {name!r} and {index!r}. Pass one.")
         if index is not None:
             if not -len(self._layers) <= index < len(self._layers):
                 raise ValueError(
-                    f"get_layer: expected an index below {len(self._layers)}, received {index}. Look at model.summary()."
+                    f"get_layer: expected an index below {len(self._layers)}, received {index}. See model.summary()."
                 )
             return self._layers[index]
         return lookup("get_layer", str(name), {layer.name: layer for layer in self._layers})
@@ -291,7 +291,7 @@ class Sequential:
         checked_loss = None if loss is None else losses.get(loss)
         checked_optimizer = optimizers.get(optimizer)
         for given in (*(metrics or ()), *(weighted_metrics or ())):
-            metrics_module.get(given, (None,), (None, 2))  # only to find unknown names now; shapes are known later
+            metrics_module.get(given, (None,), (None, 2))  # unknown names are found now, not in the first step
         self.loss, self.optimizer = checked_loss, checked_optimizer
         self._metric_names = list(metrics or ()), list(weighted_metrics or ())
         self._metrics: list[Any] | None = None
@@ -353,7 +353,7 @@ class Sequential:
             raise ValueError(f"fit: expected epochs to be a positive whole number, received {epochs!r}. Try 10.")
         if class_weight is not None and sample_weight is not None:
             raise ValueError(
-                "fit: expected class_weight or sample_weight, received both. Multiply the class weights into sample_weight."
+                "fit: expected class_weight or sample_weight, received both. Multiply the first into the second."
             )
         if is_generator(x):
             if y is not None or sample_weight is not None or validation_split:
@@ -386,7 +386,7 @@ class Sequential:
             epochs=int(epochs),
             steps=data.steps,
         )
-        self.history = hooks.history
+        self.history = history = hooks.history or History()
         hooks.on_train_begin()
         logs: dict[str, float] = {}
         with Interrupt() as interrupt:
@@ -417,7 +417,7 @@ class Sequential:
         hooks.on_train_end(logs)
         if self.interrupted and verbose != 0:
             print(f"Training stopped by Ctrl-C in epoch {epoch + 1}, after step {step + 1}.")
-        return self.history
+        return history
 
     def evaluate(
         self,
@@ -442,7 +442,10 @@ class Sequential:
         """
         self._require_compiled("evaluate")
         data = self._evaluation_data(
-            "evaluate", x if is_generator(x) else (x, y, sample_weight), check_batch_size("evaluate", batch_size), steps
+            "evaluate",
+            x if is_generator(x) else (x, y, sample_weight),
+            check_batch_size("evaluate", batch_size),
+            steps,
         )
         hooks = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=data.steps)
         results = self._evaluate(data, hooks)
@@ -469,7 +472,7 @@ class Sequential:
         for step, (x_batch, _, _) in enumerate(data.epoch()):
             hooks.on_predict_batch_begin(step)
             outputs.append(self.forward(x_batch))
-            hooks.on_predict_batch_end(step, {"outputs": outputs[-1]})
+            hooks.on_predict_batch_end(step, {"outputs": outputs[-1]})  # type: ignore[dict-item]
         hooks.on_predict_end()
         return np.concatenate(outputs)
 
@@ -521,8 +524,7 @@ class Sequential:
         vector = self._parameter_vector()
         state = [(array, array.copy()) for layer in self._layers for array in layer.state.values()]
         y_pred, loss, dy = self._forward_and_loss(x, y, sample_weight, training=True)
-        penalties = [p for p in vector.parameters if p.regularizer is not None]
-        loss += sum(p.regularizer(p.value) for p in penalties)
+        loss += self._penalty()
         if not math.isfinite(loss):
             culprit = self._first_not_finite(x)
             for array, before in state:
@@ -532,14 +534,15 @@ class Sequential:
                 "Lower the learning rate, or look at the data of this batch."
             )
         self._backward_parameters(dy)
-        for p in penalties:
-            p.grad += p.regularizer.gradient(p.value)
+        for p in vector.parameters:
+            if p.regularizer is not None:
+                p.grad += p.regularizer.gradient(p.value)
         self.optimizer.apply(vector)
         self._update_metrics(y, y_pred, loss, sample_weight)
 
     def _test_step(self, x: Array, y: Array, sample_weight: Array | None) -> None:
         y_pred, loss, _ = self._forward_and_loss(x, y, sample_weight, training=False)
-        loss += sum(p.regularizer(p.value) for p in self.parameters if p.regularizer is not None)
+        loss += self._penalty()
         self._update_metrics(y, y_pred, loss, sample_weight)
 
     def _forward_and_loss(
@@ -561,6 +564,10 @@ class Sequential:
             loss = self.loss
         dy = loss.backward(y, z, sample_weight) if training else z
         return y_pred, loss.forward(y, z, sample_weight), dy
+
+    def _penalty(self) -> float:
+        """What the regularizers add to the loss."""
+        return sum(p.regularizer(p.value) for p in self.parameters if p.regularizer is not None)
 
     def _update_metrics(self, y: Array, y_pred: Array, loss: float, sample_weight: Array | None) -> None:
         if self._metrics is None:
@@ -626,7 +633,9 @@ class Sequential:
         if is_generator(data) and not isinstance(data, tuple):
             return GeneratorBatches(who, data, steps)
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise ValueError(f"{who}: expected (x, y) or (x, y, sample_weight), received {type(data).__name__}. Pass a tuple.")
+            raise ValueError(
+                f"{who}: expected (x, y) or (x, y, sample_weight), received {type(data).__name__}."
+            )
         x, y, sample_weight = (*data, None)[:3]
         return ArrayBatches(*self._check_data(who, x, y, sample_weight), batch_size, steps=steps)
 
@@ -643,7 +652,7 @@ class Sequential:
     def _require_built(self, who: str) -> None:
         if not self.built:
             raise RuntimeError(
-                f"{who}: expected a model that is built, {self.name!r} is not. Start it with Input(shape=(28, 28, 1)), or "
+                f"{who}: expected a model that is built, {self.name!r} is not. Start it with Input(shape=...), or "
                 "call model.build((None, 28, 28, 1))."
             )
 

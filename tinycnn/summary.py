@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -42,7 +43,7 @@ def print_summary(
         justify.append("center")
         ends = [0.9 * end for end in ends] + [1.0]
     edges = [0, *(int(end * width) for end in ends)]
-    widths = [after - before for before, after in zip(edges, edges[1:], strict=False)]
+    widths = [after - before for before, after in itertools.pairwise(edges)]
     if min(widths) < 4:
         raise ValueError(
             f"summary: expected a width of at least 4 characters for each column, received {widths}. "

@@ -5,9 +5,9 @@ its element (r, k) is ``a[rows[r] + terms[k]]``. For a convolution, ``rows`` say
 where each of its pixels lies; the matrix of windows ("im2col") is never built.
 
 What makes a product fast is reuse. A block of 6 rows by 4 vectors of 16 columns keeps its 24 running sums in registers;
-each number of A that is loaded then takes part in 64 multiplications, each vector of B in 6. NumPy cannot say this, and
-compilers do not find it by themselves, so `block_product` is written in LLVM's own instructions. What it computes is the
-plain loop of `block_product_in_python`, which also serves where Numba's compiler is off (NUMBA_DISABLE_JIT=1).
+each number of A that is loaded then takes part in 64 products, each vector of B in 6. NumPy cannot say this, and
+compilers do not find it by themselves, so `block_product` is written in LLVM's own instructions. What it computes is
+the plain loop of `block_product_in_python`, which also serves where Numba's compiler is off (NUMBA_DISABLE_JIT=1).
 
 Source: Goto & van de Geijn 2008, doi:10.1145/1356052.1356053 (blocks in registers); Georganas et al. 2018,
 arXiv:1808.05567 (convolution without im2col)
@@ -109,16 +109,15 @@ class _Emitter:
         mask = self.mask(builder.sub(width, _whole((vectors - 1) * self.lanes)))
         masks = [None] * (vectors - 1) + [mask]  # only the last vector may be partly filled
         sums = [[cgutils.alloca_once(builder, self.vector) for _ in columns] for _ in range(ROWS)]
-        for total in sum(sums, []):
-            builder.store(ir.Constant(self.vector, None), total)
+        for row in sums:
+            for total in row:
+                builder.store(ir.Constant(self.vector, None), total)
 
         # Rows past the end repeat the last one: the same result, written twice.
         final = builder.sub(last, _whole(1))
         row_numbers = [builder.add(first, _whole(r)) for r in range(ROWS)]
         row_numbers = [builder.select(builder.icmp_signed("<", r, final), r, final) for r in row_numbers]
-        windows = [
-            builder.gep(a, [builder.add(a_start, builder.load(builder.gep(rows, [r])))]) for r in row_numbers
-        ]
+        windows = [builder.gep(a, [builder.add(a_start, builder.load(builder.gep(rows, [r])))]) for r in row_numbers]
         with cgutils.for_range(builder, terms_array.nitems) as loop:
             term = builder.load(builder.gep(terms, [loop.index]))
             b_row = builder.gep(b, [builder.add(b_start, builder.mul(loop.index, b_step))])
@@ -135,9 +134,7 @@ class _Emitter:
             out = builder.gep(c, [builder.add(c_start, builder.load(builder.gep(c_rows, [row_numbers[r]])))])
             base = builder.select(accumulate, out, builder.gep(bias, [bias_start]))
             outs.append(out)
-            results.append(
-                [builder.fadd(builder.load(sums[r][j]), self.load(base, j, masks[j])) for j in columns]
-            )
+            results.append([builder.fadd(builder.load(sums[r][j]), self.load(base, j, masks[j])) for j in columns])
         for out, result in zip(outs, results, strict=True):
             for j in columns:
                 self.store(result[j], out, j, masks[j])
@@ -188,7 +185,8 @@ class _Emitter:
             self.builder.call(self.function("masked.store"), [value, place, align, mask])
 
 
-block_product: Any = block_product_in_python if config.DISABLE_JIT else intrinsic(_block_product_in_llvm)
+_jit_is_off = getattr(config, "DISABLE_JIT", 0)
+block_product: Any = block_product_in_python if _jit_is_off else intrinsic(_block_product_in_llvm)
 
 
 @njit(cache=True)

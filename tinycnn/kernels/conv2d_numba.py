@@ -1,8 +1,8 @@
 """Convolution of images, fast: the twin of ``conv2d.py``.
 
-All three are products by blocks (``block_product_numba.py``) in which the matrix of windows is only a table of where each
-window starts and one of where its pixels lie. Threads share out images or rows of the result, never a sum, so the bits do
-not depend on the number of threads.
+All three are products by blocks (``block_product_numba.py``) in which the matrix of windows is only a table of where
+each window starts and one of where its pixels lie. Threads share out images or rows of the result, never a sum, so
+the bits do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def conv2d_forward(x: Array, kernel: Array, bias: Array, strides: Pair, dilation
     z_rows = offsets(out_h * out_w, filters, 1, 0)
     z = np.empty((n, out_h, out_w, filters), x.dtype)
     x_flat, kernel_flat, z_flat = x.reshape(-1), kernel.reshape(-1), z.reshape(-1)
-    parts = max(1, min(8 // n, out_h * out_w // (4 * ROWS)))  # few images: cut them, so that all threads have work
+    # Few images are cut into parts, so that all threads have work.
+    parts = max(1, min(8 // n, out_h * out_w // (4 * ROWS)))
     part = -(-out_h * out_w // parts)
     for task in prange(n * parts):
         image, first = task // parts, task % parts * part

@@ -32,9 +32,7 @@ def sgd_momentum_update(
 
 
 @njit(parallel=True, cache=True)
-def _sgd_momentum(
-    w: Array, g: Array, velocity: Array, learning_rate: Any, momentum: Any, nesterov: bool
-) -> None:
+def _sgd_momentum(w: Array, g: Array, velocity: Array, learning_rate: Any, momentum: Any, nesterov: bool) -> None:
     for i in prange(w.size):
         velocity[i] = momentum * velocity[i] - learning_rate * g[i]
         if nesterov:

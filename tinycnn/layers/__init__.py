@@ -1,7 +1,12 @@
 """Layers, one a file. Start with `dense`, then `conv2d`, `max_pooling2d`, `dropout` and `batch_normalization`."""
 
 from tinycnn.layers.activations import Activation, LeakyReLU, ReLU, Softmax
-from tinycnn.layers.average_pooling2d import AveragePooling2D, AvgPool2D, GlobalAveragePooling2D, GlobalAvgPool2D
+from tinycnn.layers.average_pooling2d import (
+    AveragePooling2D,
+    AvgPool2D,
+    GlobalAveragePooling2D,
+    GlobalAvgPool2D,
+)
 from tinycnn.layers.base import Layer, Parameter, ParameterVector
 from tinycnn.layers.batch_normalization import BatchNormalization
 from tinycnn.layers.conv2d import Conv2D

@@ -14,8 +14,8 @@ from tinycnn.layers.windows import (
     crop,
     output_size,
     pad,
-    pair,
     paddings,
+    pair,
 )
 
 
@@ -68,9 +68,7 @@ class AveragePooling2D(Layer):
 
     def backward(self, dy: Array) -> Array:
         (dy,) = self._restore(dy)
-        dx = self.kernels.average_pooling2d_backward(
-            dy, self.counts, self.padded_size, self.pool_size, self.strides
-        )
+        dx = self.kernels.average_pooling2d_backward(dy, self.counts, self.padded_size, self.pool_size, self.strides)
         return crop(dx, self.widths)
 
 
@@ -101,7 +99,7 @@ class GlobalAveragePooling2D(Layer):
 
     def backward(self, dy: Array) -> Array:
         (dy,) = self._restore(dy)
-        _, h, w, channels = self.input_shape
+        _, h, w, _ = self.input_shape
         return np.tile((dy / (h * w))[:, None, None, :], (1, h, w, 1))  # (n, h, w, c)
 
 

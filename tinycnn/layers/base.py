@@ -14,7 +14,7 @@ from tinycnn.regularizers import Regularizer
 from tinycnn.utils import new_seed_sequence, snake_case, unique_name
 
 Array = np.ndarray
-Shape = tuple[int | None, ...]
+Shape = tuple[Any, ...]  # the batch axis first, whose size is not known: (None, 28, 28, 1)
 
 
 class Parameter:
@@ -133,7 +133,7 @@ class Layer(ABC):
                 f"{self.name}: expected a shape such as (None, 28, 28, 1) with every size but the first known, "
                 f"received {tuple(input_shape)}. Give each axis a positive size."
             )
-        shape = (None, *(int(size) for size in sizes if size is not None))
+        shape = (None, *(int(size) for size in sizes))  # type: ignore[arg-type]  # all are known, see above
         if not self.built:
             self.output_shape = self._build(shape, rng or np.random.default_rng(new_seed_sequence()))
             self.input_shape = shape
@@ -158,7 +158,7 @@ class Layer(ABC):
 
     @property
     def params(self) -> dict[str, Array]:
-        """The learned arrays by name, for stepping by hand: ``layer.params["kernel"] -= 0.1 * layer.grads["kernel"]``."""
+        """The learned arrays by name, to step by hand: ``layer.params["kernel"] -= 0.1 * layer.grads["kernel"]``."""
         return {name: p.value for name, p in self._parameters.items()}
 
     @property
@@ -257,13 +257,13 @@ class Layer(ABC):
             )
         if given.ndim == 0 or given.shape[1:] != sizes:
             reshaped = f"x.reshape(-1, {', '.join(map(str, sizes))})"
-            fits = given.ndim > 0 and math.prod(given.shape[1:]) == math.prod(s or 0 for s in sizes)
+            fits = given.ndim > 0 and math.prod(given.shape[1:]) == math.prod(sizes)
             raise ValueError(
                 f"{self.name}: expected {what} of shape {_written((None, *sizes))}, received {given.shape}. "
                 + (f"Reshape it: {reshaped}." if fits else "Make a new layer for inputs of another shape.")
             )
         # One memory layout for all: Numba compiles a kernel anew for strided and for read-only arrays.
-        return np.require(given, self.dtype, "CW")
+        return np.require(given, self.dtype, ["C", "W"])
 
 
 def _written(shape: Shape) -> str:

@@ -15,8 +15,8 @@ from tinycnn.layers.windows import (
     crop,
     output_size,
     pad,
-    pair,
     paddings,
+    pair,
 )
 
 
@@ -140,9 +140,7 @@ class Conv2D(Layer):
         dz, x = self.backward_parameters(dy)
         dx = _join(
             self.kernels.conv2d_backward_input(dz_g, kernel_g, x.shape[1:3], self.strides, self.dilation_rate)
-            for dz_g, kernel_g in zip(
-                _split(dz, self.groups), _split(self.kernel.value, self.groups), strict=True
-            )
+            for dz_g, kernel_g in zip(_split(dz, self.groups), _split(self.kernel.value, self.groups), strict=True)
         )  # (n, padded h, padded w, c)
         return crop(dx, self.widths)
 

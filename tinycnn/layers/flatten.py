@@ -19,7 +19,7 @@ class Flatten(Layer):
     """
 
     def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        return (None, math.prod(size for size in input_shape[1:] if size is not None))
+        return (None, math.prod(input_shape[1:]))
 
     def forward(self, x: Array, training: bool = False) -> Array:
         x = self._check_input(x)

@@ -14,8 +14,8 @@ from tinycnn.layers.windows import (
     crop,
     output_size,
     pad,
-    pair,
     paddings,
+    pair,
 )
 
 

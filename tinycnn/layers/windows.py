@@ -56,7 +56,7 @@ def check_images(layer: str, input_shape: Shape) -> tuple[int, int, int]:
             f"received ({', '.join(map(str, written))}). {hint}"
         )
     _, h, w, c = input_shape
-    return h, w, c  # type: ignore[return-value]  # build() has checked that every size is an int
+    return h, w, c
 
 
 def same_padding(size: int, window: int, stride: int) -> Pair:

@@ -1,0 +1,600 @@
+"""Losses against sums written out as loops, against differences in float64, and against Keras."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from tinycnn import losses
+from tinycnn.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+)
+
+EPSILON = 1e-7
+
+
+def one_hot(labels, classes):
+    return np.array([[float(k == label) for k in range(classes)] for label in labels])
+
+
+def softmax_rows(rng, n, classes):
+    e = np.exp(rng.normal(size=(n, classes)))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+# Oracles: one sample, plain Python
+
+
+def clip(p):
+    return min(max(p, EPSILON), 1 - EPSILON)
+
+
+def sparse_oracle(label, p):
+    q = [clip(value) for value in p]
+    return -math.log(q[int(label)] / sum(q))
+
+
+def sparse_logits_oracle(label, z):
+    return math.log(sum(math.exp(value) for value in z)) - z[int(label)]
+
+
+def categorical_oracle(t, p):
+    return -sum(tk * math.log(clip(pk / sum(p))) for tk, pk in zip(t, p, strict=True))
+
+
+def categorical_logits_oracle(t, z):
+    total = sum(math.exp(value) for value in z)
+    return -sum(tk * math.log(math.exp(zk) / total) for tk, zk in zip(t, z, strict=True))
+
+
+def binary_oracle(t, p):
+    terms = [tk * math.log(clip(pk)) + (1 - tk) * math.log(1 - clip(pk)) for tk, pk in zip(t, p, strict=True)]
+    return -sum(terms) / len(terms)
+
+
+def binary_logits_oracle(t, z):
+    return binary_oracle(t, [1 / (1 + math.exp(-value)) for value in z])
+
+
+def mse_oracle(y, p):
+    return sum((yk - pk) ** 2 for yk, pk in zip(y, p, strict=True)) / len(y)
+
+
+def cases():
+    """Name, loss, labels, predictions (float64), oracle."""
+    rng = np.random.default_rng(7)
+    labels = np.array([3, 0, 4, 1, 1, 2])
+    hot = one_hot(labels, 5)
+    soft = softmax_rows(rng, 6, 5)
+    yes = rng.integers(0, 2, size=(6, 3)).astype(float)
+    p, z = softmax_rows(rng, 6, 5), 3 * rng.normal(size=(6, 5))
+    unnormalised = rng.uniform(0.05, 0.95, size=(6, 5))
+    sigmoid = rng.uniform(0.02, 0.98, size=(6, 3))
+    z3 = 3 * rng.normal(size=(6, 3))
+
+    def smooth(y):
+        return y * 0.8 + 0.2 / y.shape[1]
+
+    def smooth_binary(y):
+        return y * 0.8 + 0.1
+
+    return [
+        ("sparse", SparseCategoricalCrossentropy(), labels, p, sparse_oracle),
+        ("sparse, not normalised", SparseCategoricalCrossentropy(), labels, unnormalised, sparse_oracle),
+        ("sparse logits", SparseCategoricalCrossentropy(True), labels, z, sparse_logits_oracle),
+        ("categorical", CategoricalCrossentropy(), hot, p, categorical_oracle),
+        ("categorical, soft labels", CategoricalCrossentropy(), soft, unnormalised, categorical_oracle),
+        (
+            "categorical, smoothed",
+            CategoricalCrossentropy(label_smoothing=0.2),
+            hot,
+            p,
+            lambda t, q: categorical_oracle(smooth(t[None])[0], q),
+        ),
+        ("categorical logits", CategoricalCrossentropy(True), soft, z, categorical_logits_oracle),
+        (
+            "categorical logits, smoothed",
+            CategoricalCrossentropy(True, 0.2),
+            hot,
+            z,
+            lambda t, q: categorical_logits_oracle(smooth(t[None])[0], q),
+        ),
+        ("binary", BinaryCrossentropy(), yes, sigmoid, binary_oracle),
+        (
+            "binary, smoothed",
+            BinaryCrossentropy(label_smoothing=0.2),
+            yes,
+            sigmoid,
+            lambda t, q: binary_oracle(smooth_binary(t), q),
+        ),
+        ("binary logits", BinaryCrossentropy(True), yes, z3, binary_logits_oracle),
+        (
+            "binary logits, smoothed",
+            BinaryCrossentropy(True, 0.2),
+            yes,
+            z3,
+            lambda t, q: binary_logits_oracle(smooth_binary(t), q),
+        ),
+        ("mse", MeanSquaredError(), 3 * rng.normal(size=(6, 4)), rng.normal(size=(6, 4)), mse_oracle),
+    ]
+
+
+CASES = pytest.mark.parametrize(
+    ("loss", "y", "p", "oracle"), [case[1:] for case in cases()], ids=[case[0] for case in cases()]
+)
+
+
+@CASES
+def test_per_sample_is_the_oracle(loss, y, p, oracle):
+    expected = [oracle(yi, list(pi)) for yi, pi in zip(y, p, strict=True)]
+    np.testing.assert_allclose(loss.per_sample(y, p), expected, rtol=1e-12)
+
+
+@CASES
+@pytest.mark.parametrize("weighted", [False, True])
+def test_backward_is_the_difference_quotient_of_forward(loss, y, p, oracle, weighted):
+    rng = np.random.default_rng(3)
+    weights = rng.uniform(0.1, 3, size=len(p)) if weighted else None
+    gradient = loss.backward(y, p, weights)
+    step = 1e-6
+    for index in np.ndindex(p.shape):
+        shifted = np.zeros_like(p)
+        shifted[index] = step
+        up, down = loss.forward(y, p + shifted, weights), loss.forward(y, p - shifted, weights)
+        assert gradient[index] == pytest.approx((up - down) / (2 * step), rel=1e-6, abs=1e-9)
+
+
+@CASES
+def test_forward_weighs_and_divides_by_the_number_of_samples(loss, y, p, oracle):
+    weights = np.array([0.5, 2.0, 0.0, 1.0, 3.0, 0.25])
+    expected = sum(w * oracle(yi, list(pi)) for w, yi, pi in zip(weights, y, p, strict=True)) / 6
+    assert loss.forward(y, p, weights) == pytest.approx(expected, rel=1e-12)
+    assert loss.forward(y, p, weights[:, np.newaxis]) == pytest.approx(expected, rel=1e-12)
+    assert loss(y, p, weights) == loss.forward(y, p, weights)
+    assert isinstance(loss.forward(y, p), float)
+
+
+@CASES
+def test_arrays_keep_their_dtype_and_their_values(loss, y, p, oracle):
+    p = p.astype(np.float32)
+    y_before, p_before = y.copy(), p.copy()
+    y.flags.writeable = p.flags.writeable = False
+    weights = np.linspace(0.5, 1.5, len(p))
+    for gradient in (loss.backward(y, p), loss.backward(y, p, weights)):
+        assert gradient.dtype == np.float32
+        assert gradient.shape == p.shape
+    assert loss.per_sample(y, p).dtype == np.float32
+    np.testing.assert_array_equal(y, y_before)
+    np.testing.assert_array_equal(p, p_before)
+    y.flags.writeable = True
+
+
+def test_mean_is_taken_in_float64():
+    # One large loss and many small ones: a float32 sum would lose the small ones.
+    p = np.full((100_001, 1), 0.01, np.float32)
+    p[0] = 1e4
+    expected = (1e8 + 100_000 * float(np.float32(np.float32(0.01) ** 2))) / 100_001
+    assert MeanSquaredError().forward(np.zeros((100_001, 1)), p) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1)])
+def test_sparse_labels_of_any_type_and_shape(dtype, shape):
+    loss = SparseCategoricalCrossentropy()
+    p = softmax_rows(np.random.default_rng(0), 4, 3)
+    labels = np.array([2, 0, 1, 1])
+    assert loss(labels.astype(dtype).reshape(shape), p) == loss(labels, p)
+    np.testing.assert_array_equal(loss.backward(labels.astype(dtype).reshape(shape), p), loss.backward(labels, p))
+
+
+@pytest.mark.parametrize("loss", [BinaryCrossentropy(), BinaryCrossentropy(True), MeanSquaredError()])
+def test_labels_without_the_last_axis(loss):
+    p = np.random.default_rng(0).uniform(0.1, 0.9, size=(5, 1))
+    y = np.array([0.0, 1, 1, 0, 1])
+    assert loss(y, p) == loss(y[:, np.newaxis], p)
+    np.testing.assert_array_equal(loss.backward(y, p), loss.backward(y[:, np.newaxis], p))
+    assert loss.backward(y, p).shape == (5, 1)
+
+
+@pytest.mark.parametrize("loss", [BinaryCrossentropy(), MeanSquaredError()])
+def test_predictions_of_rank_four_are_averaged_over_all_outputs(loss):
+    rng = np.random.default_rng(0)
+    p, y = rng.uniform(0.1, 0.9, size=(3, 4, 2, 2)), rng.uniform(size=(3, 4, 2, 2))
+    assert loss(y, p) == pytest.approx(loss(y.reshape(3, 16), p.reshape(3, 16)), rel=1e-14)
+    np.testing.assert_allclose(
+        loss.backward(y, p).reshape(3, 16), loss.backward(y.reshape(3, 16), p.reshape(3, 16)), rtol=1e-14
+    )
+
+
+def test_integer_predictions_become_float32():
+    loss = MeanSquaredError()
+    assert loss([[1.0, 0.0]], [[3, 1]]) == 2.5
+    assert loss.backward([[1.0, 0.0]], [[3, 1]]).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_huge_logits_stay_finite(dtype):
+    z = np.array([[1e4, -1e4, 0], [-1e4, 1e4, 0]], dtype)
+    sparse, hot = SparseCategoricalCrossentropy(True), CategoricalCrossentropy(True)
+    for loss, y in ((sparse, [0, 0]), (hot, one_hot([0, 0], 3))):
+        np.testing.assert_allclose(loss.per_sample(y, z), [0, 2e4])
+        np.testing.assert_allclose(loss.gradient(y, z), [[0, 0, 0], [-1, 1, 0]])
+    binary = BinaryCrossentropy(True)
+    y = np.array([[1, 0, 1], [1, 1, 0]])
+    np.testing.assert_allclose(binary.per_sample(y, z), [math.log(2) / 3, (1e4 + math.log(2)) / 3], rtol=1e-6)
+    np.testing.assert_allclose(binary.gradient(y, z), [[0, 0, -0.5 / 3], [-1 / 3, 0, 0.5 / 3]], rtol=1e-6)
+
+
+def test_gradient_passes_at_the_limits_of_clipping_and_not_beyond():
+    p = np.array([[0.0, 0.5e-7, 1e-7, 1 - 1e-7, 1 - 0.5e-7, 1.0]])
+    binary = BinaryCrossentropy().gradient(np.zeros((1, 6)), p) * 6
+    np.testing.assert_allclose(binary, [[0, 0, 1 / (1 - 1e-7), 1 / (1 - (1 - 1e-7)), 0, 0]], rtol=1e-12)
+    q = np.array([1e-7, 1e-7, 1e-7, 1 - 1e-7, 1 - 1e-7, 1 - 1e-7])
+    for label, own in ((2, 1 / q[2]), (3, 1 / q[3]), (0, 0)):
+        expected = np.array([0, 0, 1, 1, 0, 0]) / q.sum()
+        expected[label] -= own
+        np.testing.assert_allclose(SparseCategoricalCrossentropy().gradient([label], p), [expected], rtol=1e-12)
+    # Divided by their sum, probabilities of 1/2 and more than 10⁷ to 1: only the first two are not clipped.
+    p = np.array([[2.0, 2.0, 1e-8]])
+    gradient = CategoricalCrossentropy().gradient([[0.5, 0.25, 0.25]], p)
+    r = p[0] / p.sum()
+    g = np.array([-0.5 / r[0], -0.25 / r[1], 0])
+    np.testing.assert_allclose(gradient, [(g - (g * r).sum()) / p.sum()], rtol=1e-12)
+
+
+def test_a_confident_wrong_answer_costs_less_from_probabilities():
+    z = np.array([[0.0, 50.0]])
+    p = np.exp(z - 50) / np.exp(z - 50).sum()
+    assert SparseCategoricalCrossentropy(True)([0], z) == pytest.approx(50.0)
+    assert SparseCategoricalCrossentropy()([0], p) == pytest.approx(-math.log(1e-7), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "activation"),
+    [
+        (SparseCategoricalCrossentropy(), "softmax"),
+        (CategoricalCrossentropy(label_smoothing=0.25), "softmax"),
+        (BinaryCrossentropy(label_smoothing=0.25), "sigmoid"),
+    ],
+)
+def test_with_logits_is_a_copy(loss, activation):
+    other = loss.with_logits()
+    assert other is not loss
+    assert type(other) is type(loss)
+    assert (loss.from_logits, other.from_logits) == (False, True)
+    assert other.name == loss.name
+    assert getattr(other, "label_smoothing", None) == getattr(loss, "label_smoothing", None)
+    assert loss.logits_activation == activation
+
+
+def test_mse_has_no_logits():
+    assert MeanSquaredError().logits_activation is None
+    with pytest.raises(RuntimeError, match=r"^mean_squared_error: expected a cross-entropy.*Use it as it is\.$"):
+        MeanSquaredError().with_logits()
+
+
+@pytest.mark.parametrize(
+    ("names", "cls"),
+    [
+        (["sparse_categorical_crossentropy", "SparseCategoricalCrossentropy"], SparseCategoricalCrossentropy),
+        (["categorical_crossentropy", "CategoricalCrossentropy"], CategoricalCrossentropy),
+        (["binary_crossentropy", "BinaryCrossentropy", "bce"], BinaryCrossentropy),
+        (["mean_squared_error", "MeanSquaredError", "mse", "MSE"], MeanSquaredError),
+    ],
+)
+def test_get(names, cls):
+    for name in names:
+        assert type(losses.get(name)) is cls
+    assert type(losses.get(cls)) is cls
+    loss = cls(name="mine")
+    assert losses.get(loss) is loss
+    assert repr(loss).startswith(cls.__name__)
+
+
+def test_get_unknown():
+    with pytest.raises(ValueError, match=r"received 'categorical_crossentropi'. Did you mean 'categorical_cross"):
+        losses.get("categorical_crossentropi")
+    for wrong in (None, 3, lambda y, p: 0):
+        with pytest.raises(TypeError, match=r"^loss: expected a name or a Loss, received .* with its gradient\.$"):
+            losses.get(wrong)
+
+
+HOT = np.eye(10)[[1, 2, 3]]
+
+BAD_LABELS = [
+    (
+        "sparse_categorical_crossentropy",
+        HOT,
+        (3, 10),
+        "one-hot labels of shape (3, 10). Use loss='categorical_cro",
+    ),
+    (
+        "sparse_categorical_crossentropy",
+        np.zeros((3, 2, 1)),
+        (3, 10),
+        "(n,) or (n, 1), received (3, 2, 1). Pass",
+    ),
+    (
+        "sparse_categorical_crossentropy",
+        np.zeros((3, 4)),
+        (3, 10),
+        "(n,) or (n, 1), received (3, 4). Pass one",
+    ),
+    ("sparse_categorical_crossentropy", 3, (1, 10), "(n,) or (n, 1), received (). Pass one label"),
+    (
+        "sparse_categorical_crossentropy",
+        [1, 10],
+        (2, 10),
+        "labels from 0 to 9, received labels from 1 to 10. Num",
+    ),
+    (
+        "sparse_categorical_crossentropy",
+        [-1, 3],
+        (2, 10),
+        "labels from 0 to 9, received labels from -1 to 3. Num",
+    ),
+    (
+        "sparse_categorical_crossentropy",
+        [0, 1],
+        (2, 1),
+        "(one unit for two classes: loss='binary_crossentropy')",
+    ),
+    (
+        "sparse_categorical_crossentropy",
+        [0.5, 1],
+        (2, 10),
+        "received float64 with fractions. Pass class numbers",
+    ),
+    (
+        "sparse_categorical_crossentropy",
+        [np.nan, 1],
+        (2, 10),
+        "expected finite labels, received NaN or infinity. R",
+    ),
+    (
+        "sparse_categorical_crossentropy",
+        [1, 2, 3],
+        (2, 10),
+        "labels for 2 predictions, received labels of shape (3",
+    ),
+    (
+        "sparse_categorical_crossentropy",
+        [1, 2],
+        (2, 4, 10),
+        "(batch, classes), received (2, 4, 10). Let the model",
+    ),
+    (
+        "categorical_crossentropy",
+        [1, 2],
+        (2, 10),
+        "class numbers of shape (2,). Use loss='sparse_categorical_cross",
+    ),
+    (
+        "categorical_crossentropy",
+        [[1], [2]],
+        (2, 10),
+        "shape (2, 1). Use loss='sparse_categorical_crossentropy', o",
+    ),
+    ("categorical_crossentropy", [1, 2], (None, 10), "or pass to_categorical(y, 10)."),
+    (
+        "categorical_crossentropy",
+        HOT[:, :9],
+        (3, 10),
+        "of shape (n, 10), received (3, 9). Pass to_categorical(y, 1",
+    ),
+    (
+        "categorical_crossentropy",
+        HOT,
+        (4, 10),
+        "labels for 4 predictions, received labels of shape (3, 10). Pass",
+    ),
+    (
+        "categorical_crossentropy",
+        2 * HOT,
+        (3, 10),
+        "received rows that sum to 2 … 2 and a smallest value of 0. Make",
+    ),
+    (
+        "categorical_crossentropy",
+        [[1.5, -0.5]],
+        (1, 2),
+        "a smallest value of -0.5. Make them with to_categorical",
+    ),
+    (
+        "categorical_crossentropy",
+        [[1, 1]],
+        (1, 2),
+        "where a sample has several labels, use loss='binary_crossentro",
+    ),
+    (
+        "categorical_crossentropy",
+        [[np.inf, 1]],
+        (1, 2),
+        "expected finite labels, received NaN or infinity. Remove",
+    ),
+    (
+        "categorical_crossentropy",
+        HOT,
+        (3, 2, 10),
+        "(batch, classes), received (3, 2, 10). Let the model end in",
+    ),
+    (
+        "binary_crossentropy",
+        [[0, 1, 2]],
+        (1, 3),
+        "labels from 0 to 1, received labels from 0 to 2. Use 0 for no",
+    ),
+    (
+        "binary_crossentropy",
+        [-1, 1],
+        (2, 1),
+        "labels from 0 to 1, received labels from -1 to 1. Use 0 for no",
+    ),
+    (
+        "binary_crossentropy",
+        [[0, 1]],
+        (1, 3),
+        "predictions' shape (batch, 3), received (1, 2). Reshape the labels",
+    ),
+    ("binary_crossentropy", [0, np.nan], (2, 1), "expected finite labels, received NaN or infinity. Remove"),
+    (
+        "mean_squared_error",
+        [[0.0], [1.0]],
+        (2, 3),
+        "predictions' shape (batch, 3), received (2, 1). Reshape the l",
+    ),
+    (
+        "mean_squared_error",
+        [0.0, 1.0],
+        (2, 3),
+        "predictions' shape (batch, 3), received (2,). Reshape the labels",
+    ),
+    (
+        "mean_squared_error",
+        [0.0, 1.0],
+        (3, 1),
+        "labels for 3 predictions, received labels of shape (2,). Pass as",
+    ),
+    (
+        "mean_squared_error",
+        [0.0, -np.inf],
+        (2, 1),
+        "expected finite labels, received NaN or infinity. Remove",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "y", "shape", "text"), BAD_LABELS)
+def test_bad_labels(name, y, shape, text):
+    loss = losses.get(name)
+    with pytest.raises(ValueError, match=re.escape(text)) as error:
+        loss.validate(y, shape)
+    assert str(error.value).startswith(f"{name}: expected ")
+    if None not in shape:
+        with pytest.raises(ValueError, match=re.escape(text)):
+            loss(y, np.full(shape, 0.5))
+
+
+@pytest.mark.parametrize("name", ["sparse_categorical_crossentropy", "binary_crossentropy", "mse"])
+def test_labels_that_are_no_numbers(name):
+    with pytest.raises(TypeError, match=r"expected numbers as labels, received dtype <U3\. Number the classes"):
+        losses.get(name).validate(["cat", "dog"], (2, 1))
+
+
+def test_unknown_batch_size_is_not_compared():
+    SparseCategoricalCrossentropy().validate([1, 2, 3], (None, 10))
+    with pytest.raises(ValueError, match="labels for 4 predictions"):
+        SparseCategoricalCrossentropy().validate([1, 2, 3], (4, 10))
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match=r"^categorical_crossentropy: expected 0 <= label_smoothing <= 1, received 2"):
+        CategoricalCrossentropy(label_smoothing=2)
+    with pytest.raises(TypeError, match=r"^binary_crossentropy: expected label_smoothing to be a number, received 'a'"):
+        BinaryCrossentropy(label_smoothing="a")
+    with pytest.raises(ValueError, match=r"expected reduction='sum_over_batch_size', received 'sum'\. Leave the arg"):
+        MeanSquaredError(reduction="sum")
+    with pytest.raises(ValueError, match=r"expected sample_weight of shape \(2,\), received \(3,\)\. Pass one number"):
+        MeanSquaredError()([0.0, 1], [[0.0], [1.0]], [1, 2, 3])
+
+
+# Live Keras
+
+
+@pytest.fixture(scope="module")
+def tf():
+    import tensorflow
+
+    return tensorflow
+
+
+EXTREME = np.array(
+    [
+        [1e-7, 1 - 1e-7, 0.3, 0.2, 0.1],  # on the limits of clipping: the gradient still passes
+        [0, 1, 0, 0, 0],
+        [1, 0, 0, 0, 0],
+        [1e-8, 0.5, 0.5, 0, 0],
+        [0.2, 0.3, 0.9, 0.9, 0.9],  # sums to more than 1
+        [1e-3, 1e-5, 1e-6, 2e-7, 5e-8],
+        [np.float32(1) - np.finfo(np.float32).epsneg, 6e-8, 0, 1e-30, 1e-38],
+    ]
+)
+
+
+def keras_cases():
+    """Name, our loss, Keras's class, its arguments, labels, predictions."""
+    rng = np.random.default_rng(11)
+    n = 40
+    labels = rng.integers(0, 5, n)
+    p, z = softmax_rows(rng, n, 5), 4 * rng.normal(size=(n, 5))
+    far = rng.choice([-1e4, -100, -20, 0, 20, 100, 1e4], size=(n, 5))
+    extreme = np.repeat(EXTREME, 5, axis=0)
+    extreme_labels = np.tile(np.arange(5), len(EXTREME))
+    hot, extreme_hot = one_hot(labels, 5), one_hot(extreme_labels, 5)
+    yes = rng.integers(0, 2, size=(n, 5)).astype(float)
+    sparse, categorical = "SparseCategoricalCrossentropy", "CategoricalCrossentropy"
+    binary, mse = "BinaryCrossentropy", "MeanSquaredError"
+    logits, smooth = {"from_logits": True}, {"label_smoothing": 0.1}
+    return [
+        (sparse, {}, labels, p),
+        (sparse, {}, labels[:, None], 0.3 * p),
+        (sparse, {}, extreme_labels, extreme),
+        (sparse, logits, labels, z),
+        (sparse, logits, labels, far),
+        (categorical, {}, hot, p),
+        (categorical, {}, softmax_rows(rng, n, 5), 0.3 * p),
+        (categorical, {}, extreme_hot, extreme),
+        (categorical, smooth, extreme_hot, extreme),
+        (categorical, logits, hot, z),
+        (categorical, logits, softmax_rows(rng, n, 5), far),
+        (categorical, logits | smooth, hot, z),
+        (binary, {}, yes, p),
+        (binary, {}, extreme_hot, extreme),
+        (binary, smooth, extreme_hot, extreme),
+        (binary, logits, yes, z),
+        (binary, logits, yes, far),
+        (binary, logits | smooth, yes, z),
+        (binary, {}, yes[:, 0], p[:, :1]),
+        (mse, {}, z, p),
+        (mse, {}, z[:, 0], p[:, :1]),
+    ]
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("case", range(len(keras_cases())))
+def test_value_and_gradient_are_keras(tf, case, weighted):
+    name, arguments, y, p = keras_cases()[case]
+    p = p.astype(np.float32)
+    weights = np.random.default_rng(1).uniform(0.1, 2, len(p)).astype(np.float32) if weighted else None
+    theirs, ours = getattr(tf.keras.losses, name)(**arguments), getattr(losses, name)(**arguments)
+    x = tf.constant(p)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = theirs(y, x, sample_weight=weights)
+    gradient = tape.gradient(value, x).numpy()
+    assert ours(y, p, weights) == pytest.approx(float(value), rel=3e-6)
+    # Gradients reach 1/1e-7: compare each row in the scale of its largest element.
+    scale = np.abs(gradient).max(axis=1, keepdims=True) + 1e-12
+    np.testing.assert_allclose(ours.backward(y, p, weights) / scale, gradient / scale, rtol=0, atol=2e-6)
+    # Where TensorFlow has 0, ours may be at most denormal: TensorFlow flushes such numbers to zero.
+    assert np.abs(ours.backward(y, p, weights)[gradient == 0]).max(initial=0) < np.finfo(np.float32).tiny
+
+
+@pytest.mark.keras
+def test_clipping_lets_the_same_gradients_pass(tf):
+    """Of every probability near a limit, clipped or not is the same decision as TensorFlow's."""
+    limits = np.array([1e-7, 1 - 1e-7], np.float32)
+    p = np.stack([np.nextafter(limits, np.float32(0)), limits, np.nextafter(limits, np.float32(1))]).reshape(-1, 1)
+    for name, y in (("BinaryCrossentropy", np.zeros((6, 1))), ("BinaryCrossentropy", np.ones((6, 1)))):
+        x = tf.constant(p)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = getattr(tf.keras.losses, name)()(y, x)
+        theirs = tape.gradient(value, x).numpy()
+        assert 0 < np.count_nonzero(theirs) < 6
+        np.testing.assert_allclose(getattr(losses, name)().backward(y, p), theirs, rtol=1e-6)
