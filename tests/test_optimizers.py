@@ -81,9 +81,11 @@ def adam_oracle(
         m = beta_1 * m + (1 - beta_1) * g
         v = beta_2 * v + (1 - beta_2) * g * g
         largest = max(largest, v) if amsgrad else v
-        # The paper's corrected averages; its ε̂ is Keras's epsilon, scaled by the same correction.
-        correction = math.sqrt(1 - beta_2**t)
-        w -= learning_rate * (m / (1 - beta_1**t)) / ((math.sqrt(largest) + epsilon) / correction)
+        # The paper's corrected averages; its ε̂ is Keras's epsilon, scaled by the same correction. As in Keras, the
+        # powers are those of β rounded to float32.
+        power_1, power_2 = float(np.float32(beta_1)) ** t, float(np.float32(beta_2)) ** t
+        correction = math.sqrt(1 - power_2)
+        w -= learning_rate * (m / (1 - power_1)) / ((math.sqrt(largest) + epsilon) / correction)
     return w
 
 
@@ -453,8 +455,8 @@ def test_ten_steps_are_keras(cls, settings):
     expected = np.concatenate([np.ravel(v) for v in variables])
     moved = np.abs(expected - start).max()
     assert moved > 1e-3
-    # Keras takes 1 - beta_2**t in float32, which is off by up to 1e-5 of the first steps.
-    np.testing.assert_allclose(end, expected, rtol=3e-7, atol=2e-5 * moved)
+    # One last digit of beta_2**t, in which two libraries may differ, is 3e-5 of 1 - beta_2**t in the second step.
+    np.testing.assert_allclose(end, expected, rtol=3e-7, atol=5e-6 * moved)
     # The slots are Keras's variables, weight by weight, behind iteration and learning rate.
     stored = theirs.variables[2:]
     assert len(stored) == len(ours.slots) * len(variables)

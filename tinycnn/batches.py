@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 import numpy as np
@@ -53,11 +53,11 @@ class GeneratorBatches:
     """Batches that somebody else makes: tuples (x, y) or (x, y, sample_weight).
 
     A generator is read on from epoch to epoch, ``steps`` batches each; a list or another object that can be
-    iterated again is started anew in every epoch where ``steps`` is None.
+    iterated again is started anew in every epoch where ``steps`` is None. Each batch passes through ``check``.
     """
 
-    def __init__(self, who: str, source: Iterable[Any], steps: int | None):
-        self.who, self.source, self.steps = who, source, steps
+    def __init__(self, who: str, source: Iterable[Any], steps: int | None, check: Callable[..., Batch]):
+        self.who, self.source, self.steps, self.check = who, source, steps, check
         if steps is None and isinstance(source, Sized):
             self.steps = len(source)
         self._reading = iter(source) if steps is not None or iter(source) is source else None
@@ -73,7 +73,7 @@ class GeneratorBatches:
                     f"received {type(batch).__name__}. Yield one such tuple per batch."
                 )
             x, y, sample_weight = (*batch, None)[:3]
-            yield check_arrays(self.who, x, y, sample_weight)
+            yield self.check(self.who, x, y, sample_weight)
         if number < (self.steps or 1):
             raise ValueError(
                 f"{self.who}: expected {self.steps or 'some'} batches in an epoch, received {number}: the generator "
@@ -141,11 +141,14 @@ def check_arrays(who: str, x: Any, y: Any = None, sample_weight: Any = None) -> 
 
 def check_batch_size(who: str, batch_size: Any) -> int:
     """A positive whole number; None means 32, as in Keras."""
-    if batch_size is None:
-        return 32
-    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise ValueError(f"{who}: expected batch_size to be a positive whole number, received {batch_size!r}. Try 32.")
-    return int(batch_size)
+    return 32 if batch_size is None else check_count(who, "batch_size", batch_size, "Try 32.")
+
+
+def check_count(who: str, name: str, value: Any, hint: str) -> int:
+    """``value`` as a positive whole number."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{who}: expected {name} to be a positive whole number, received {value!r}. {hint}")
+    return int(value)
 
 
 def split_off_validation(

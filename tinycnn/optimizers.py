@@ -268,7 +268,7 @@ class Adam(Optimizer):
              amsgrad: v̂ ← max(v̂, v) takes the place of v in the last step
     Slots:   momentum (m);  velocity (v);  velocity_hat (v̂, where amsgrad)
     Source:  Kingma & Ba 2015, arXiv:1412.6980;  AMSGrad: Reddi et al. 2018, arXiv:1904.09237
-    Keras:   same defaults and numbers; ε is added to the uncorrected root
+    Keras:   same defaults and numbers; ε is added to the uncorrected root, and βᵗ is the power of float32(β)
 
     Args:
         learning_rate: η.
@@ -297,8 +297,12 @@ class Adam(Optimizer):
         return ("momentum", "velocity", "velocity_hat") if self.amsgrad else ("momentum", "velocity")
 
     def _update(self, w: Array, g: Array) -> None:
-        t = self.iterations + 1
-        alpha = self.learning_rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        # The powers are Keras's: of β in float32, taken in the weights' dtype. Exact ones differ in the fifth digit of
+        # 1 − β₂ᵗ; after a hundred steps the weights of the two would have parted by far more than by any rounding.
+        number = w.dtype.type
+        t = number(self.iterations + 1)
+        power_1, power_2 = number(np.float32(self.beta_1)) ** t, number(np.float32(self.beta_2)) ** t
+        alpha = float(number(self.learning_rate) * np.sqrt(number(1) - power_2) / (number(1) - power_1))
         m, v = self.slots["momentum"], self.slots["velocity"]
         if self.amsgrad:
             v_hat = self.slots["velocity_hat"]

@@ -16,6 +16,7 @@ from tinycnn.batches import (
     GeneratorBatches,
     check_arrays,
     check_batch_size,
+    check_count,
     is_generator,
     split_off_validation,
     weights_of_classes,
@@ -23,6 +24,7 @@ from tinycnn.batches import (
 from tinycnn.callbacks import Callback, CallbackList, History
 from tinycnn.interrupt import Interrupt
 from tinycnn.layers import Input, Layer, ParameterVector
+from tinycnn.layers.base import check_dtype, check_weight
 from tinycnn.summary import print_summary
 from tinycnn.utils import lookup, new_seed_sequence, snake_case, unique_name
 
@@ -49,7 +51,7 @@ class Sequential:
 
     def __init__(self, layers: Iterable[Layer | Input] | None = None, name: str | None = None, dtype: Any = None):
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else name
-        self.dtype = dtype
+        self.dtype = None if dtype is None else check_dtype(self.name, dtype)
         self.built = False
         self.compiled = False
         self.stop_training = False
@@ -85,9 +87,7 @@ class Sequential:
             self._input_shape = layer.shape
             return
         if not isinstance(layer, Layer):
-            raise TypeError(
-                f"{self.name}: expected a layer, received {layer!r}. Add objects such as Dense(10)."
-            )
+            raise TypeError(f"{self.name}: expected a layer, received {layer!r}. Add objects such as Dense(10).")
         if any(layer is other for other in self._layers):
             raise ValueError(
                 f"{self.name}: expected each layer once, received {layer.name!r} a second time. "
@@ -98,25 +98,27 @@ class Sequential:
                 f"{self.name}: expected layers of different names, received a second {layer.name!r}. Pass another name."
             )
         if self.dtype is not None and not layer.built:
-            layer.dtype = np.dtype(self.dtype)
+            layer.dtype = self.dtype
         if self._layers and layer.dtype != self._layers[0].dtype:
             raise ValueError(
                 f"{self.name}: expected layers of one dtype, received {layer.name!r} of {layer.dtype} after "
                 f"{self._layers[0].dtype}. Write Sequential(..., dtype='{layer.dtype}')."
             )
-        if self._input_shape is None and not self._layers and layer.sample_shape is not None:
-            self._input_shape = (None, *layer.sample_shape)
-        if self._input_shape is not None:
-            self._build_layer(layer, self.output_shape)
+        input_shape = self._input_shape
+        if input_shape is None and not self._layers and layer.sample_shape is not None:
+            input_shape = (None, *layer.sample_shape)
+        if input_shape is not None:
+            self._build_layer(layer, self.output_shape if self._layers else input_shape)
+        self._input_shape = input_shape
         self._layers.append(layer)
-        self.built = self._input_shape is not None
-        self.compiled = False
+        self.built = input_shape is not None
+        if self.compiled:
+            layer.kernels = self.optimizer.kernels
 
     def pop(self) -> Layer:
         """Take the last layer off and return it."""
         if not self._layers:
             raise ValueError(f"{self.name}: expected at least one layer to pop, found none. Add layers first.")
-        self.compiled = False
         layer = self._layers.pop()
         self.built = bool(self._layers) and self.built
         return layer
@@ -133,8 +135,14 @@ class Sequential:
                 f"{self.name}: expected an input shape, received none. Write build((None, 28, 28, 1)), or start the "
                 "model with Input(shape=(28, 28, 1))."
             )
-        for layer in self._layers:
-            shape = self._build_layer(layer, shape)
+        unbuilt = [layer for layer in self._layers if not layer.built]
+        try:
+            for layer in self._layers:
+                shape = self._build_layer(layer, shape)
+        except Exception:
+            for layer in unbuilt:
+                layer.unbuild()
+            raise
         self._input_shape = self._layers[0].input_shape
         self.built = True
 
@@ -185,13 +193,8 @@ class Sequential:
                 f"{self.name}: expected {len(own)} arrays, received {len(weights)}. "
                 "Pass them in the order of get_weights(), from a model of the same layers."
             )
-        for (layer, name, value), new in zip(own, weights, strict=True):
-            if np.shape(new) != value.shape:
-                raise ValueError(
-                    f"{layer}: expected {name} of shape {value.shape}, received {np.shape(new)}. "
-                    "Pass the weights of a model of the same layers."
-                )
-        for (_, _, value), new in zip(own, weights, strict=True):
+        checked = [check_weight(*place, new) for place, new in zip(own, weights, strict=True)]
+        for (_, _, value), new in zip(own, checked, strict=True):
             value[...] = new
 
     def count_params(self) -> int:
@@ -235,9 +238,15 @@ class Sequential:
 
         Raises:
             RuntimeError: before `build`.
+            ValueError: ``activate=False`` where the last layer has no activation.
         """
         self._require_built("forward")
         *body, head = self._layers
+        if not activate and not hasattr(head, "activation"):
+            raise ValueError(
+                f"{self.name}: expected a last layer with an activation to leave out, received {head.name!r}. "
+                "Leave out activate=False."
+            )
         for layer in body:
             x = layer.forward(x, training)
         return head.forward(x, training) if activate else head.forward(x, training, activate=False)  # type: ignore[call-arg]
@@ -349,8 +358,13 @@ class Sequential:
         """
         self._require_compiled("fit")
         batch_size = check_batch_size("fit", batch_size)
-        if not isinstance(epochs, (int, np.integer)) or epochs < 1:
-            raise ValueError(f"fit: expected epochs to be a positive whole number, received {epochs!r}. Try 10.")
+        epochs = check_count("fit", "epochs", epochs, "Try 10.")
+        validation_freq = check_count("fit", "validation_freq", validation_freq, "Use 1 to validate every epoch.")
+        for name, steps in (("steps_per_epoch", steps_per_epoch), ("validation_steps", validation_steps)):
+            if steps is not None:
+                check_count("fit", name, steps, "Leave it out to take all of the data.")
+        if initial_epoch < 0:
+            raise ValueError(f"fit: expected initial_epoch to be 0 or more, received {initial_epoch}. Use 0.")
         if class_weight is not None and sample_weight is not None:
             raise ValueError(
                 "fit: expected class_weight or sample_weight, received both. Multiply the first into the second."
@@ -358,10 +372,10 @@ class Sequential:
         if is_generator(x):
             if y is not None or sample_weight is not None or validation_split:
                 raise ValueError(
-                    "fit: expected x alone, without y, sample_weight or validation_split, when x is a generator. "
+                    "fit: expected a generator x alone, received y, sample_weight or validation_split with it. "
                     "Yield tuples (x, y) or (x, y, sample_weight)."
                 )
-            data: Any = GeneratorBatches("fit", x, steps_per_epoch)
+            data: Any = GeneratorBatches("fit", x, steps_per_epoch, self._check_data)
         else:
             x, y, sample_weight = self._check_data("fit", x, y, sample_weight)
             if validation_split and validation_data is None:
@@ -412,7 +426,8 @@ class Sequential:
                     results = self._evaluate(validation, hooks)
                     logs |= {f"val_{name}": value for name, value in results.items()}
                 hooks.on_epoch_end(epoch, logs)
-                if self.stop_training:
+                self.interrupted = interrupt.requested  # Ctrl-C during the validation
+                if self.interrupted or self.stop_training:
                     break
         hooks.on_train_end(logs)
         if self.interrupted and verbose != 0:
@@ -449,9 +464,7 @@ class Sequential:
         )
         hooks = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=data.steps)
         results = self._evaluate(data, hooks)
-        if return_dict:
-            return results
-        return list(results.values()) if len(results) > 1 else results["loss"]
+        return results if return_dict else self._returned(return_dict)
 
     def predict(
         self,
@@ -530,7 +543,7 @@ class Sequential:
             for array, before in state:
                 array[...] = before
             raise FloatingPointError(
-                f"fit: expected a finite loss, received {loss} in {place}. {culprit} "
+                f"loss: expected a finite number, received {loss} in {place}. {culprit} "
                 "Lower the learning rate, or look at the data of this batch."
             )
         self._backward_parameters(dy)
@@ -555,7 +568,7 @@ class Sequential:
         """
         head: Any = self._layers[-1]
         activation = getattr(head, "activation", None)
-        if activation is not None and activation == self.loss.logits_activation and not self.loss.from_logits:
+        if activation is not None and activation == self.loss.logits_activation:
             z = self.forward(x, training, activate=False)
             y_pred = head.kernels.activations[activation].forward(z)
             loss = self.loss.with_logits()
@@ -610,7 +623,7 @@ class Sequential:
             self._test_step(x, y, sample_weight)
             if hooks.wants_batches:
                 hooks.on_test_batch_end(step, self._results())
-        results = {metric.name: float(metric.result()) for metric in self.metrics}
+        results = self._results()
         hooks.on_test_end(results)
         return results
 
@@ -631,10 +644,11 @@ class Sequential:
 
     def _evaluation_data(self, who: str, data: Any, batch_size: int, steps: int | None) -> Any:
         if is_generator(data) and not isinstance(data, tuple):
-            return GeneratorBatches(who, data, steps)
+            return GeneratorBatches(who, data, steps, self._check_data)
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise ValueError(
-                f"{who}: expected (x, y) or (x, y, sample_weight), received {type(data).__name__}."
+                f"{who}: expected (x, y) or (x, y, sample_weight), received {type(data).__name__}. "
+                "Pass a tuple of two or three arrays."
             )
         x, y, sample_weight = (*data, None)[:3]
         return ArrayBatches(*self._check_data(who, x, y, sample_weight), batch_size, steps=steps)

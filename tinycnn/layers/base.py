@@ -83,9 +83,7 @@ class Layer(ABC):
                 f"{type(self).__name__}: expected the arguments of its docstring, received "
                 f"{', '.join(sorted(unsupported))}. Leave out what tinycnn does not support."
             )
-        self.dtype = np.dtype("float32" if dtype is None else dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"{type(self).__name__}: expected dtype float32 or float64, received {dtype!r}. Use one.")
+        self.dtype = check_dtype(type(self).__name__, "float32" if dtype is None else dtype)
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else name
         self.trainable = trainable
         self.kernels: Kernels = FAST
@@ -145,6 +143,12 @@ class Layer(ABC):
             )
         return self.output_shape
 
+    def unbuild(self) -> None:
+        """Forget parameters and shapes, as before `build`."""
+        self.built = False
+        self.input_shape = self.output_shape = ()
+        self._parameters = {}
+
     def __call__(self, x: Array, training: bool = False) -> Array:
         """``forward``, after ``build`` where that has not happened."""
         if not self.built:
@@ -192,13 +196,8 @@ class Layer(ABC):
                 f"{self.name}: expected {len(own)} arrays ({', '.join(own) or 'none'}), received {len(weights)}. "
                 "Pass them in the order of get_weights()."
             )
-        for (name, value), new in zip(own.items(), weights, strict=True):
-            if np.shape(new) != value.shape:
-                raise ValueError(
-                    f"{self.name}: expected {name} of shape {value.shape}, received {np.shape(new)}. "
-                    "Pass the weights of a layer with the same arguments."
-                )
-        for value, new in zip(own.values(), weights, strict=True):
+        checked = [check_weight(self.name, *place, new) for place, new in zip(own.items(), weights, strict=True)]
+        for value, new in zip(own.values(), checked, strict=True):
             value[...] = new
 
     def count_params(self) -> int:
@@ -264,6 +263,28 @@ class Layer(ABC):
             )
         # One memory layout for all: Numba compiles a kernel anew for strided and for read-only arrays.
         return np.require(given, self.dtype, ["C", "W"])
+
+
+def check_dtype(who: str, dtype: Any) -> np.dtype:
+    """float32 or float64 as a ``np.dtype``."""
+    if dtype not in ("float32", "float64", np.float32, np.float64):
+        raise ValueError(f"{who}: expected dtype 'float32' or 'float64', received {dtype!r}. Use one of the two.")
+    return np.dtype(dtype)
+
+
+def check_weight(layer: str, name: str, value: Array, new: Any) -> Array:
+    """``new`` as an array of numbers that can be written into ``value``."""
+    array = np.asarray(new)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{layer}: expected {name} of numbers, received dtype {array.dtype}. Pass arrays as get_weights() returns."
+        )
+    if array.shape != value.shape:
+        raise ValueError(
+            f"{layer}: expected {name} of shape {value.shape}, received {array.shape}. "
+            "Pass the weights of layers with the same arguments."
+        )
+    return array
 
 
 def _written(shape: Shape) -> str:

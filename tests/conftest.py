@@ -1,0 +1,45 @@
+"""What all tests share: settings, a random stream, and Keras where it is installed."""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("Agg")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# TensorFlow's threads run in this process too; Numba's must not hold the cores while they wait for work.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+# Derandomized: a run that failed must fail again. No deadline: the first call of a compiled kernel is slow.
+hypothesis.settings.register_profile(
+    "tinycnn", deadline=None, derandomize=True, database=None, max_examples=25, print_blob=True
+)
+hypothesis.settings.load_profile("tinycnn")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_package_state():
+    """Seed and numbering of names as in a new process, whatever other tests did before."""
+    from tinycnn import utils
+
+    utils.set_random_seed(20240901)
+    utils.clear_session()
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(12345)
+
+
+@pytest.fixture(scope="session")
+def keras():
+    """The live Keras; tests that ask for it carry the marker ``keras``."""
+    pytest.importorskip("tensorflow")
+    import keras
+
+    return keras

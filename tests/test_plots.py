@@ -1,0 +1,499 @@
+"""Plots: what the figures hold, that they are whole and clean, and what is refused."""
+
+import io
+import re
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import same_color
+from matplotlib.figure import Figure
+from PIL import Image
+
+from tinycnn import models, plots
+from tinycnn.callbacks import History
+from tinycnn.layers import Conv2D, Input, MaxPooling2D
+from tinycnn.sequential import Sequential
+
+HISTORY = {
+    "accuracy": [0.80, 0.95, 0.97],
+    "loss": [0.6, 0.2, 0.1],
+    "val_accuracy": [0.85, 0.93, 0.94],
+    "val_loss": [0.5, 0.3, 0.25],
+}
+
+
+def digits(n=30, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (n, 28, 28), "uint8"), rng.integers(0, 10, n)
+
+
+def probabilities(guesses, confidence):
+    """Rows whose largest entry is ``confidence`` at ``guesses``."""
+    rows = np.repeat((1 - np.asarray(confidence, float))[:, None] / 9, 10, axis=1)
+    rows[np.arange(len(rows)), guesses] = confidence
+    return rows
+
+
+def model_of_three_filters():
+    return Sequential([Input((6, 6, 1)), Conv2D(3, 3, name="first"), MaxPooling2D(name="pool")])
+
+
+def visible(figure):
+    return [axes for axes in figure.axes if axes.get_visible()]
+
+
+def pictures(figure):
+    return [image.get_array() for axes in visible(figure) for image in axes.images]
+
+
+def titles(figure):
+    return [axes.get_title() for axes in visible(figure)]
+
+
+IMAGES, LABELS = digits(12)
+PLAIN = models.plain()
+NEXT = probabilities((LABELS + 1) % 10, np.full(12, 0.6))  # every prediction wrong
+FIGURES = {
+    "curves": lambda: plots.training_curves(HISTORY),
+    "curves of one epoch": lambda: plots.training_curves({key: values[:1] for key, values in HISTORY.items()}),
+    "curves, log": lambda: plots.training_curves(HISTORY, log_loss=True),
+    "curves of three runs": lambda: plots.training_curves(
+        dict.fromkeys(("plain", "dropout", "batch_normalization"), HISTORY)
+    ),
+    "curves of 60 epochs": lambda: plots.training_curves({"loss": np.geomspace(2, 0.001, 60)}),
+    "images": lambda: plots.sample_images(IMAGES, LABELS, (LABELS + (np.arange(12) % 4 == 0)) % 10),
+    "one image": lambda: plots.sample_images(IMAGES[:1]),
+    "colour images": lambda: plots.sample_images(np.random.default_rng(0).random((4, 8, 8, 3)), [0, 1, 2, 3]),
+    "mistakes": lambda: plots.misclassified(IMAGES, LABELS, NEXT),
+    "no mistakes": lambda: plots.misclassified(IMAGES, NEXT, NEXT),
+    "matrix": lambda: plots.confusion_matrix(LABELS, LABELS[::-1]),
+    "matrix of long names": lambda: plots.confusion_matrix([0, 1], [0, 1], classes=["ankle boot", "sandal"]),
+    "kernels": lambda: plots.kernels(PLAIN.layers[2], channel=31),
+    "feature maps": lambda: plots.feature_maps(PLAIN, IMAGES[0] / 255, layer=3),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_is_white_not_blank_and_nothing_is_cut_off_or_overlaps(name):
+    figure = FIGURES[name]()
+    assert isinstance(figure, Figure)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=80)
+    pixels = np.asarray(Image.open(buffer).convert("RGB"))
+    edges = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    assert (edges == 255).all()  # a white background, and nothing that runs over the edge
+    assert (pixels < 128).any()
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    unseen = {
+        id(tick.label1)
+        for axes in figure.axes
+        for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim()))
+        for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks())
+        if not min(limits) <= tick.get_loc() <= max(limits)
+    }
+    boxes = []
+    for text in figure.findobj(mpl.text.Text):
+        shown = text.get_visible() and (text.axes is None or (text.axes.get_visible() and text.axes.axison))
+        if shown and text.get_text().strip() and id(text) not in unseen:
+            boxes.append((text.get_text(), text.get_window_extent(canvas.get_renderer()).padded(-1)))
+    for i, (text, box) in enumerate(boxes):
+        for other, other_box in boxes[i + 1 :]:
+            assert not box.overlaps(other_box), f"{text!r} overlaps {other!r}"
+
+
+def test_figures_do_not_touch_pyplot_and_import_stays_quick():
+    code = (
+        "import sys, tinycnn; assert 'matplotlib' not in sys.modules\n"
+        "import matplotlib; before = matplotlib.rcParams.copy()\n"
+        "from tinycnn import plots; plots.training_curves({'loss': [1.0, 0.5]})\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+        "changed = [key for key in before if key != 'backend' and before[key] != matplotlib.rcParams[key]]\n"
+        "assert changed == []; print('clean')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ("clean\n", 0), done.stderr
+
+
+def test_a_dark_style_of_the_user_changes_nothing():
+    def png():
+        buffer = io.BytesIO()
+        plots.training_curves(HISTORY).savefig(buffer, format="png", metadata={"Software": None})
+        return buffer.getvalue()
+
+    light = png()
+    with mpl.style.context("dark_background"):
+        assert png() == light
+        assert mpl.rcParams["text.color"] == "white"
+
+
+def test_notebooks_show_a_figure_as_png():
+    image = Image.open(io.BytesIO(plots.training_curves(HISTORY)._repr_png_()))
+    assert image.format == "PNG"
+    assert image.width > 500
+
+
+# Training curves
+
+
+def lines(axes):
+    return {line.get_label(): (line.get_xdata(), line.get_ydata()) for line in axes.lines}
+
+
+def test_training_curves_hold_every_figure_at_its_epoch():
+    loss, accuracy = plots.training_curves(HISTORY, title="A title").axes
+    for axes, name in ((loss, "loss"), (accuracy, "accuracy")):
+        drawn = lines(axes)
+        assert list(drawn) == ["training", "validation"]
+        for part, key in (("training", name), ("validation", f"val_{name}")):
+            np.testing.assert_array_equal(drawn[part][0], [1, 2, 3])
+            np.testing.assert_array_equal(drawn[part][1], HISTORY[key])
+        assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("epoch", name, name.capitalize())
+        training, validation = axes.lines
+        assert training.get_linestyle() != validation.get_linestyle()
+        assert not same_color(training.get_color(), validation.get_color())
+    figure = loss.figure
+    assert figure.get_suptitle() == "A title"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["training", "validation"]
+
+
+def test_training_curves_take_a_history_object():
+    history = History()
+    history.history = HISTORY
+    np.testing.assert_array_equal(plots.training_curves(history).axes[0].lines[0].get_ydata(), HISTORY["loss"])
+
+
+def test_training_curves_of_several_runs():
+    other = {key: np.asarray(values) + 0.01 for key, values in HISTORY.items()}
+    history = History()
+    history.history = other
+    loss, _ = plots.training_curves({"plain": HISTORY, "dropout": history}).axes
+    drawn = lines(loss)
+    assert list(drawn) == ["plain, training", "plain, validation", "dropout, training", "dropout, validation"]
+    np.testing.assert_array_equal(drawn["dropout, validation"][1], other["val_loss"])
+    plain, plain_validation, dropout, _ = loss.lines
+    assert same_color(plain.get_color(), plain_validation.get_color())
+    assert not same_color(plain.get_color(), dropout.get_color())
+
+
+def test_training_curves_without_accuracy_have_one_panel_and_may_be_logarithmic():
+    (axes,) = plots.training_curves({"loss": [1.0, 0.1]}, log_loss=True).axes
+    assert axes.get_yscale() == "log"
+    assert plots.training_curves(HISTORY).axes[0].get_yscale() == "linear"
+
+
+@pytest.mark.parametrize(
+    ("history", "kind", "text"),
+    [
+        (
+            [1.0],
+            TypeError,
+            "training_curves: expected a History, its dict, or a dict of name -> History, received list.",
+        ),
+        ({}, ValueError, "expected a history with the loss of at least one epoch, received none. Train first."),
+        ({"loss": []}, ValueError, "expected a history with the loss of at least one epoch, received 0 of loss."),
+        ({"accuracy": [0.5]}, ValueError, "the loss of at least one epoch, received 1 of accuracy. Train first."),
+        ({"bn": {"loss": []}}, ValueError, "training_curves: bn: expected a history with the loss"),
+        ({"loss": "abc"}, TypeError, "training_curves: expected a list of numbers for 'loss', received 'abc'."),
+        (
+            {"loss": [2.0, 1.0], "val_loss": [1.0]},
+            ValueError,
+            "expected as many values of each figure, received 2 of loss, 1 of val_loss. Validate after every epoch.",
+        ),
+    ],
+)
+def test_training_curves_refuse(history, kind, text):
+    with pytest.raises(kind, match=re.escape(text)):
+        plots.training_curves(history)
+
+
+# Images
+
+
+def test_sample_images_show_each_image_with_its_label():
+    images, labels = digits(30)
+    figure = plots.sample_images(images[..., None], labels, count=7)
+    assert titles(figure) == [str(label) for label in labels[:7]]
+    np.testing.assert_array_equal(pictures(figure), images[:7])
+    assert figure.get_suptitle() == "Labels"
+
+
+def test_sample_images_mark_exactly_the_wrong_predictions():
+    images, labels = digits(6)
+    guesses = labels.copy()
+    guesses[[1, 4]] = (labels[[1, 4]] + 3) % 10
+    figure = plots.sample_images(images, labels, probabilities(guesses, np.full(6, 0.7)))
+    expected = [str(label) for label in labels]
+    for i in (1, 4):
+        expected[i] = f"✗ {guesses[i]}, is {labels[i]}"
+    assert titles(figure) == expected
+    widths = [axes.spines["left"].get_linewidth() for axes in visible(figure)]
+    assert [width > 2 for width in widths] == [False, True, False, False, True, False]
+    assert figure.get_suptitle() == "Predictions, 2 of 6 wrong (✗)"
+    assert plots.sample_images(images, predictions=guesses).get_suptitle() == "Predictions"
+    assert plots.sample_images(images, title="Mine").get_suptitle() == "Mine"
+
+
+def test_sample_images_share_one_scale():
+    images = np.zeros((2, 4, 4))
+    images[0, 0, 0], images[1, 0, 0] = 1.0, 0.25
+    figure = plots.sample_images(images)
+    assert {axes.images[0].get_clim() for axes in visible(figure)} == {(0.0, 1.0)}
+
+
+def test_misclassified_shows_the_most_confident_mistakes_first():
+    images, labels = digits(8)
+    guesses = (labels + np.array([1, 0, 1, 1, 0, 1, 0, 1])) % 10
+    confidence = np.array([0.5, 0.99, 0.9, 0.3, 0.99, 0.999, 0.2, 0.9])
+    figure = plots.misclassified(images, labels, probabilities(guesses, confidence), count=4)
+    order = [5, 2, 7, 0]
+    np.testing.assert_array_equal(pictures(figure), images[order])
+    shown = ["99 %", "90 %", "90 %", "50 %"]  # 99.9 % is not 100 %
+    assert titles(figure) == [
+        f"true {labels[i]}\npredicted {guesses[i]}, {share}" for i, share in zip(order, shown, strict=True)
+    ]
+    assert figure.get_suptitle() == "5 mistakes in 8 images, the 4 most confident"
+    figure = plots.misclassified(images, np.eye(10)[labels], probabilities(guesses, confidence))
+    assert figure.get_suptitle() == "5 mistakes in 8 images"
+    assert len(pictures(figure)) == 5
+
+
+def test_misclassified_says_so_where_there_are_no_mistakes():
+    images, labels = digits(8)
+    figure = plots.misclassified(images, labels, probabilities(labels, np.full(8, 0.5)))
+    assert [text.get_text() for text in figure.texts] == ["No mistakes in 8 images"]
+
+
+def test_inputs_are_not_changed():
+    images, labels = digits(8)
+    rows = probabilities((labels + 1) % 10, np.full(8, 0.5))
+    arrays = [images, labels, rows]
+    copies = [array.copy() for array in arrays]
+    for array in arrays:
+        array.flags.writeable = False
+    plots.sample_images(images, labels, rows)
+    plots.misclassified(images, labels, rows)
+    plots.confusion_matrix(labels, rows)
+    for array, copy in zip(arrays, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        (
+            lambda: plots.sample_images(IMAGES[0]),
+            ValueError,
+            "sample_images: expected images of shape (n, height, width)",
+        ),
+        (lambda: plots.sample_images(IMAGES[:0]), ValueError, "received shape (0, 28, 28). Reshape them"),
+        (
+            lambda: plots.sample_images(np.zeros((2, 4, 4, 2))),
+            ValueError,
+            "with 1 or 3 channels, received shape (2, 4, 4, 2)",
+        ),
+        (lambda: plots.sample_images(IMAGES.astype(object)), TypeError, "expected images to be an array of numbers"),
+        (lambda: plots.sample_images(IMAGES * np.nan), ValueError, "expected finite numbers in images, received NaN"),
+        (
+            lambda: plots.sample_images(IMAGES, LABELS[:3]),
+            ValueError,
+            "expected as many labels as images, received 3 for 12.",
+        ),
+        (lambda: plots.sample_images(IMAGES, LABELS, LABELS[:3]), ValueError, "expected as many predictions as images"),
+        (
+            lambda: plots.sample_images(IMAGES, LABELS - 0.5),
+            ValueError,
+            "expected labels to be whole numbers from 0, received",
+        ),
+        (
+            lambda: plots.sample_images(IMAGES, LABELS - 20),
+            ValueError,
+            "expected labels to be whole numbers from 0, received",
+        ),
+        (lambda: plots.sample_images(IMAGES, np.zeros((12, 2, 2))), ValueError, "labels of shape (n,) or (n, classes)"),
+        (
+            lambda: plots.sample_images(IMAGES, count=0),
+            ValueError,
+            "expected count to be a positive whole number, received 0.",
+        ),
+        (
+            lambda: plots.misclassified(IMAGES, LABELS, LABELS),
+            ValueError,
+            "misclassified: expected probabilities of shape (12,",
+        ),
+        (
+            lambda: plots.misclassified(IMAGES, LABELS, np.ones((4, 10))),
+            ValueError,
+            "misclassified: expected as many probabilities as images, received 4 for 12. Cut both alike.",
+        ),
+        (
+            lambda: plots.misclassified(IMAGES, LABELS, np.full((12, 10), np.inf)),
+            ValueError,
+            "in probabilities, received NaN or",
+        ),
+        (lambda: plots.misclassified(IMAGES, LABELS, NEXT, count="5"), ValueError, "received '5'"),
+        (lambda: plots.confusion_matrix([], []), ValueError, "confusion_matrix: expected labels of shape (n,)"),
+        (
+            lambda: plots.confusion_matrix([1, 2], [1]),
+            ValueError,
+            "expected as many predictions as images, received 1 for 2.",
+        ),
+        (
+            lambda: plots.confusion_matrix(["a"], [1]),
+            TypeError,
+            "expected labels to be an array of numbers, received dtype <U1",
+        ),
+        (
+            lambda: plots.confusion_matrix([2], [1], ["a", "b"]),
+            ValueError,
+            "expected names of at least 3 classes, received 2.",
+        ),
+    ],
+)
+def test_images_and_labels_are_checked(call, kind, text):
+    with pytest.raises(kind, match=re.escape(text)):
+        call()
+
+
+# Confusion matrix
+
+
+def test_confusion_matrix_counts_rows_by_truth_and_columns_by_prediction():
+    labels, guesses = [0, 0, 0, 1, 2, 2], [0, 1, 1, 1, 0, 2]
+    axes, _ = plots.confusion_matrix(labels, np.eye(3)[guesses]).axes
+    cells = {(int(t.get_position()[1]), int(t.get_position()[0])): t.get_text() for t in axes.texts}
+    expected = [[1, 2, 0], [0, 1, 0], [1, 0, 1]]
+    assert cells == {(i, j): str(expected[i][j]) for i in range(3) for j in range(3)}
+    np.testing.assert_array_equal(axes.images[0].get_array(), [[0, 2, 0], [0, 0, 0], [1, 0, 0]])  # mistakes alone
+    assert axes.get_title() == "3 of 6 correct (50.00 %)"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
+
+
+def test_confusion_matrix_takes_names_and_shows_classes_that_do_not_occur():
+    axes, _ = plots.confusion_matrix([0, 1], [0, 1], classes=["a", "b", "c"]).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+    axes, _ = plots.confusion_matrix(np.eye(4)[[0, 1]], [0, 1]).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1", "2", "3"]
+
+
+# Kernels and feature maps
+
+
+def test_kernels_are_shown_one_by_one_in_a_symmetric_scale():
+    layer = Conv2D(5, (3, 2), name="first")
+    layer.build((None, 6, 6, 2), np.random.default_rng(0))
+    figure = plots.kernels(layer, channel=1)
+    shown = pictures(figure)[:5]
+    np.testing.assert_array_equal(shown, layer.kernel.value[:, :, 1].transpose(2, 0, 1))
+    limit = np.abs(layer.kernel.value).max()
+    for image in figure.axes[0].images:
+        np.testing.assert_allclose(image.get_clim(), (-limit, limit))
+    assert figure.get_suptitle() == "5 kernels of 3×2 in first, input channel 1 of 2"
+    assert [axes.get_ylabel() for axes in figure.axes][-1] == "weight"
+    np.testing.assert_array_equal(pictures(plots.kernels(layer.kernel.value, 1))[:5], shown)
+    assert plots.kernels(np.zeros((3, 3, 1))).get_suptitle() == "1 kernel of 3×3"
+
+
+def test_feature_maps_are_the_layers_outputs():
+    model = models.plain()
+    image = np.random.default_rng(1).random((28, 28))
+    x = image.reshape(1, 28, 28, 1)
+    first = model.layers[0].forward(x)
+    pooled = model.layers[1].forward(first)
+    name = model.layers[1].name
+    for layer, maps in ((None, first), (0, first), (name, pooled), (1, pooled), (model.layers[1], pooled)):
+        figure = plots.feature_maps(model, image, layer)
+        shown = pictures(figure)
+        np.testing.assert_allclose(shown[0], image, rtol=1e-6)  # the image itself stands at the left
+        np.testing.assert_array_equal(shown[1:33], maps[0].transpose(2, 0, 1))
+    assert figure.get_suptitle() == f"32 feature maps of {name}"
+    figure = plots.feature_maps(model, x, count=6)
+    assert figure.get_suptitle() == f"32 feature maps of {model.layers[0].name}, the first 6"
+    assert len(pictures(figure)) == 1 + 6
+
+
+def test_feature_maps_with_negative_values_have_a_scale_around_zero():
+    model = model_of_three_filters()
+    figure = plots.feature_maps(model, np.random.default_rng(1).random((6, 6, 1)))
+    low, high = visible(figure)[1].images[0].get_clim()
+    assert low == -high < 0
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        (
+            lambda: plots.kernels(Conv2D(2, 3, name="c")),
+            ValueError,
+            "kernels: expected a layer that is built, 'c' is not.",
+        ),
+        (
+            lambda: plots.kernels(PLAIN.layers[1]),
+            TypeError,
+            "kernels: expected a layer with a kernel, received <MaxPooling2D",
+        ),
+        (
+            lambda: plots.kernels(PLAIN.layers[5]),
+            ValueError,
+            "expected a kernel of shape (height, width, channels, filters)",
+        ),
+        (
+            lambda: plots.kernels("conv2d"),
+            TypeError,
+            "kernels: expected kernels to be an array of numbers, received dtype <U6",
+        ),
+        (lambda: plots.kernels(PLAIN.layers[0], 1), ValueError, "kernels: expected a channel from 0 to 0, received 1."),
+        (
+            lambda: plots.kernels(np.full((3, 3, 1), np.nan)),
+            ValueError,
+            "expected finite numbers in kernels, received NaN",
+        ),
+        (
+            lambda: plots.feature_maps(Sequential([Conv2D(2, 3)], name="m"), IMAGES[0]),
+            RuntimeError,
+            "feature_maps: expected a model that is built, 'm' is not.",
+        ),
+        (
+            lambda: plots.feature_maps(PLAIN, IMAGES),
+            ValueError,
+            "feature_maps: expected one image of shape (28, 28, 1), received shape (12, 28, 28). Pass images[0]",
+        ),
+        (
+            lambda: plots.feature_maps(PLAIN, IMAGES[0], layer=4),
+            ValueError,
+            "feature_maps: expected a layer whose output is an image, received",
+        ),
+        (
+            lambda: plots.feature_maps(PLAIN, IMAGES[0], layer=Conv2D(2, 3, name="other")),
+            ValueError,
+            f"feature_maps: expected a layer of {PLAIN.name!r}, received <Conv2D name=other",
+        ),
+        (lambda: plots.feature_maps(PLAIN, IMAGES[0], layer="nowhere"), ValueError, "received 'nowhere'"),
+        (lambda: plots.feature_maps(PLAIN, IMAGES[0], layer=99), ValueError, "received 99"),
+        (
+            lambda: plots.feature_maps(PLAIN, IMAGES[0], count=-1),
+            ValueError,
+            "feature_maps: expected count to be a positive",
+        ),
+        (
+            lambda: plots.feature_maps(PLAIN, IMAGES[0].astype(str)),
+            TypeError,
+            "feature_maps: expected image to be an array",
+        ),
+    ],
+)
+def test_layers_and_models_are_checked(call, kind, text):
+    with pytest.raises(kind, match=re.escape(text)):
+        call()
+
+
+def test_feature_maps_of_a_broken_network_are_refused():
+    model = model_of_three_filters()
+    model.layers[0].kernel.value[...] = np.nan
+    with pytest.raises(ValueError, match="feature_maps: expected finite numbers in activations, received NaN"):
+        plots.feature_maps(model, np.ones((6, 6)))
