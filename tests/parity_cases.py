@@ -284,10 +284,12 @@ def gradients_of_tinycnn(model: Any, loss: Any, x: Array, y: Array) -> tuple[flo
 # A tiny model for whatever else a whole model can be compared in
 
 
-def tiny_model(k: Any, classes: int = 10, activation: str | None = "softmax", l2: float = 0.0, bn: bool = False) -> Any:
+def tiny_model(
+    k: Any, classes: int = 10, activation: str | None = "softmax", l2: float = 0.0, bn: bool = False, **options: Any
+) -> Any:
     """A convolution, a pooling and a dense layer."""
     regularizer = k.regularizers.L2(l2) if l2 else None
-    model = k.Sequential()
+    model = k.Sequential(**options)
     model.add(k.layers.Input(shape=(28, 28, 1)))
     model.add(
         k.layers.Conv2D(
@@ -313,6 +315,49 @@ def some_digits(n: int, first: int = 0) -> tuple[Array, Array]:
 def digit_batches(steps: int, size: int = 32) -> list[tuple[Array, Array]]:
     x, y = some_digits(steps * size)
     return [(x[i : i + size], y[i : i + size]) for i in range(0, steps * size, size)]
+
+
+def _hot(y: Array) -> Array:
+    return np.eye(10, dtype="float32")[y]
+
+
+def _small(y: Array) -> Array:
+    return (y < 5).astype("float32")
+
+
+# What is compiled (functions of k), what the labels are made of, and the tiny model's arguments
+TINY_RUNS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+    "sgd": (lambda k: {"optimizer": k.optimizers.SGD(0.05, momentum=0.9)}, None, {}),
+    "nesterov": (lambda k: {"optimizer": k.optimizers.SGD(0.05, momentum=0.9, nesterov=True)}, None, {}),
+    "rmsprop": (lambda k: {"optimizer": "rmsprop"}, None, {}),
+    "rmsprop centered": (lambda k: {"optimizer": k.optimizers.RMSprop(0.002, momentum=0.5, centered=True)}, None, {}),
+    "adam amsgrad": (lambda k: {"optimizer": k.optimizers.Adam(0.002, amsgrad=True)}, None, {}),
+    "adamw": (lambda k: {"optimizer": k.optimizers.AdamW(0.002, weight_decay=0.1)}, None, {}),
+    "clipnorm": (lambda k: {"optimizer": k.optimizers.SGD(0.1, clipnorm=0.2)}, None, {}),
+    "clipvalue": (lambda k: {"optimizer": k.optimizers.SGD(0.1, clipvalue=0.01)}, None, {}),
+    "global_clipnorm": (lambda k: {"optimizer": k.optimizers.SGD(0.1, global_clipnorm=0.3)}, None, {}),
+    "l2": (lambda k: {"optimizer": "sgd"}, None, {"l2": 0.02}),
+    "categorical": (lambda k: {"loss": "categorical_crossentropy"}, _hot, {"bn": True}),
+    "label smoothing": (lambda k: {"loss": k.losses.CategoricalCrossentropy(label_smoothing=0.3)}, _hot, {}),
+    "logits": (
+        lambda k: {"loss": k.losses.SparseCategoricalCrossentropy(from_logits=True)},
+        None,
+        {"activation": None},
+    ),
+    "softmax into mse": (lambda k: {"loss": "mse"}, _hot, {}),
+    "binary": (lambda k: {"loss": "binary_crossentropy"}, _small, {"classes": 1, "activation": "sigmoid"}),
+    "tanh into mse": (lambda k: {"loss": "mean_squared_error"}, _small, {"classes": 1, "activation": "tanh"}),
+}
+
+
+def tiny_run(k: Any, run: str, steps: int = 5, **options: Any) -> tuple[list[float], Any]:
+    """Losses of a few steps, and the model after them; ``options`` are for `Sequential` and, "kernels", for compile."""
+    arguments, labels, architecture = TINY_RUNS[run]
+    compiling = {"kernels": options.pop("kernels")} if "kernels" in options else {}
+    model = start(tiny_model(k, **architecture, **options))
+    defaults = {"optimizer": "adam", "loss": "sparse_categorical_crossentropy"}
+    model.compile(**{**defaults, **arguments(k)}, metrics=["mse"], **compiling)
+    return train(model, run, [(x, labels(y) if labels else y) for x, y in digit_batches(steps)]), model
 
 
 # Large arrays in a few numbers

@@ -38,9 +38,7 @@ def test_dropout_follows_each_pooling_and_the_dense_layer():
     table = rows(model)
     assert without("Dropout", table) == PLAIN
     kinds = [kind for kind, _, _ in table]
-    assert [kinds[i - 1] for i, kind in enumerate(kinds) if kind == "Dropout"] == ["MaxPooling2D"] * 2 + [
-        "Dense"
-    ]
+    assert [kinds[i - 1] for i, kind in enumerate(kinds) if kind == "Dropout"] == ["MaxPooling2D"] * 2 + ["Dense"]
     assert [layer.rate for layer in model.layers if isinstance(layer, Dropout)] == [0.25, 0.25, 0.5]
     assert model.count_params() == 121_930
 

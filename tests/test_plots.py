@@ -127,7 +127,7 @@ def test_a_dark_style_of_the_user_changes_nothing():
         return buffer.getvalue()
 
     light = png()
-    with mpl.style.context("dark_background"):
+    with mpl.style.context(["dark_background", {"savefig.facecolor": "black"}]):
         assert png() == light
         assert mpl.rcParams["text.color"] == "white"
 

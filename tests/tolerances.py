@@ -36,6 +36,16 @@ TRAJECTORY = 1e-6
 # float64), and its gradients accordingly.
 MODEL = {"plain": 1e-5, "dropout": 1e-5, "batch_normalization": 2e-4}
 
+# TensorFlow keeps the slope of a leaky relu in float32, in float64 layers too: 0.3 becomes 0.30000001.
+FLOAT32_SLOPE = 2e-8
+
+# Recorded results of Keras in float64, stored rounded to float32: half a last digit, and what float32 constants in
+# TensorFlow (the slope of a leaky relu) add.
+GOLDEN = 2e-7
+
+# Figures and weights after a few epochs of a tiny model in float32: rounding errors, amplified by some ten steps.
+HISTORY = 2e-4
+
 # Loss and accuracy are means in float64 of figures that the model computed in float32.
 FIGURES = 1e-6
 

@@ -68,9 +68,7 @@ def load_weights(model: Sequential, path: str | os.PathLike[str]) -> None:
     path = _check_path("load_weights", path)
     _require_built("load_weights", model)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"load_weights: expected a file of weights, found none at {path}. Mend the path."
-        )
+        raise FileNotFoundError(f"load_weights: expected a file of weights, found none at {path}. Mend the path.")
     try:
         with h5py.File(path, "r") as file:
             arrays = _read(model, file, path)
@@ -91,9 +89,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"{path}: expected a folder to write into, found no {path.parent}. Make it first."
-        )
+        raise FileNotFoundError(f"{path}: expected a folder to write into, found no {path.parent}. Make it first.")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         yield temporary
@@ -150,9 +146,7 @@ def _stored_layers(file: Any) -> dict[str, list[Any]]:
     stored = {}
     for group_name, group in file.get("layers", {}).items():
         variables = group.get("vars", {})
-        stored[group_name] = [
-            variables[name] for name in sorted(variables, key=lambda name: (len(name), name))
-        ]
+        stored[group_name] = [variables[name] for name in sorted(variables, key=lambda name: (len(name), name))]
     return stored
 
 

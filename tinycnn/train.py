@@ -1,7 +1,9 @@
 """Train one of the notebook's models from the command line: ``python -m tinycnn.train [--bn | --dropout]``.
 
 The recipe is the notebook's: pixels from 0 to 1, the last sixth of the training images for validation (of MNIST's
-60,000 the last 10,000), Adam with a learning rate of 0.001, batches of 32, sparse categorical cross-entropy.
+60,000 the last 10,000), Adam with a learning rate of 0.001, batches of 32, sparse categorical cross-entropy. Of the
+bundled digits every sixth image is for validation: they are sorted by the forms they were written on, and the last
+sixth would be hands that the training set does not know, while the test set is made of those that it does.
 
 What it writes into its folder:
     history.json, history.csv   loss and accuracy of every epoch (in the CSV file numbered from 1)
@@ -45,6 +47,12 @@ if TYPE_CHECKING:
 
 PROG = "python -m tinycnn.train"
 EPOCHS = {"mnist": 10, "digits": 40}
+DATA = {"mnist": "MNIST", "digits": "the bundled digits"}
+MODELS = {
+    "plain": "Plain model",
+    "dropout": "Model with dropout",
+    "batch_normalization": "Model with batch normalization",
+}
 FILES = (
     "history.json",
     "history.csv",
@@ -98,15 +106,14 @@ def _train(parser: argparse.ArgumentParser, arguments: argparse.Namespace, comma
             f"argument --subset: expected at most the {len(images)} training images of {name}, "
             f"received {arguments.subset}"
         )
-    images, labels = _scaled(images[: arguments.subset]), labels[: arguments.subset]
-    test_images = _scaled(test_images)
-    cut = len(images) - max(1, len(images) // 6)
+    training, validation = _split(name, _scaled(images[: arguments.subset]), labels[: arguments.subset])
+    test = _scaled(test_images), test_labels
     folder = _make_folder(arguments.out, arguments.model)
 
     utils.set_random_seed(arguments.seed)
     model = getattr(models, arguments.model)()
     epochs = arguments.epochs or EPOCHS[name]
-    sizes = {"training": cut, "validation": len(images) - cut, "test": len(test_images)}
+    sizes = {"training": len(training[0]), "validation": len(validation[0]), "test": len(test[0])}
     config: dict[str, Any] = {
         "status": "failed",
         "command": command,
@@ -122,13 +129,16 @@ def _train(parser: argparse.ArgumentParser, arguments: argparse.Namespace, comma
     }
     _compile(model, arguments)
     config["kernels"] = model.layers[0].kernels.name
-    print(f"Data: {name}, " + ", ".join(f"{n:,} {part}" for part, n in sizes.items()) + " images")
-    print(f"Model: {arguments.model}, {config['kernels']} kernels, seed {arguments.seed}, {epochs} epochs")
+    print(
+        f"{MODELS[arguments.model]} on {DATA[name]}: {epochs} epoch{'s' if epochs > 1 else ''}, "
+        f"{config['kernels']} kernels, seed {arguments.seed}"
+    )
+    print("Images: " + ", ".join(f"{n:,} for {part}" for part, n in sizes.items()))
     model.summary()
     sys.stdout.flush()
 
-    _fit(model, (images[:cut], labels[:cut]), (images[cut:], labels[cut:]), epochs, arguments, folder, config, written)
-    _test(model, (test_images, test_labels), arguments, folder, config, written)
+    _fit(model, training, validation, epochs, arguments, folder, config, written)
+    _test(model, test, arguments, folder, config, written)
 
 
 def _fit(
@@ -264,6 +274,16 @@ def _scaled(images: np.ndarray) -> np.ndarray:
     return images.reshape(-1, 28, 28, 1).astype("float32") / 255
 
 
+def _split(name: str, images: np.ndarray, labels: np.ndarray) -> tuple[Split, Split]:
+    """One sixth for validation: the last of MNIST, every sixth image of the bundled digits."""
+    n = len(images)
+    if name == "mnist":
+        cut = n - n // 6
+        return (images[:cut], labels[:cut]), (images[cut:], labels[cut:])
+    rest = [i for i in range(n) if i % 6 != 5]
+    return (images[rest], labels[rest]), (images[5::6], labels[5::6])
+
+
 # Files
 
 
@@ -337,7 +357,7 @@ def _write_history(
     if history:
         from tinycnn import plots
 
-        title = f"{config['model']} model on {config['data']}".replace("_", " ")
+        title = f"{MODELS[config['model']]} on {DATA[config['data']]}"
         _write_figure(plots.training_curves(history, title), folder / "curves.png", written)
 
 
@@ -452,9 +472,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--subset",
-        type=_at_least_two,
+        type=_at_least_six,
         metavar="N",
-        help="use only the first N training images; the last sixth of them validates. The test set stays whole",
+        help="use only the first N training images, one sixth of them for validation; the test set stays whole",
     )
     parser.add_argument(
         "--kernels",
@@ -482,8 +502,8 @@ def _positive(text: str) -> int:
     return _whole_number(text, 1, None)
 
 
-def _at_least_two(text: str) -> int:
-    return _whole_number(text, 2, None)
+def _at_least_six(text: str) -> int:
+    return _whole_number(text, 6, None)
 
 
 def _seed(text: str) -> int:

@@ -60,30 +60,44 @@ def _block_product_in_llvm(
     first: Any, last: Any, width: Any,
     bias: Any, bias_start: Any, accumulate: Any,
 ) -> Any:  # fmt: skip
-    """The same in LLVM's instructions; Numba inserts them where compiled code calls `block_product`."""
+    """The same in LLVM's instructions: what Numba calls where compiled code calls `block_product`."""
     whole = types.intp
     signature = types.void(
         a, whole, rows, terms, b, whole, whole, c, whole, c_rows, whole, whole, whole, bias, whole, types.boolean
     )  # fmt: skip
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        names = list(block_product_in_python.__annotations__)[:-1]
-        given = dict(zip(names, arguments, strict=True))
-        for name, kind in zip(names, signature.args, strict=True):
-            if isinstance(kind, types.Array):
-                given[name] = context.make_array(kind)(context, builder, given[name]).data
-        lanes = VECTOR_BYTES // (c.dtype.bitwidth // 8)
-        emit = _Emitter(builder, context.get_data_type(c.dtype), lanes)
-        for vectors in range(1, VECTORS + 1):  # a loop of its own for each number of vectors
-            fits = builder.and_(
-                builder.icmp_signed(">", given["width"], _whole((vectors - 1) * lanes)),
-                builder.icmp_signed("<=", given["width"], _whole(vectors * lanes)),
-            )
-            with builder.if_then(fits):
-                emit.block(vectors, context.make_array(signature.args[3])(context, builder, arguments[3]), **given)
+        arrays = {
+            i: context.make_array(kind)(context, builder, arguments[i])
+            for i, kind in enumerate(signature.args)
+            if isinstance(kind, types.Array)
+        }
+        values = [arrays[i].data if i in arrays else value for i, value in enumerate(arguments)]
+        values.append(arrays[3].nitems)
+        function = _function(builder.module, context.get_data_type(c.dtype), [value.type for value in values])
+        builder.call(function, values)
         return context.get_dummy_value()
 
     return signature, generate
+
+
+def _function(module: Any, number: Any, argument_types: list[Any]) -> Any:
+    """The module's function for one type of numbers. Not inlined: it is large, and called from many places."""
+    name = f"tinycnn_block_product_{number}"
+    if name in module.globals:
+        return module.globals[name]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), argument_types), name)
+    function.linkage = "linkonce_odr"
+    function.attributes.add("noinline")
+    builder = ir.IRBuilder(function.append_basic_block())
+    emitter = _Emitter(builder, number, VECTOR_BYTES // (4 if isinstance(number, ir.FloatType) else 8))
+    width = function.args[12]
+    for vectors in range(1, VECTORS + 1):  # a loop of its own for each number of vectors
+        fits = builder.icmp_signed("==", _whole(vectors), emitter.vectors_in(width))
+        with builder.if_then(fits):
+            emitter.block(vectors, *function.args)
+    builder.ret_void()
+    return function
 
 
 def _whole(value: int) -> ir.Constant:
@@ -98,11 +112,15 @@ class _Emitter:
         self.vector = ir.VectorType(number, lanes)
         self.bytes = VECTOR_BYTES // lanes
 
+    def vectors_in(self, width: Any) -> Any:
+        """How many vectors a row of ``width`` columns fills, the last one perhaps in part."""
+        return self.builder.sdiv(self.builder.add(width, _whole(self.lanes - 1)), _whole(self.lanes))
+
     def block(
-        self, vectors: int, terms_array: Any,
+        self, vectors: int,
         a: Any, a_start: Any, rows: Any, terms: Any, b: Any, b_start: Any, b_step: Any,
         c: Any, c_start: Any, c_rows: Any, first: Any, last: Any, width: Any,
-        bias: Any, bias_start: Any, accumulate: Any,
+        bias: Any, bias_start: Any, accumulate: Any, term_count: Any,
     ) -> None:  # fmt: skip
         builder = self.builder
         columns = range(vectors)
@@ -117,8 +135,10 @@ class _Emitter:
         final = builder.sub(last, _whole(1))
         row_numbers = [builder.add(first, _whole(r)) for r in range(ROWS)]
         row_numbers = [builder.select(builder.icmp_signed("<", r, final), r, final) for r in row_numbers]
-        windows = [builder.gep(a, [builder.add(a_start, builder.load(builder.gep(rows, [r])))]) for r in row_numbers]
-        with cgutils.for_range(builder, terms_array.nitems) as loop:
+        windows = [
+            builder.gep(a, [builder.add(a_start, builder.load(builder.gep(rows, [r])))]) for r in row_numbers
+        ]
+        with cgutils.for_range(builder, term_count) as loop:
             term = builder.load(builder.gep(terms, [loop.index]))
             b_row = builder.gep(b, [builder.add(b_start, builder.mul(loop.index, b_step))])
             b_vectors = [self.load(b_row, j, masks[j]) for j in columns]

@@ -16,39 +16,19 @@ Array = np.ndarray
 Pair = tuple[int, int]
 
 
-@njit(cache=True)
-def window_terms(w: int, c: int, kernel_size: Pair, dilation_rate: Pair) -> Array:
-    """Where the pixels of a window lie, counted from its first one, in the order (kh, kw, c)."""
-    (kh, kw), (dh, dw) = kernel_size, dilation_rate
-    taps = offsets(kh, dh * w * c, kw, dw * c)
-    terms = np.empty(len(taps) * c, np.int64)
-    for t in range(len(taps)):
-        for channel in range(c):
-            terms[t * c + channel] = taps[t] + channel
-    return terms
-
-
 @njit(parallel=True, cache=True)
 def conv2d_forward(x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair) -> Array:
     n, h, w, c = x.shape
     kh, kw, _, filters = kernel.shape
-    (sh, sw), (dh, dw) = strides, dilation_rate
-    out_h, out_w = (h - (kh - 1) * dh - 1) // sh + 1, (w - (kw - 1) * dw - 1) // sw + 1
-    windows = offsets(out_h, sh * w * c, out_w, sw * c)
-    terms = window_terms(w, c, (kh, kw), dilation_rate)
-    z_rows = offsets(out_h * out_w, filters, 1, 0)
+    out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
+    windows, terms = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
     z = np.empty((n, out_h, out_w, filters), x.dtype)
-    x_flat, kernel_flat, z_flat = x.reshape(-1), kernel.reshape(-1), z.reshape(-1)
     # Few images are cut into parts, so that all threads have work.
     parts = max(1, min(8 // n, out_h * out_w // (4 * ROWS)))
-    part = -(-out_h * out_w // parts)
+    size = -(-out_h * out_w // parts)
     for task in prange(n * parts):
-        image, first = task // parts, task % parts * part
-        product(
-            x_flat, image * h * w * c, windows, terms, kernel_flat, 0, filters,
-            z_flat, image * out_h * out_w * filters, z_rows, first, min(first + part, out_h * out_w), filters,
-            bias, False,
-        )  # fmt: skip
+        image, first = task // parts, task % parts * size
+        convolve(x[image], kernel, bias, windows, terms, first, min(first + size, out_h * out_w), z[image])
     return z
 
 
@@ -56,24 +36,107 @@ def conv2d_forward(x: Array, kernel: Array, bias: Array, strides: Pair, dilation
 def conv2d_backward_parameters(
     x: Array, dz: Array, kernel_size: Pair, strides: Pair, dilation_rate: Pair
 ) -> tuple[Array, Array]:
-    n, h, w, c = x.shape
+    n, _, w, c = x.shape
     _, out_h, out_w, filters = dz.shape
-    (kh, kw), (sh, sw) = kernel_size, strides
-    windows = offsets(out_h, sh * w * c, out_w, sw * c)
-    terms = window_terms(w, c, kernel_size, dilation_rate)
-    dkernel = np.zeros((kh, kw, c, filters), x.dtype)
-    dkernel_rows = offsets(len(terms), filters, 1, 0)
-    x_flat, dz_flat, dkernel_flat = x.reshape(-1), dz.reshape(-1), dkernel.reshape(-1)
-    blocks = -(-len(terms) // ROWS)
-    for block in prange(blocks):  # some rows of the kernel, summed over all images
+    windows, terms = window_tables(w, c, kernel_size, (out_h, out_w), strides, dilation_rate)
+    dkernel = np.zeros((kernel_size[0], kernel_size[1], c, filters), x.dtype)
+    for block in prange(-(-len(terms) // ROWS)):  # some rows of the kernel, summed over all images
         first = block * ROWS
         for image in range(n):
-            product(
-                x_flat, image * h * w * c, terms, windows, dz_flat, image * out_h * out_w * filters, filters,
-                dkernel_flat, 0, dkernel_rows, first, min(first + ROWS, len(terms)), filters,
-                dkernel_flat, True,
-            )  # fmt: skip
+            add_kernel_gradient(x[image], dz[image], windows, terms, first, min(first + ROWS, len(terms)), dkernel)
     return dkernel, column_sums(dz.reshape(n * out_h * out_w, filters))
+
+
+@njit(parallel=True, cache=True)
+def conv2d_backward_input(dz: Array, kernel: Array, image_size: Pair, strides: Pair, dilation_rate: Pair) -> Array:
+    n, out_h, out_w, _ = dz.shape
+    kh, kw, c, _ = kernel.shape
+    h, w = image_size
+    windows, _ = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
+    taps = transposed_taps(kernel)
+    dx = np.empty((n, h, w, c), dz.dtype)
+    for image in prange(n):
+        spread_gradient(dz[image], taps, windows, dilation_rate, dx[image])
+    return dx
+
+
+# For one image x (h, w, c), z and dz (out_h, out_w, filters)
+
+
+@njit(cache=True)
+def convolve(
+    x: Array, kernel: Array, bias: Array, windows: Array, terms: Array, first: int, last: int, z: Array
+) -> None:
+    """Write the outputs from number ``first`` to below ``last``."""
+    filters = kernel.shape[3]
+    z_rows = offsets(len(windows), filters, 1, 0)
+    product(
+        x.reshape(-1), 0, windows, terms, kernel.reshape(-1), 0, filters,
+        z.reshape(-1), 0, z_rows, first, last, filters, bias, False,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def add_kernel_gradient(
+    x: Array, dz: Array, windows: Array, terms: Array, first: int, last: int, dkernel: Array
+) -> None:
+    """Add the image's share to the kernel's gradient, its rows (of kh·kw·c) from ``first`` to below ``last``."""
+    filters = dz.shape[2]
+    dkernel_flat = dkernel.reshape(-1)
+    product(
+        x.reshape(-1), 0, terms, windows, dz.reshape(-1), 0, filters,
+        dkernel_flat, 0, offsets(len(terms), filters, 1, 0), first, last, filters, dkernel_flat, True,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def spread_gradient(dz: Array, taps: Array, windows: Array, dilation_rate: Pair, dx: Array) -> None:
+    """Write the image's gradient: tap by tap, each output hands its gradient back to a pixel."""
+    out_h, out_w, filters = dz.shape
+    _, w, c = dx.shape
+    dx[:] = 0
+    dz_rows, dz_terms = offsets(out_h * out_w, filters, 1, 0), offsets(filters, 1, 1, 0)
+    dx_flat = dx.reshape(-1)
+    for a in range(taps.shape[0]):
+        for b in range(taps.shape[1]):
+            product(
+                dz.reshape(-1), 0, dz_rows, dz_terms, taps[a, b].reshape(-1), 0, c,
+                dx_flat, (a * dilation_rate[0] * w + b * dilation_rate[1]) * c, windows,
+                0, len(windows), c, dx_flat, True,
+            )  # fmt: skip
+
+
+@njit(cache=True)
+def out_size(image_size: Pair, kernel_size: Pair, strides: Pair, dilation_rate: Pair) -> Pair:
+    (h, w), (kh, kw), (sh, sw), (dh, dw) = image_size, kernel_size, strides, dilation_rate
+    return (h - (kh - 1) * dh - 1) // sh + 1, (w - (kw - 1) * dw - 1) // sw + 1
+
+
+@njit(cache=True)
+def window_tables(
+    w: int, c: int, kernel_size: Pair, out_size: Pair, strides: Pair, dilation_rate: Pair
+) -> tuple[Array, Array]:
+    """Where in an image each window starts, and where its pixels lie from there, in the order (kh, kw, c)."""
+    (kh, kw), (out_h, out_w), (sh, sw), (dh, dw) = kernel_size, out_size, strides, dilation_rate
+    taps = offsets(kh, dh * w * c, kw, dw * c)
+    terms = np.empty(len(taps) * c, np.int64)
+    for t in range(len(taps)):
+        for channel in range(c):
+            terms[t * c + channel] = taps[t] + channel
+    return offsets(out_h, sh * w * c, out_w, sw * c), terms
+
+
+@njit(cache=True)
+def transposed_taps(kernel: Array) -> Array:
+    """(kh, kw, c, filters) -> (kh, kw, filters, c)"""
+    kh, kw, channels, filters = kernel.shape
+    taps = np.empty((kh, kw, filters, channels), kernel.dtype)
+    for a in range(kh):
+        for b in range(kw):
+            for f in range(filters):
+                for c in range(channels):
+                    taps[a, b, f, c] = kernel[a, b, c, f]
+    return taps
 
 
 @njit(cache=True)
@@ -87,26 +150,3 @@ def column_sums(dz: Array) -> Array:
                 part[f] += dz[r, f]
         total += part
     return total
-
-
-@njit(parallel=True, cache=True)
-def conv2d_backward_input(dz: Array, kernel: Array, image_size: Pair, strides: Pair, dilation_rate: Pair) -> Array:
-    n, out_h, out_w, filters = dz.shape
-    kh, kw, c, _ = kernel.shape
-    h, w = image_size
-    (sh, sw), (dh, dw) = strides, dilation_rate
-    pixels = offsets(out_h * out_w, filters, 1, 0)
-    terms = offsets(filters, 1, 1, 0)
-    windows = offsets(out_h, sh * w * c, out_w, sw * c)
-    taps = np.ascontiguousarray(kernel.transpose(0, 1, 3, 2)).reshape(-1)  # (kh, kw, filters, c)
-    dx = np.zeros((n, h, w, c), dz.dtype)
-    dz_flat, dx_flat = dz.reshape(-1), dx.reshape(-1)
-    for image in prange(n):
-        for a in range(kh):
-            for b in range(kw):
-                product(
-                    dz_flat, image * out_h * out_w * filters, pixels, terms, taps, (a * kw + b) * filters * c, c,
-                    dx_flat, (image * h * w + a * dh * w + b * dw) * c, windows, 0, out_h * out_w, c,
-                    taps, True,
-                )  # fmt: skip
-    return dx
