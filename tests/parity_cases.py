@@ -254,7 +254,7 @@ def train(model: Any, name: str, batches: list[tuple[Array, Array]]) -> list[flo
         if name == "dropout":
             give_masks(model, step, len(x))
         model.reset_metrics()
-        losses.append(float(model.train_on_batch(x, y)[0]))
+        losses.append(float(model.train_on_batch(x, y, return_dict=True)["loss"]))
     return losses
 
 
@@ -356,7 +356,7 @@ def tiny_run(k: Any, run: str, steps: int = 5, **options: Any) -> tuple[list[flo
     compiling = {"kernels": options.pop("kernels")} if "kernels" in options else {}
     model = start(tiny_model(k, **architecture, **options))
     defaults = {"optimizer": "adam", "loss": "sparse_categorical_crossentropy"}
-    model.compile(**{**defaults, **arguments(k)}, metrics=["mse"], **compiling)
+    model.compile(**{**defaults, **arguments(k)}, **compiling)
     return train(model, run, [(x, labels(y) if labels else y) for x, y in digit_batches(steps)]), model
 
 

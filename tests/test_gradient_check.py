@@ -35,6 +35,7 @@ from tinycnn.layers import (
 from tinycnn.sequential import Sequential
 
 KERNELS = {"reference": REFERENCE, "fast": FAST}
+WITH_COMPILER = ["reference", pytest.param("fast", marks=pytest.mark.jit)]
 IMAGES = (3, 5, 6, 2)
 
 # Right gradients: every layer with all its options
@@ -136,7 +137,7 @@ def test_a_layer_of_either_dtype_is_checked_in_float64(dtype):
     assert layer.kernel.value.dtype == dtype
 
 
-@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("kernels", WITH_COMPILER)
 @pytest.mark.parametrize("name", ["plain", "dropout", "batch_normalization"])
 def test_the_notebooks_models_pass(name, kernels, rng):
     model = getattr(models, name)()
@@ -165,7 +166,7 @@ def small_data(rng):
     return rng.random((5, 7, 7, 1)), rng.integers(0, 4, 5)
 
 
-@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("kernels", WITH_COMPILER)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize(
     ("loss", "head"),

@@ -183,7 +183,12 @@ FITS = {
     "batch sizes": {"fit": {"batch_size": 30, "validation_data": (X_VAL, Y_VAL), "validation_batch_size": 20}},
     "one batch": {"fit": {"batch_size": 1000}},
     "initial_epoch": {"fit": {"initial_epoch": 1}},
-    "steps_per_epoch": {"fit": {"steps_per_epoch": 2, "epochs": 2}},
+    "steps_per_epoch": {"fit": {"batch_size": 25, "steps_per_epoch": 2, "epochs": 4}},
+    "steps_per_epoch without batch_size": {"fit": {"steps_per_epoch": 3}},
+    "steps_per_epoch beyond the data": {"fit": {"batch_size": 25, "steps_per_epoch": 9}},
+    "validation_steps": {
+        "fit": {"batch_size": 20, "validation_data": (X_VAL, Y_VAL), "validation_steps": 2},
+    },
     "class_weight": {"fit": {"class_weight": {0: 3.0, 4: 0.1, 9: 2.0}}},
     "class_weight, validation": {"fit": {"class_weight": {1: 5.0}, "validation_data": (X_VAL, Y_VAL)}},
     "sample_weight": {"fit": {"sample_weight": WEIGHTS}},
@@ -260,9 +265,10 @@ def test_fit(keras, case, kernels):
         np.testing.assert_allclose(history.history[key], values, rtol=HISTORY, atol=1e-6, err_msg=key)
     for i, (own, theirs, first) in enumerate(zip(own_after, after, before, strict=True)):
         assert_close(own, theirs, HISTORY, f"array {i} of get_weights()")
-        assert np.abs(theirs - first).max() > 1e-4
+        assert np.abs(theirs - first).max() > 2e-5
     assert history.params["epochs"] == expected.params["epochs"]
-    assert history.params["steps"] == expected.params["steps"]
+    if "beyond" not in case:  # there Keras announces nine steps, takes four, and warns
+        assert history.params["steps"] == expected.params["steps"]
 
 
 def run_early_stopping(k, weights=None, **arguments):
@@ -322,7 +328,7 @@ def test_generators_in_fit(keras):
         model.set_weights(weights)
         model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         history = model.fit(
-            batches(), steps_per_epoch=4, epochs=2, verbose=0, validation_data=batches(), validation_steps=2
+            batches(), steps_per_epoch=4, epochs=2, verbose=0, validation_data=(X_VAL, Y_VAL), validation_steps=2
         )
         results.append(history.history)
     assert list(results[0]) == list(results[1])
@@ -330,7 +336,7 @@ def test_generators_in_fit(keras):
         np.testing.assert_allclose(results[1][key], values, rtol=HISTORY, err_msg=key)
 
 
-def test_train_on_batch_averages_until_reset(keras):
+def test_train_on_batch_and_test_on_batch_report_their_batch(keras):
     results = []
     weights = start(tiny_model(keras)).get_weights()
     for k in (keras, ours):
@@ -339,7 +345,6 @@ def test_train_on_batch_averages_until_reset(keras):
         model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         figures = [model.train_on_batch(X[:32], Y[:32]), model.train_on_batch(X[32:36], Y[32:36], class_weight={3: 2.0})]
         figures.append(list(model.train_on_batch(X[:8], Y[:8], return_dict=True).items()))
-        model.reset_metrics()
         figures.append(model.test_on_batch(X[:8], Y[:8], sample_weight=WEIGHTS[:8]))
         results.append(figures)
     for own, theirs in zip(results[1], results[0], strict=True):

@@ -188,7 +188,7 @@ def test_weights_file_is_that_of_the_tested_model(finished):
     folder = finished[-1]
     model = models.batch_normalization()
     saving.load_weights(model, folder / "model.weights.h5")
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     _, (images, labels) = digits.load_data()
     results = model.evaluate(images.reshape(-1, 28, 28, 1) / 255, labels, verbose=0)
     config = read_json(folder / "config.json")

@@ -15,6 +15,9 @@ Batch = tuple[Array, Array | None, Array | None]  # images, labels, sample weigh
 class ArrayBatches:
     """Batches of arrays that fit into memory: the whole set once an epoch, in a fresh order if ``rng`` is given.
 
+    With ``steps``, an epoch has that many batches and begins with the first, or, where ``goes_on``, where the last epoch
+    ended. Without ``batch_size`` it is 32, or, as in Keras, what makes ``steps`` batches of the whole set.
+
     Shapes:  x (n, ...);  y (n,) or (n, classes);  sample_weight (n,)
     """
 
@@ -23,18 +26,20 @@ class ArrayBatches:
         x: Array,
         y: Array | None = None,
         sample_weight: Array | None = None,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         rng: np.random.Generator | None = None,
         steps: int | None = None,
+        goes_on: bool = False,
     ):
         self.x, self.y, self.sample_weight = x, y, sample_weight
-        self.batch_size, self.rng = batch_size, rng
-        self.steps: int | None = steps or -(-len(x) // batch_size)
-        # With a number of steps of its own, an epoch goes on where the last one ended.
-        self._endless = itertools.chain.from_iterable(iter(self._pass, None)) if steps else None
+        self.batch_size = batch_size or (-(-len(x) // steps) if steps else 32)
+        self.rng = rng
+        batches = -(-len(x) // self.batch_size)
+        self.steps: int | None = min(steps or batches, batches)
+        self._endless = itertools.chain.from_iterable(iter(self._pass, None)) if steps and goes_on else None
 
     def epoch(self) -> Iterator[Batch]:
-        return itertools.islice(self._endless, self.steps) if self._endless else self._pass()
+        return itertools.islice(self._endless or self._pass(), self.steps)
 
     def _pass(self) -> Iterator[Batch]:
         n = len(self.x)
@@ -139,9 +144,9 @@ def check_arrays(who: str, x: Any, y: Any = None, sample_weight: Any = None) -> 
     return images, labels, weights
 
 
-def check_batch_size(who: str, batch_size: Any) -> int:
-    """A positive whole number; None means 32, as in Keras."""
-    return 32 if batch_size is None else check_count(who, "batch_size", batch_size, "Try 32.")
+def check_batch_size(who: str, batch_size: Any) -> int | None:
+    """A positive whole number, or None: see `ArrayBatches`."""
+    return None if batch_size is None else check_count(who, "batch_size", batch_size, "Try 32.")
 
 
 def check_count(who: str, name: str, value: Any, hint: str) -> int:

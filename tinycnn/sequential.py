@@ -274,6 +274,7 @@ class Sequential:
         self,
         optimizer: Any = "rmsprop",
         loss: Any = None,
+        *,
         metrics: Sequence[Any] | None = None,
         weighted_metrics: Sequence[Any] | None = None,
         run_eagerly: bool = False,
@@ -383,7 +384,7 @@ class Sequential:
             if class_weight is not None:
                 sample_weight = weights_of_classes(y, class_weight)
             rng = self._shuffle_rng if shuffle else None
-            data = ArrayBatches(x, y, sample_weight, batch_size, rng, steps_per_epoch)
+            data = ArrayBatches(x, y, sample_weight, batch_size, rng, steps_per_epoch, goes_on=True)
         validation = None
         if validation_data is not None:
             validation = self._evaluation_data(
@@ -497,18 +498,20 @@ class Sequential:
         class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """One step on one batch. Returns loss and metrics, averaged since the last `reset_metrics`, as in Keras."""
+        """One step on one batch. Returns loss and metrics of this batch."""
         self._require_compiled("train_on_batch")
         x, y, sample_weight = self._check_data("train_on_batch", x, y, sample_weight)
         if class_weight is not None:
             sample_weight = weights_of_classes(y, class_weight)
+        self.reset_metrics()
         self._train_step(x, y, sample_weight, place="this batch")
         return self._returned(return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Loss and metrics of one batch in inference mode, averaged since the last `reset_metrics`, as in Keras."""
+        """Loss and metrics of one batch in inference mode."""
         self._require_compiled("test_on_batch")
         x, y, sample_weight = self._check_data("test_on_batch", x, y, sample_weight)
+        self.reset_metrics()
         self._test_step(x, y, sample_weight)
         return self._returned(return_dict)
 
@@ -587,6 +590,9 @@ class Sequential:
             plain, weighted = self._metric_names
             self._metrics = [metrics_module.get(m, y.shape, y_pred.shape) for m in plain]
             self._weighted_metrics = [metrics_module.get(m, y.shape, y_pred.shape) for m in weighted]
+            for metric in self._weighted_metrics:
+                if any(metric.name == other.name for other in self._metrics):
+                    metric.name = f"weighted_{metric.name}"
         self._loss_mean.update_state(loss, len(y))
         for metric in self._metrics:
             metric.update_state(y, y_pred)
@@ -642,7 +648,7 @@ class Sequential:
         self.loss.validate(labels, self.output_shape)
         return images, labels, weights
 
-    def _evaluation_data(self, who: str, data: Any, batch_size: int, steps: int | None) -> Any:
+    def _evaluation_data(self, who: str, data: Any, batch_size: int | None, steps: int | None) -> Any:
         if is_generator(data) and not isinstance(data, tuple):
             return GeneratorBatches(who, data, steps, self._check_data)
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
@@ -658,9 +664,9 @@ class Sequential:
         return dict(sorted((metric.name, float(metric.result())) for metric in self.metrics))
 
     def _returned(self, return_dict: bool) -> Any:
-        results = {metric.name: float(metric.result()) for metric in self.metrics}
         if return_dict:
-            return results
+            return self._results()
+        results = {metric.name: float(metric.result()) for metric in self.metrics}
         return list(results.values()) if len(results) > 1 else results["loss"]
 
     def _require_built(self, who: str) -> None:

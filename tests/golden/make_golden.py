@@ -49,32 +49,32 @@ def record() -> dict[str, Any]:
     }
     for case in LAYER_CASES:
         for name, figure in layer_figures_of_keras(keras, case, "float64").items():
-            arrays[f"{case}/{name}"] = figure
+            arrays[f"layer {case}/{name}"] = figure
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
     for name in MODELS:
         model = start(notebook_model(keras, name, given_mask_layer(keras)))
         x, y = some_digits(8)
         give_masks(model, 0, len(x))
-        arrays[f"{name}/y"] = model.predict(x.astype("float64"), verbose=0)
+        arrays[f"model {name}/y"] = model.predict(x.astype("float64"), verbose=0)
         loss, gradients = gradients_of_keras(
             model, keras.losses.SparseCategoricalCrossentropy(), x.astype("float64"), y
         )
-        arrays[f"{name}/loss"] = np.array(loss)
+        arrays[f"model {name}/loss"] = np.array(loss)
         for i, gradient in enumerate(gradients):
-            arrays[f"{name}/gradient {i}"] = digest(gradient)
-        start(model)
+            arrays[f"model {name}/gradient {i}"] = digest(gradient)
+        model = start(notebook_model(keras, name, given_mask_layer(keras)))
         model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-        arrays[f"{name}/losses"] = np.array(train(model, name, digit_batches(10)))
+        arrays[f"model {name}/losses"] = np.array(train(model, name, digit_batches(10)))
         for i, weights in enumerate(model.get_weights()):
-            arrays[f"{name}/weights {i}"] = digest(weights)
+            arrays[f"model {name}/weights {i}"] = digest(weights)
         x, y = some_digits(70, first=320)
-        arrays[f"{name}/evaluate"] = np.array(model.evaluate(x, y, verbose=0))
+        arrays[f"model {name}/evaluate"] = np.array(model.evaluate(x, y, verbose=0))
     for run in TINY_RUNS:
         losses, model = tiny_run(keras, run)
-        arrays[f"{run}/losses"] = np.array(losses)
+        arrays[f"run {run}/losses"] = np.array(losses)
         for i, weights in enumerate(model.get_weights()):
-            arrays[f"{run}/weights {i}"] = digest(weights)
+            arrays[f"run {run}/weights {i}"] = digest(weights)
     return {name: a.astype("float32") if a.dtype == np.float64 else a for name, a in arrays.items()}
 
 

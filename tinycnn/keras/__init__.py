@@ -22,6 +22,7 @@ from tinycnn import (
     regularizers,
     utils,
 )
+from tinycnn import utils as backend  # for keras.backend.clear_session()
 from tinycnn.datasets import digits, mnist
 from tinycnn.layers import Input, Layer
 from tinycnn.sequential import Sequential
@@ -32,12 +33,14 @@ for _module in (
     regularizers, utils,
 ):  # fmt: skip
     sys.modules[_module.__name__.replace("tinycnn", __name__, 1)] = _module
+sys.modules[f"{__name__}.backend"] = backend
 
 __all__ = [
     "Input",
     "Layer",
     "Sequential",
     "activations",
+    "backend",
     "callbacks",
     "datasets",
     "initializers",

@@ -75,6 +75,7 @@ try:
         dense_numba,
         max_pooling2d_numba,
         optimizers_numba,
+        threads_numba,
     )
 except ModuleNotFoundError as error:
     if error.name not in ("numba", "llvmlite"):
@@ -86,6 +87,7 @@ except ModuleNotFoundError as error:
         stacklevel=2,
     )
 else:
+    threads_numba.load_openmp()
     FAST = replace(
         REFERENCE,
         name="fast",

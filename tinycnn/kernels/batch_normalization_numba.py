@@ -18,19 +18,20 @@ PARTS = 16
 def batch_normalization_forward(x: Array, gamma: Array, beta: Array, epsilon: float) -> tuple[Array, Array, Array]:
     m, c = x.shape
     size = -(-m // PARTS)
+    mean, variance = np.empty(c, x.dtype), np.empty(c, x.dtype)
     sums = np.zeros((PARTS, c))
     for part in prange(PARTS):
         for row in range(part * size, min((part + 1) * size, m)):
             for k in range(c):
                 sums[part, k] += x[row, k]
-    mean = (sums.sum(axis=0) / m).astype(x.dtype)
-    squares = np.zeros((PARTS, c))
+    add_parts(sums, m, mean)
+    sums[:] = 0
     for part in prange(PARTS):
         for row in range(part * size, min((part + 1) * size, m)):
             for k in range(c):
                 difference = np.float64(x[row, k]) - mean[k]
-                squares[part, k] += difference * difference
-    variance = (squares.sum(axis=0) / m).astype(x.dtype)
+                sums[part, k] += difference * difference
+    add_parts(sums, m, variance)
     return batch_normalization_inference(x, gamma, beta, mean, variance, epsilon), mean, variance
 
 
@@ -39,7 +40,9 @@ def batch_normalization_inference(
     x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
 ) -> Array:
     m, c = x.shape
-    scale = (gamma / np.sqrt(variance + epsilon)).astype(x.dtype)
+    scale = np.empty(c, x.dtype)
+    for k in range(c):
+        scale[k] = gamma[k] / np.sqrt(variance[k] + epsilon)
     y = np.empty_like(x)
     for row in prange(m):
         for k in range(c):
@@ -53,19 +56,33 @@ def batch_normalization_backward(
 ) -> tuple[Array, Array, Array]:
     m, c = x.shape
     size = -(-m // PARTS)
-    inverse_std = 1 / np.sqrt(variance + epsilon)
     sums, products = np.zeros((PARTS, c)), np.zeros((PARTS, c))
     for part in prange(PARTS):
         for row in range(part * size, min((part + 1) * size, m)):
             for k in range(c):
                 sums[part, k] += dy[row, k]
                 products[part, k] += dy[row, k] * (x[row, k] - mean[k])
-    dbeta, dgamma = sums.sum(axis=0), products.sum(axis=0) * inverse_std
-    scale = (gamma * inverse_std).astype(x.dtype)
-    mean_dy = (dbeta / m).astype(x.dtype)
-    slope = (dgamma / m * inverse_std).astype(x.dtype)
+    mean_dy, slope = np.empty(c, x.dtype), np.empty(c, x.dtype)
+    add_parts(sums, m, mean_dy)
+    add_parts(products, m, slope)
+    scale, dgamma, dbeta = np.empty(c, x.dtype), np.empty(c, x.dtype), np.empty(c, x.dtype)
+    for k in range(c):
+        inverse_std = 1 / np.sqrt(variance[k] + epsilon)
+        scale[k] = gamma[k] * inverse_std
+        dgamma[k] = products[0, k] * inverse_std
+        dbeta[k] = sums[0, k]
+        slope[k] *= inverse_std * inverse_std
     dx = np.empty_like(x)
     for row in prange(m):
         for k in range(c):
             dx[row, k] = scale[k] * (dy[row, k] - mean_dy[k] - (x[row, k] - mean[k]) * slope[k])
-    return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
+    return dx, dgamma, dbeta
+
+
+@njit(cache=True)
+def add_parts(sums: Array, m: int, mean: Array) -> None:
+    """Leave the total of all parts in sums[0], and the total divided by m in ``mean``."""
+    for k in range(sums.shape[1]):
+        for part in range(1, len(sums)):
+            sums[0, k] += sums[part, k]
+        mean[k] = sums[0, k] / m

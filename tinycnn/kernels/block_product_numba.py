@@ -7,7 +7,8 @@ where each of its pixels lies; the matrix of windows ("im2col") is never built.
 What makes a product fast is reuse. A block of 6 rows by 4 vectors of 16 columns keeps its 24 running sums in registers;
 each number of A that is loaded then takes part in 64 products, each vector of B in 6. NumPy cannot say this, and
 compilers do not find it by themselves, so `block_product` is written in LLVM's own instructions. What it computes is
-the plain loop of `block_product_in_python`, which also serves where Numba's compiler is off (NUMBA_DISABLE_JIT=1).
+the one line at the end of `block_product_in_python`, which also serves where Numba's compiler is off
+(NUMBA_DISABLE_JIT=1).
 
 Source: Goto & van de Geijn 2008, doi:10.1145/1356052.1356053 (blocks in registers); Georganas et al. 2018,
 arXiv:1808.05567 (convolution without im2col)
@@ -44,12 +45,11 @@ def block_product_in_python(
              where base is bias[bias_start + j] or, with ``accumulate``, what stood in c before
     Shapes:  a, b, c, bias: one axis, one dtype;  rows, terms, c_rows: int64;  width: at most `VECTORS` vectors
     """
-    for r in range(first, min(first + ROWS, last)):
-        out = c[c_start + c_rows[r] :][:width]
-        total = np.zeros(width, c.dtype)
-        for k in range(len(terms)):
-            total += a[a_start + rows[r] + terms[k]] * b[b_start + k * b_step :][:width]
-        out[...] = total + (out if accumulate else bias[bias_start:][:width])
+    columns = np.arange(width)
+    window_rows = a[a_start + rows[first : min(first + ROWS, last), None] + terms]  # (rows, terms)
+    b_rows = b[b_start + b_step * np.arange(len(terms))[:, None] + columns]  # (terms, width)
+    places = c_start + c_rows[first : min(first + ROWS, last), None] + columns  # (rows, width)
+    c[places] = window_rows @ b_rows + (c[places] if accumulate else bias[bias_start + columns])
 
 
 def _block_product_in_llvm(
@@ -135,9 +135,7 @@ class _Emitter:
         final = builder.sub(last, _whole(1))
         row_numbers = [builder.add(first, _whole(r)) for r in range(ROWS)]
         row_numbers = [builder.select(builder.icmp_signed("<", r, final), r, final) for r in row_numbers]
-        windows = [
-            builder.gep(a, [builder.add(a_start, builder.load(builder.gep(rows, [r])))]) for r in row_numbers
-        ]
+        windows = [builder.gep(a, [builder.add(a_start, builder.load(builder.gep(rows, [r])))]) for r in row_numbers]
         with cgutils.for_range(builder, term_count) as loop:
             term = builder.load(builder.gep(terms, [loop.index]))
             b_row = builder.gep(b, [builder.add(b_start, builder.mul(loop.index, b_step))])

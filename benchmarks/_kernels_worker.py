@@ -1,0 +1,191 @@
+"""The worker for single kernels: ``python -m benchmarks._kernels_worker reference`` or ``... fast``.
+
+A process for each set: the reference's matrix products run on NumPy's threads, the fast kernels on Numba's.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks._worker import Stopwatch, serve
+from tinycnn import kernels
+
+Array = np.ndarray
+BATCH = 32
+PARAMETERS = 121_930
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kernel on a shape of the notebook's models."""
+
+    entry: str  # its name in the table `tinycnn.kernels.Kernels`; "relu.forward" for an activation
+    where: str
+    arguments: Callable[[np.random.Generator], tuple[Any, ...]]
+    flops: int = 0  # 0: no matrix product
+    updates: bool = False  # writes into its arguments instead of returning a result
+
+
+def normal(rng: np.random.Generator, *shape: int) -> Array:
+    return rng.standard_normal(shape, dtype="float32")
+
+
+def _conv2d(where: str, size: int, channels: int, filters: int, input_too: bool) -> list[Case]:
+    out, one = size - 2, (1, 1)
+    flops = 2 * BATCH * out * out * 9 * channels * filters
+    x, dz, kernel = (BATCH, size, size, channels), (BATCH, out, out, filters), (3, 3, channels, filters)
+    cases = [
+        Case(
+            "conv2d_forward", where, lambda r: (normal(r, *x), normal(r, *kernel), normal(r, filters), one, one), flops
+        ),
+        Case("conv2d_backward_parameters", where, lambda r: (normal(r, *x), normal(r, *dz), (3, 3), one, one), flops),
+        Case("conv2d_backward_input", where, lambda r: (normal(r, *dz), normal(r, *kernel), x[1:3], one, one), flops),
+    ]
+    return cases if input_too else cases[:2]
+
+
+def _pooling(where: str, size: int, channels: int) -> list[Case]:
+    two, image, out = (2, 2), (size, size), size // 2
+    x, y = (BATCH, size, size, channels), (BATCH, out, out, channels)
+    counts = np.full((out, out, 1), 4, "float32")
+    return [
+        Case("max_pooling2d_forward", where, lambda r: (normal(r, *x), two, two)),
+        Case("max_pooling2d_backward", where,
+             lambda r: (normal(r, *y), r.integers(0, 4, y).astype("uint8"), image, two, two)),
+        Case("average_pooling2d_forward", where, lambda r: (normal(r, *x), counts, two, two)),
+        Case("average_pooling2d_backward", where, lambda r: (normal(r, *y), counts, image, two, two)),
+    ]  # fmt: skip
+
+
+def _dense(where: str, inputs: int, units: int) -> list[Case]:
+    flops = 2 * BATCH * inputs * units
+    x, dz, kernel = (BATCH, inputs), (BATCH, units), (inputs, units)
+    return [
+        Case("dense_forward", where, lambda r: (normal(r, *x), normal(r, *kernel), normal(r, units)), flops),
+        Case("dense_backward_parameters", where, lambda r: (normal(r, *x), normal(r, *dz)), flops),
+        Case("dense_backward_input", where, lambda r: (normal(r, *dz), normal(r, *kernel)), flops),
+    ]
+
+
+def _batch_normalization(where: str, rows: int, c: int) -> list[Case]:
+    def positive(r: np.random.Generator) -> Array:
+        return 0.5 + r.random(c, dtype="float32")
+
+    return [
+        Case("batch_normalization_forward", where, lambda r: (normal(r, rows, c), positive(r), normal(r, c), 1e-3)),
+        Case("batch_normalization_inference", where,
+             lambda r: (normal(r, rows, c), positive(r), normal(r, c), normal(r, c), positive(r), 1e-3)),
+        Case("batch_normalization_backward", where,
+             lambda r: (normal(r, rows, c), normal(r, rows, c), positive(r), normal(r, c), positive(r), 1e-3)),
+    ]  # fmt: skip
+
+
+def _relu(where: str, size: int, channels: int) -> list[Case]:
+    shape = (BATCH, size, size, channels)
+    return [
+        Case("relu.forward", where, lambda r: (normal(r, *shape),)),
+        Case("relu.backward", where, lambda r: (normal(r, *shape), np.maximum(normal(r, *shape), 0))),
+    ]
+
+
+def _update(entry: str, slots: int, *numbers: Any) -> Case:
+    """Weights, gradient, slots of positive numbers, then the optimizer's settings."""
+
+    def arguments(r: np.random.Generator) -> tuple[Any, ...]:
+        positive = [r.random(PARAMETERS, dtype="float32") for _ in range(slots)]
+        return normal(r, PARAMETERS), normal(r, PARAMETERS), *positive, *numbers
+
+    return Case(entry, "all parameters", arguments, updates=True)
+
+
+CASES = [
+    *_conv2d("first convolution", 28, 1, 32, input_too=False),
+    *_conv2d("second convolution", 13, 32, 64, input_too=True),
+    *_relu("first convolution", 26, 32),
+    *_relu("second convolution", 11, 64),
+    *_pooling("first pooling", 26, 32),
+    *_pooling("second pooling", 11, 64),
+    *_dense("first dense", 1600, 64),
+    *_dense("second dense", 64, 10),
+    *_batch_normalization("first normalization", BATCH * 26 * 26, 32),
+    *_batch_normalization("second normalization", BATCH * 11 * 11, 64),
+    *_batch_normalization("third normalization", BATCH, 64),
+    _update("sgd_update", 0, 0.01),
+    _update("sgd_momentum_update", 1, 0.01, 0.9, True),
+    _update("rmsprop_update", 1, None, None, 0.001, 0.9, 0.0, 1e-7),
+    _update("adam_update", 2, 0.001, 0.9, 0.999, 1e-7),
+    _update("amsgrad_update", 3, 0.001, 0.9, 0.999, 1e-7),
+    Case("weight_decay_update", "all parameters", lambda r: (normal(r, PARAMETERS), 0.001, 0.004), updates=True),
+]
+
+
+def function(kernel_set: kernels.Kernels, entry: str) -> Any:
+    if "." in entry:
+        activation, direction = entry.split(".")
+        return getattr(kernel_set.activations[activation], direction)
+    return getattr(kernel_set, entry)
+
+
+class KernelsWorker:
+    def __init__(self, name: str):
+        self.kernels = kernels.SETS[name]
+        self.stopwatch = Stopwatch()
+
+    def cases(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "entry": case.entry,
+                "where": case.where,
+                "flops": case.flops,
+                "accelerated": function(self.kernels, case.entry) is not function(kernels.REFERENCE, case.entry),
+            }
+            for case in CASES
+        ]
+
+    def save_results(self, case: int, path: str) -> None:
+        np.savez(path, *self._results(CASES[case]))
+
+    def difference(self, case: int, path: str) -> float:
+        """The largest difference from the results in ``path``, as a share of each array's largest number."""
+        largest = 0.0
+        with np.load(path) as file:
+            for own, name in zip(self._results(CASES[case]), file.files, strict=True):
+                other = file[name].astype("float64")
+                largest = max(largest, float(np.abs(own - other).max() / max(np.abs(other).max(), 1e-30)))
+        return largest
+
+    def _results(self, case: Case) -> list[Array]:
+        arguments = case.arguments(np.random.default_rng(1))
+        returned = function(self.kernels, case.entry)(*arguments)
+        if case.updates:
+            returned = [argument for argument in arguments if isinstance(argument, np.ndarray)]
+        return list(returned) if isinstance(returned, (tuple, list)) else [returned]
+
+    def time_all(self, seconds: float) -> dict[str, Any]:
+        """One round: seconds a call for every case."""
+        calls: list[float] = []
+        timing = self.stopwatch.time(lambda: calls.extend(self._time(case, seconds) for case in CASES))
+        return {**timing, "calls": calls}
+
+    def _time(self, case: Case, seconds: float) -> float:
+        """The mean over calls that take about ``seconds`` together, after two to warm up."""
+        kernel, arguments = function(self.kernels, case.entry), case.arguments(np.random.default_rng(1))
+        kernel(*arguments)
+        start = time.perf_counter()
+        kernel(*arguments)
+        calls = max(1, round(seconds / (time.perf_counter() - start)))
+        start = time.perf_counter()
+        for _ in range(calls):
+            kernel(*arguments)
+        return (time.perf_counter() - start) / calls
+
+
+if __name__ == "__main__":
+    worker = KernelsWorker(sys.argv[1])
+    serve({name: getattr(worker, name) for name in ("cases", "save_results", "difference", "time_all")})

@@ -1,0 +1,304 @@
+"""Write RESULTS.md from the JSON files in results/; nothing in it is typed by hand."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import _common
+from benchmarks._common import Json, spread, summary
+from benchmarks._models import training_flops
+from benchmarks.memory import what
+from benchmarks.training_step import label
+
+BENCHMARKS = ("training_step", "kernels", "scaling", "startup", "memory")
+Results = dict[str, Json]
+QUIET = 0.05  # the share of the processor time that others may use
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--results", type=Path, default=_common.RESULTS, help="folder of the JSON files")
+    p.add_argument("--output", type=Path, default=_common.RESULTS.with_name("RESULTS.md"))
+    arguments = p.parse_args(argv)
+    text = report(read(arguments.results), arguments.results.name)
+    arguments.output.write_text(text, encoding="utf-8")
+    print(arguments.output.name)
+    return 0
+
+
+def read(folder: Path) -> Results:
+    """The results that are there, by name."""
+    files = {name: folder / f"{name}.json" for name in BENCHMARKS}
+    return {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()}
+
+
+def report(results: Results, pictures: str = "results") -> str:
+    sections = {
+        "training_step": training_step,
+        "kernels": kernels,
+        "scaling": scaling,
+        "startup": startup,
+        "memory": memory,
+    }
+    parts = [
+        "# How fast tinycnn is\n\n"
+        "Written by `python -m benchmarks.report` from the files in `results/`. README.md says what is measured and "
+        "how.\nFigures are medians, with the smallest and largest round in brackets. A ratio is the other's time "
+        "divided by tinycnn's,\nround by round: above 1 tinycnn is faster.\n",
+        targets(results),
+    ]
+    for name, section in sections.items():
+        if name in results:
+            result = results[name]
+            picture = f"![{name}]({pictures}/{name}.png)"
+            parts.append(f"{section(result)}\n{picture}\n\n{provenance(result)}")
+        else:
+            parts.append(f"## {name}\n\nNot measured yet: `python -m benchmarks.{name}`.\n")
+    return "\n".join(parts)
+
+
+def provenance(result: Json) -> str:
+    """Where a table's figures come from."""
+    versions: dict[str, str] = {}
+    for of_worker in result.get("versions", {}).values():
+        versions |= of_worker
+    installed = "".join(f"; {name} {version}" for name, version in versions.items())
+    lines = [f"`{result['command']}`, {result['date'][:10]}; {_common.machine_line(result)}{installed}."]
+    others = [r["others_share"] for r in all_rounds(result) if r.get("others_share") is not None]
+    if others:
+        lines.append(
+            f"Other programs used {100 * summary(others)['median']:.0f} % of the processor time during a round "
+            f"(median; at most {100 * max(others):.0f} %)."
+        )
+        if disturbed(result):
+            lines.append("**That is too much for trust in these figures: repeat the run on an idle machine.**")
+    idle = [r["idle_cpu_seconds"] for r in all_rounds(result) if "idle_cpu_seconds" in r]
+    if idle:
+        lines.append(f"A waiting worker used at most {max(idle):.2f} s of processor time between two of its rounds.")
+    return "\n".join(lines) + "\n"
+
+
+def disturbed(result: Json) -> bool:
+    others = [r["others_share"] for r in all_rounds(result) if r.get("others_share") is not None]
+    return bool(others) and summary(others)["median"] > QUIET
+
+
+def all_rounds(result: Json) -> Iterable[Json]:
+    groups = [result["rounds"]] if isinstance(result.get("rounds"), dict) else []
+    groups += [cell["rounds"] for cell in result.get("cells", []) if "rounds" in cell]
+    return [timing for group in groups for timings in group.values() for timing in timings]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+# Targets
+
+
+@dataclass(frozen=True)
+class Target:
+    what: str
+    must: float
+    aim: float
+    unit: str  # written behind the figure
+    value: Callable[[Results], float]  # raises KeyError where it is not measured
+    less: bool = False  # the smaller the better
+
+    def verdict(self, value: float) -> tuple[str, str]:
+        limits = (self.must, self.aim)
+        met = [value <= limit if self.less else value >= limit for limit in limits]
+        return ("met" if met[0] else "NOT MET"), ("met" if met[1] else "not met")
+
+
+def _median(*keys: str) -> Callable[[Results], float]:
+    def value(results: Results) -> float:
+        found = results
+        for key in keys:
+            found = found[key]
+        return summary(found)["median"]  # type: ignore[arg-type]  # the last key leads to a list
+
+    return value
+
+
+def _slowest_cell(results: Results) -> float:
+    """A share of the grid says nothing about "any shape": only a whole one counts."""
+    cells = results["scaling"]["cells"]
+    if any("left_out" in cell for cell in cells) or len(cells) < results["scaling"]["all_cells"]:
+        raise KeyError("cells are missing")
+    return min(summary(cell["ratio"])["median"] for cell in cells)
+
+
+def _peak_memory(results: Results) -> float:
+    if results["memory"]["settings"]["subset"]:
+        raise KeyError("not all of MNIST")
+    return _median("memory", "peak_mb", "tinycnn")(results)
+
+
+TARGETS = (
+    Target("training step, plain, against Keras `fit`", 3, 5, "x", _median("training_step", "ratio", "plain")),
+    Target("training step, dropout, against Keras `fit`", 3, 5, "x", _median("training_step", "ratio", "dropout")),
+    Target(
+        "training step, BN, against Keras `fit`", 4, 6, "x", _median("training_step", "ratio", "batch_normalization")
+    ),
+    *(
+        Target(
+            f"training step, {name}, against PyTorch's fastest mode",
+            3,
+            4,
+            "x",
+            _median("training_step", "ratio_torch", model, "ratio"),
+        )
+        for name, model in (("plain", "plain"), ("dropout", "dropout"), ("BN", "batch_normalization"))
+    ),
+    Target(
+        "share of the sgemm rate over the whole step, plain",
+        45,
+        65,
+        " %",
+        lambda results: 100 * _median("training_step", "sgemm_share", "plain")(results),
+    ),
+    *(
+        Target(
+            f"evaluate, 10,000 images, {name}, against Keras",
+            6,
+            10,
+            "x",
+            _median("training_step", "ratio_evaluate", model),
+        )
+        for name, model in (("plain", "plain"), ("dropout", "dropout"), ("BN", "batch_normalization"))
+    ),
+    Target("slowest shape of the scaling grid, against Keras", 1, 1.5, "x", _slowest_cell),
+    Target("peak memory of `tinycnn.train --bn`", 600, 450, " MB", _peak_memory, less=True),
+    Target(
+        "cold start to the first batch done",
+        25,
+        12,
+        " s",
+        _median("startup", "seconds", "tinycnn, first batch, cold"),
+        less=True,
+    ),
+    Target(
+        "warm `tinycnn.train --bn --subset 2000 --epochs 1`",
+        4,
+        2,
+        " s",
+        _median("startup", "seconds", "tinycnn, train"),
+        less=True,
+    ),
+)
+
+
+def targets(results: Results) -> str:
+    rows = []
+    for target in TARGETS:
+        bound = "at most" if target.less else "at least"
+        limits = [f"{bound} {limit:g}{target.unit}" for limit in (target.must, target.aim)]
+        try:
+            value = target.value(results)
+        except KeyError:
+            rows.append([target.what, "not measured", limits[0], "", limits[1], ""])
+            continue
+        must, aim = target.verdict(value)
+        rows.append([target.what, f"{value:.3g}{target.unit}", limits[0], must, limits[1], aim])
+    text = "## Targets\n\n" + table(["what", "measured", "must", "reached?", "aim", "reached?"], rows)
+    busy = [name for name in results if disturbed(results[name])]
+    if busy:
+        text += f"\n**Other programs disturbed {', '.join(busy)}: these verdicts do not count.**\n"
+    return text
+
+
+# The benchmarks
+
+
+def training_step(result: Json) -> str:
+    batch = result["settings"]["batch"]
+    rows = []
+    for model, ms in result["ms"].items():
+        for name, values in ms.items():
+            ratio = spread([other / own for other, own in zip(values, ms["tinycnn"], strict=True)])
+            rows.append([model, label(name), spread(values), "" if name == "tinycnn" else ratio])
+    text = f"## A training step of the notebook's models\n\nBatch {batch}, float32, {result['data']}"
+    text += ", `fit` for tinycnn and Keras, a plain loop for PyTorch.\n"
+    text += "Before timing, all computed the same losses on the same weights and batch.\n"
+    for name, reason in result["left_out"].items():
+        text += f"Left out: {name} ({reason}).\n"
+    text += "\n" + table(["model", "framework", "ms a step", "ratio to tinycnn"], rows) + "\n"
+    if result["sgemm_gflops"]:
+        text += (
+            f"The products of a step are {training_flops(batch) / 1e9:.3f} GFLOP; NumPy's float32 matrix product "
+            f"(2048x2048x2048) reached {spread(result['sgemm_gflops'], 0)} GFLOP/s in the same run.\n\n"
+        )
+        shares = [[model, f"{100 * summary(share)['median']:.0f} %"] for model, share in result["sgemm_share"].items()]
+        text += table(["model", "tinycnn's share of that rate over the whole step"], shares) + "\n"
+    if result["evaluate_s"]:
+        head = ["model", "tinycnn, s", "Keras, s", "ratio"]
+        evaluated = [
+            [model, spread(s["tinycnn"]), spread(s["keras"]), spread(result["ratio_evaluate"][model])]
+            for model, s in result["evaluate_s"].items()
+        ]
+        text += "`evaluate` on 10,000 images:\n\n" + table(head, evaluated)
+    return text
+
+
+def kernels(result: Json) -> str:
+    rows = []
+    for case in result["cases"]:
+        slow, fast = summary(case["reference_s"])["median"], summary(case["fast_s"])["median"]
+        product = ["", ""]
+        if case["flops"]:
+            share = summary(case["sgemm_share"])["median"]
+            product = [f"{summary(case['gflops'])['median']:.0f}", f"{100 * share:.0f} %"]
+        speed_up = _common.times(slow / fast) if case["accelerated"] else "same kernel"
+        rows.append([f"`{case['entry']}`", case["where"], f"{1e3 * slow:.3f}", f"{1e3 * fast:.3f}", speed_up, *product])
+    head = ["kernel", "shape of", "reference, ms", "fast, ms", "speed-up", "GFLOP/s", "of sgemm"]
+    rate = spread(result["sgemm_gflops"], 0)
+    return (
+        "## The kernels one by one\n\nOn the shapes of the notebook's models, batch 32, float32, each set in a process "
+        f"of its own. Both gave the same results\nbefore timing. sgemm in the same run: {rate} GFLOP/s.\n\n"
+        + table(head, rows)
+    )
+
+
+def scaling(result: Json) -> str:
+    rows = []
+    for cell in result["cells"]:
+        where = [str(cell[name]) for name in ("image", "channels", "batch", "depth")]
+        if "left_out" in cell:
+            rows.append([*where, "left out", cell["left_out"], "", "", ""])
+            continue
+        times = [spread(cell["tinycnn_ms"]), spread(cell["keras_ms"]), spread(cell["ratio"])]
+        rows.append([*where, *times, f"{cell['tinycnn_mb']:.0f}", f"{cell['keras_mb']:.0f}"])
+    head = ["image", "channels", "batch", "depth", "tinycnn, ms a step", "Keras, ms a step", "ratio"]
+    text = "## Other shapes\n\nConvolutions 3x3 with same padding, pooling behind the first two, a dense head; "
+    text += f"{len(result['cells'])} of {result['all_cells']} cells are measured.\n"
+    return text + "Memory is the peak of the whole process.\n\n" + table([*head, "tinycnn, MB", "Keras, MB"], rows)
+
+
+def startup(result: Json) -> str:
+    rows = [[name.replace("keras", "Keras"), spread(seconds)] for name, seconds in result["seconds"].items()]
+    says = "says" if result["says_it_is_compiling"] else "does NOT say"
+    return (
+        "## Starting up\n\nWhole processes, the model with batch normalization. First batch: import, build, compile, "
+        "train on 32 images; cold:\nin a copy of the package with an empty Numba cache. Train: `python -m "
+        "tinycnn.train --bn --subset 2000 --epochs 1`,\nand a Keras program that does the same. "
+        f"On a cold start tinycnn {says} that it is compiling.\n\n" + table(["what", "seconds"], rows)
+    )
+
+
+def memory(result: Json) -> str:
+    rows = [[name.replace("keras", "Keras"), spread(mb, 0)] for name, mb in result["peak_mb"].items()]
+    return (
+        f"## Memory\n\nPeak resident memory of `python -m tinycnn.train --bn` ({what(result)}), and of a Keras program "
+        "that does\nthe same.\n\n" + table(["", "MB"], rows)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Seconds from the start of a process: to the first batch, cold and warm, and of a small whole training run."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from benchmarks import _common
+from benchmarks._common import Json
+from benchmarks._worker import ROOT, environment, find_mnist
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    p = _common.parser(__doc__)
+    p.add_argument("--rounds", type=int)
+    arguments = p.parse_args(argv)
+    target = _common.folder(arguments)
+    result = _common.header("startup", sys.argv[1:] if argv is None else argv)
+    result |= measure(arguments.rounds or (1 if arguments.quick else 5))
+    _common.write_json(target / "startup.json", result)
+    plot(result, target / "startup.png")
+    for name, seconds in result["seconds"].items():
+        print(f"{name}: {_common.spread(seconds)} s")
+    return 0
+
+
+def measure(rounds: int) -> Json:
+    with tempfile.TemporaryDirectory() as temporary:
+        data = str(Path(temporary) / "data.npz")
+        find_mnist(data)
+        train = ["-m", "tinycnn.train", "--bn", "--subset", "2000", "--epochs", "1", "--data", "mnist"]
+        tasks: dict[str, Callable[[], Json]] = {
+            "tinycnn, first batch, cold": cold_start,
+            "tinycnn, first batch, warm": partial(run, ["-m", "benchmarks._first_batch", "tinycnn"]),
+            "keras, first batch": partial(run, ["-m", "benchmarks._first_batch", "keras"]),
+            "tinycnn, train": lambda: run([*train, "--out", tempfile.mkdtemp(dir=temporary)]),
+            "keras, train": partial(run, ["-m", "benchmarks._keras_train", data, "--subset", "2000"]),
+            "keras, import": partial(run, ["-c", "import keras"]),
+        }
+        for name in ("tinycnn, first batch, warm", "tinycnn, train", "keras, train"):
+            tasks[name]()  # fills Numba's cache and the system's cache of files
+        timings = _common.interleaved(tasks, rounds)
+    return {
+        "seconds": {name: [t["seconds"] for t in several] for name, several in timings.items()},
+        "says_it_is_compiling": all(t["says_compiling"] for t in timings["tinycnn, first batch, cold"]),
+        "settings": {"rounds": rounds},
+        "rounds": timings,
+    }
+
+
+def cold_start() -> Json:
+    """In a copy of the package without compiled files, with an empty folder as Numba's cache."""
+    with tempfile.TemporaryDirectory() as temporary:
+        for package in ("tinycnn", "benchmarks"):
+            ignored = shutil.ignore_patterns("__pycache__", "results")
+            shutil.copytree(ROOT / package, Path(temporary) / package, ignore=ignored)
+        cache = Path(temporary) / "cache"
+        cache.mkdir()
+        fresh = {"PYTHONPATH": temporary, "NUMBA_CACHE_DIR": str(cache)}
+        return run(["-m", "benchmarks._first_batch", "tinycnn"], temporary, fresh)
+
+
+def run(arguments: Sequence[str], folder: str | Path = ROOT, variables: Mapping[str, str] | None = None) -> Json:
+    """The wall time of a Python process. Raises RuntimeError with what it wrote where it fails."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment() | dict(variables or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments[:2])}: exit code {done.returncode}\n{done.stdout[-3000:]}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": seconds, "cpu_seconds": cpu, "says_compiling": "compiling" in done.stdout.lower()}
+
+
+def plot(result: Json, path: Path) -> None:
+    figure, axes = _common.new_figure(9, 3.8)
+    for y, (name, seconds) in enumerate(result["seconds"].items()):
+        median = _common.summary(seconds)["median"]
+        colour = _common.COLOURS["tinycnn" if name.startswith("tinycnn") else "Keras"]
+        axes.barh(y, median, 0.7, color=colour)
+        axes.plot(seconds, [y] * len(seconds), "o", color="black", markersize=3)
+        axes.text(max(seconds), y, f"  {median:.1f} s", va="center")
+    names = [name.replace("keras", "Keras") for name in result["seconds"]]
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel("seconds from the start of the process to its end (bar: median; dots: rounds)")
+    axes.set_title("Starting up: the model with batch normalization", loc="left")
+    _common.save_figure(figure, result, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,370 @@
+"""The measuring itself: statistics, the protocol between processes, the report, and one real comparison with Keras."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import __main__ as quick
+from benchmarks import _common, _kernels_worker, _models, memory, report, scaling, training_step
+from benchmarks._worker import ROOT, Stopwatch, Worker, WorkerError
+from tinycnn.kernels import FAST, REFERENCE
+
+# Statistics
+
+
+def test_summary_is_median_and_range() -> None:
+    assert _common.summary([5.0, 1.0, 2.0, 10.0]) == {"median": 3.5, "min": 1.0, "max": 10.0}
+    assert _common.spread([5.0, 1.0, 2.0]) == "2.00 (1.00 to 5.00)"
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    assert _common.ratios([6.0, 20.0], [2.0, 10.0]) == [3.0, 2.0]
+    with pytest.raises(ValueError, match="shorter"):
+        _common.ratios([1.0, 2.0], [1.0])
+
+
+def test_milliseconds_a_step() -> None:
+    assert _common.ms_per_step([{"seconds": 0.5}, {"seconds": 2.0}], 100) == [5.0, 20.0]
+
+
+@pytest.mark.parametrize(("ratio", "text"), [(123.4, "123x"), (3.14, "3.1x"), (0.314, "0.31x")])
+def test_times(ratio: float, text: str) -> None:
+    assert _common.times(ratio) == text
+
+
+def test_interleaved_asks_in_turn_and_stops_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_common, "PAUSE", 0)
+    asked: list[str] = []
+
+    def task(name: str) -> Any:
+        return lambda: asked.append(name) or {"number": len(asked)}
+
+    timings = _common.interleaved({"a": task("a"), "b": task("b")}, rounds=3)
+    assert asked == ["a", "b"] * 3
+    assert [t["number"] for t in timings["b"]] == [2, 4, 6]
+    timings = _common.interleaved({"a": task("a")}, rounds=3, deadline=0)
+    assert len(timings["a"]) == 1  # never none at all
+
+
+def test_a_round_knows_what_others_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = iter([100.0, 103.0])
+    clock = iter([10.0, 12.0])
+    monkeypatch.setattr(_common, "PAUSE", 0)
+    monkeypatch.setattr(_common, "busy_seconds", lambda: next(busy))
+    monkeypatch.setattr(_common.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(_common.os, "cpu_count", lambda: 2)
+    timing = _common.measured(lambda: {"cpu_seconds": 1.0})
+    assert timing["others_share"] == 0.5  # 3 s busy, 1 s of them its own, of 2 s on 2 cores
+
+
+def test_stopwatch_tells_work_from_waiting() -> None:
+    def work() -> float:
+        return sum(i**0.5 for i in range(300_000))
+
+    stopwatch = Stopwatch()
+    first = stopwatch.time(work)
+    work()  # a pool that spins between two rounds
+    second = stopwatch.time(lambda: None)
+    assert first["cpu_seconds"] > 0.005
+    assert second["idle_cpu_seconds"] > 0.3 * first["cpu_seconds"]
+    assert second["cpu_seconds"] < 0.3 * first["cpu_seconds"]
+
+
+def test_flops_are_those_of_the_products() -> None:
+    """Counted another way: from the shapes of tinycnn's own model."""
+    from tinycnn import models
+
+    macs = [
+        np.prod(layer.output_shape[1:-1], dtype=int) * layer.kernel.value.size
+        for layer in models.plain().layers
+        if hasattr(layer, "kernel")
+    ]
+    assert _models.training_flops(32) == 2 * 32 * (3 * sum(macs) - macs[0])
+    assert 0.46e9 < _models.training_flops(32) < 0.48e9
+
+
+@pytest.mark.parametrize("name", _models.NOTEBOOK)
+def test_measured_models_are_the_notebooks(name: str) -> None:
+    from tinycnn import keras, models
+
+    own = [(type(layer), layer.output_shape) for layer in _models.notebook(keras, name).layers]
+    assert own == [(type(layer), layer.output_shape) for layer in getattr(models, name)().layers]
+
+
+def test_every_kernel_of_the_table_is_measured() -> None:
+    entries = {name for name in vars(REFERENCE) if name not in ("name", "activations")}
+    fast = {name for name in REFERENCE.activations if FAST.activations[name] is not REFERENCE.activations[name]}
+    entries |= {f"{name}.{direction}" for name in fast for direction in ("forward", "backward")}
+    assert entries <= {case.entry for case in _kernels_worker.CASES}
+
+
+# Workers
+
+FAKE = """
+import os, sys, time
+from benchmarks._worker import serve
+
+def fail():
+    raise KeyError("no such thing")
+
+def leave():
+    print("last words", file=sys.stderr)
+    os._exit(3)
+
+def add(a, b):
+    print("a library talks")
+    os.system("echo so does its child")
+    return a + b
+
+serve({"add": add, "fail": fail, "leave": leave, "sleep": lambda seconds: time.sleep(seconds)})
+"""
+
+
+@pytest.fixture
+def fake_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    (tmp_path / "fake_worker.py").write_text(FAKE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Worker("fake_worker") as worker:
+        yield worker
+
+
+def test_worker_answers_whatever_is_printed(fake_worker: Worker) -> None:
+    assert fake_worker.ask("add", a=1, b=2) == 3
+    assert fake_worker.ask("add", a=[1], b=["x"]) == [1, "x"]
+
+
+def test_worker_hands_on_errors_and_lives(fake_worker: Worker) -> None:
+    with pytest.raises(WorkerError, match="no such thing"):
+        fake_worker.ask("fail")
+    assert fake_worker.ask("add", a=1, b=1) == 2
+
+
+def test_worker_that_ends_leaves_its_last_words(fake_worker: Worker) -> None:
+    with pytest.raises(WorkerError, match=r"(?s)fake_worker: ended during leave.*last words"):
+        fake_worker.ask("leave")
+
+
+def test_worker_that_takes_too_long_is_stopped(fake_worker: Worker) -> None:
+    with pytest.raises(TimeoutError, match=r"expected an answer to sleep in 0\.3 s, received none"):
+        fake_worker.ask("sleep", timeout=0.3, seconds=60)
+
+
+# Figures and files
+
+
+def losses(**values: list[float]) -> dict[str, list[float]]:
+    return {"tinycnn": [2.3, 2.0], "keras": [2.3, 2.00001], **values}
+
+
+def test_equal_losses_pass_and_others_end_the_run() -> None:
+    training_step.check_same_losses("plain", losses())
+    for wrong in ([2.3, 2.001], [2.3, float("nan")]):
+        with pytest.raises(ValueError, match=r"plain: expected equal losses .*\(torch eager\)\. Find out why"):
+            training_step.check_same_losses("plain", losses(**{"torch eager": wrong}))
+
+
+def timings(**seconds: list[float]) -> dict[str, list[dict[str, float]]]:
+    return {key.replace("__", "/").replace("_", " "): [{"seconds": s} for s in v] for key, v in seconds.items()}
+
+
+def test_training_steps_are_summarised() -> None:
+    rounds = timings(
+        plain__tinycnn=[0.2, 0.4],
+        plain__keras=[1.0, 1.2],
+        plain__torch_eager=[2.0, 2.0],
+        plain__torch_compiled=[0.8, 1.6],
+        plain__tinycnn_evaluate=[0.1, 0.1],
+        plain__keras_evaluate=[0.7, 0.9],
+    )
+    rounds["sgemm"] = [{"gflops": 100.0}, {"gflops": 200.0}]
+    result = training_step.summarise(["plain"], 100, rounds)
+    assert result["ms"]["plain"]["tinycnn"] == [2.0, 4.0]
+    assert result["ratio"]["plain"] == pytest.approx([5.0, 3.0])
+    assert result["ratio_torch"]["plain"]["mode"] == "torch compiled"
+    assert result["ratio_torch"]["plain"]["ratio"] == pytest.approx([4.0, 4.0])
+    assert result["ratio_evaluate"]["plain"] == pytest.approx([7.0, 9.0])
+    flops = _models.training_flops(32)
+    assert result["sgemm_share"]["plain"] == pytest.approx([flops / 0.002 / 100e9, flops / 0.004 / 200e9])
+
+
+def test_no_path_of_this_machine_in_the_command() -> None:
+    argv = ["--torch-python", "/somewhere/bin/python", "--rounds", "3"]
+    assert _common.command("benchmarks.training_step", argv) == (
+        "python -m benchmarks.training_step --torch-python PATH --rounds 3"
+    )
+
+
+def test_json_is_whole_or_old(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    _common.write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        _common.write_json(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_scaling_resumes_only_what_fits() -> None:
+    old = {"machine": {"cores": 2}, "settings": {"rounds": 5}, "versions": {"keras": {}}, "cells": [{"batch": 1}]}
+    new: dict[str, Any] = {"machine": {"cores": 2}, "settings": {"rounds": 5}, "versions": {}}
+    assert scaling.resumed(old, new) == [{"batch": 1}]
+    assert new["versions"] == {"keras": {}}
+    for key, other in (("machine", {"cores": 4}), ("settings", {"rounds": 1})):
+        with pytest.raises(ValueError, match=f"expected {key} .* use --fresh"):
+            scaling.resumed(old, {**new, key: other})
+
+
+def test_scaling_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[dict[str, int]] = []
+
+    def fake(where: dict[str, int], *_: Any) -> dict[str, Any]:
+        if len(measured) == 2:
+            raise KeyboardInterrupt
+        measured.append(where)
+        return {**where, "left_out": "a test"}
+
+    monkeypatch.setattr(scaling, "measure_cell", fake)
+    arguments = ["--quick", "--results", str(tmp_path)]
+    with pytest.raises(KeyboardInterrupt):
+        scaling.main(arguments)
+    assert len(json.loads((tmp_path / "scaling.json").read_text())["cells"]) == 2
+    monkeypatch.setattr(scaling, "measure_cell", lambda where, *_: measured.append(where) or {**where, "left_out": "x"})
+    scaling.main(arguments)
+    assert measured == scaling.QUICK  # each once
+
+
+def watched(program: str) -> float:
+    """From a small process, as the benchmark is: a child never has a lower peak than its parent."""
+    ask = f"from benchmarks import memory; print(memory.watch(['-c', {program!r}])['peak_mb'])"
+    return float(subprocess.run([sys.executable, "-c", ask], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
+
+
+def test_peak_memory_is_that_of_the_child() -> None:
+    numbers = 60_000_000
+    small = watched(f"x = b'1' * {numbers}")
+    large = watched(f"x = b'1' * {numbers}; y = bytearray(x)")
+    assert 0.9 * numbers / 1e6 < large - small < 1.1 * numbers / 1e6
+
+
+def test_a_peak_that_may_be_inherited_is_refused() -> None:
+    with pytest.raises(RuntimeError, match=r"it may be inherited\. Measure from a small process"):
+        memory.watch(["-c", "pass"])
+    with pytest.raises(RuntimeError, match=r"(?s)exit code 1.*ZeroDivisionError"):
+        memory.watch(["-c", "1 / 0"])
+
+
+# The report
+
+MACHINE = {"cpu": "Example CPU", "cores": 2, "os": "Linux x86_64"}
+
+
+def fixture() -> dict[str, Any]:
+    """A small result of training_step and memory, as their JSON files hold them."""
+    head = {"date": "2025-01-02T03:04:05+00:00", "machine": MACHINE}
+    rounds = timings(plain__tinycnn=[0.4, 0.4], plain__keras=[1.2, 1.6])
+    rounds["sgemm"] = [{"gflops": 473.0}, {"gflops": 473.0}]
+    rounds["plain/keras"][0] |= {"others_share": 0.25, "idle_cpu_seconds": 0.07}
+    step = head | training_step.summarise(["plain"], 100, rounds) | {
+        "name": "training_step", "command": "python -m benchmarks.training_step", "data": "mnist",
+        "settings": {"batch": 32, "steps": 100, "rounds": 2, "dtype": "float32"},
+        "versions": {"keras": {"keras": "3.15.1"}}, "left_out": {"PyTorch": "No module named 'torch'"},
+        "rounds": rounds,
+    }  # fmt: skip
+    peaks = {"tinycnn": [500.0], "keras": [1000.0]}
+    used = head | {
+        "command": "python -m benchmarks.memory",
+        "peak_mb": peaks,
+        "settings": {"epochs": 1, "subset": None},
+    }
+    return {"training_step": step, "memory": used}
+
+
+def row(text: str, start: str) -> list[str]:
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| {start} |")]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_report_holds_the_figures_and_their_source() -> None:
+    text = report.report(fixture())
+    assert row(text, "plain | Keras")[2:] == ["14.00 (12.00 to 16.00)", "3.50 (3.00 to 4.00)"]
+    assert row(text, "training step, plain, against Keras `fit`")[1:] == [
+        "3.5x", "at least 3x", "met", "at least 5x", "not met",
+    ]  # fmt: skip
+    assert row(text, "peak memory of `tinycnn.train --bn`")[1:] == [
+        "500 MB", "at most 600 MB", "met", "at most 450 MB", "not met",
+    ]  # fmt: skip
+    assert row(text, "share of the sgemm rate over the whole step, plain")[1] == "25 %"
+    assert row(text, "training step, BN, against Keras `fit`")[1] == "not measured"
+    assert "`python -m benchmarks.training_step`, 2025-01-02; 2 cores, Example CPU; keras 3.15.1." in text
+    assert "Left out: PyTorch (No module named 'torch')." in text
+    assert "Not measured yet: `python -m benchmarks.scaling`." in text
+
+
+def test_report_warns_of_a_busy_machine() -> None:
+    results = fixture()
+    assert "Other programs used 25 %" in report.report(results)
+    assert "at most 0.07 s of processor time" in report.report(results)
+    assert "too much for trust" in report.report(results)
+    assert "disturbed training_step: these verdicts do not count" in report.report(results)
+    results["training_step"]["rounds"]["plain/keras"][0]["others_share"] = 0.01
+    assert "too much for trust" not in report.report(results)
+    assert "do not count" not in report.report(results)
+
+
+def test_targets_are_not_met_by_a_part_of_the_work() -> None:
+    results = fixture()
+    results["memory"]["settings"]["subset"] = "2000"
+    assert row(report.report(results), "peak memory of `tinycnn.train --bn`")[1] == "not measured"
+    cells = [{"ratio": [2.0]}, {"ratio": [1.0, 1.2, 3.0]}]
+    (slowest,) = [t for t in report.TARGETS if t.what.startswith("slowest shape")]
+    assert slowest.value({"scaling": {"cells": cells, "all_cells": 2}}) == 1.2
+    with pytest.raises(KeyError):
+        slowest.value({"scaling": {"cells": cells, "all_cells": 3}})
+    with pytest.raises(KeyError):
+        slowest.value({"scaling": {"cells": [*cells, {"left_out": "too slow"}], "all_cells": 3}})
+
+
+def test_results_are_generated_not_typed() -> None:
+    written = _common.RESULTS.with_name("RESULTS.md")
+    if written.exists():
+        assert written.read_text(encoding="utf-8") == report.report(report.read(_common.RESULTS))
+    else:
+        assert not report.read(_common.RESULTS)
+
+
+def test_report_writes_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = fixture()
+    _common.write_json(tmp_path / "memory.json", results["memory"])
+    report.main(["--results", str(tmp_path), "--output", str(tmp_path / "R.md")])
+    assert (tmp_path / "R.md").read_text() == report.report({"memory": results["memory"]}, tmp_path.name)
+    assert capsys.readouterr().out == "R.md\n"
+
+
+# The quick line
+
+LINE = r"Keras's time / tinycnn's, training step: plain \d+\.\d\d, dropout \d+\.\d\d, batch_normalization \d+\.\d\d"
+
+
+def test_quick_line() -> None:
+    line = quick.quick_line({"plain": [1.0, 3.0, 2.5], "dropout": [4.0], "batch_normalization": [0.5, 0.25]})
+    assert line == "Keras's time / tinycnn's, training step: plain 2.50, dropout 4.00, batch_normalization 0.38"
+    assert re.fullmatch(LINE, line)
+
+
+@pytest.mark.keras
+def test_quick_line_measured(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Both frameworks really train; without MNIST, so that the bundled digits' way is walked too."""
+    monkeypatch.setenv("TINYCNN_DATA", str(tmp_path / "nothing"))
+    monkeypatch.setattr(_common, "PAUSE", 0)
+    assert quick.main(rounds=1, steps=2) == 0
+    captured = capsys.readouterr()
+    assert re.fullmatch(LINE, captured.out.strip())
+    assert "MNIST was not found" in captured.err

@@ -1,0 +1,237 @@
+"""tinycnn under Keras's names: every import a Keras user writes, one object behind each name, and Keras's signatures."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tinycnn
+
+INIT = Path(tinycnn.__file__).parent / "keras" / "__init__.py"
+MODULES = [
+    "activations",
+    "callbacks",
+    "datasets",
+    "datasets.mnist",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "regularizers",
+    "utils",
+]
+
+# Import lines as Keras users write them, with tensorflow replaced by tinycnn
+IMPORTS = """
+import tinycnn as tensorflow
+import tinycnn as tf
+import tinycnn.keras
+import tinycnn.keras as keras
+import tinycnn.keras.layers
+import tinycnn.keras.layers as layers
+import tinycnn.keras.datasets.mnist
+from tinycnn import keras
+from tinycnn.keras import Sequential
+from tinycnn.keras import Input
+from tinycnn.keras import layers, models, optimizers, losses, metrics, callbacks, datasets, utils
+from tinycnn.keras import initializers, regularizers, activations
+from tinycnn.keras import backend
+from tinycnn.keras.models import Sequential
+from tinycnn.keras.layers import Dense, Flatten, Conv2D, MaxPooling2D, Dropout, BatchNormalization
+from tinycnn.keras.layers import MaxPool2D, AveragePooling2D, AvgPool2D, GlobalAveragePooling2D, GlobalAvgPool2D
+from tinycnn.keras.layers import Activation, ReLU, LeakyReLU, Softmax, Input, InputLayer, Layer, Convolution2D
+from tinycnn.keras.optimizers import Adam, AdamW, SGD, RMSprop
+from tinycnn.keras.losses import SparseCategoricalCrossentropy, CategoricalCrossentropy, BinaryCrossentropy
+from tinycnn.keras.losses import MeanSquaredError
+from tinycnn.keras.metrics import SparseCategoricalAccuracy, CategoricalAccuracy, BinaryAccuracy, Mean
+from tinycnn.keras.callbacks import Callback, EarlyStopping, History, LambdaCallback, CSVLogger
+from tinycnn.keras.datasets import mnist
+from tinycnn.keras.datasets.mnist import load_data
+from tinycnn.keras.utils import to_categorical, set_random_seed, clear_session
+from tinycnn.keras.backend import clear_session
+from tinycnn.keras.initializers import GlorotUniform, HeNormal, Zeros, Ones, Constant
+from tinycnn.keras.regularizers import L2, l2
+from tinycnn.keras.activations import relu, softmax
+""".strip().splitlines()
+
+
+def test_import_lines_in_a_fresh_interpreter():
+    """Whichever comes first imports all of tinycnn, so one interpreter serves for all lines."""
+    program = "import sys\nfor line in sys.argv[1:]:\n    exec(line, {})\n    print(line)"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, *IMPORTS], cwd=INIT.parents[2], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == IMPORTS
+
+
+@pytest.mark.parametrize("line", IMPORTS)
+def test_import_line(line):
+    namespace: dict = {}
+    exec(line, namespace)
+    names = [alias.asname or alias.name.split(".")[0] for alias in ast.parse(line).body[0].names]
+    assert all(name in namespace for name in names)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_and_its_keras_name_are_one_object(name):
+    module = importlib.import_module(f"tinycnn.{name}")
+    assert importlib.import_module(f"tinycnn.keras.{name}") is module
+    target = tinycnn.keras
+    for part in name.split("."):
+        target = getattr(target, part)
+    assert target is module
+
+
+def test_names_on_the_top():
+    keras = tinycnn.keras
+    assert keras.Sequential is tinycnn.Sequential is keras.models.Sequential
+    assert keras.Input is keras.layers.Input
+    assert keras.layers.Layer is keras.Layer
+    tensorflow = tinycnn
+    assert tensorflow.keras.optimizers.Adam(learning_rate=0.01).learning_rate == 0.01
+    assert set(keras.__all__) <= set(dir(keras))
+
+
+def test_nothing_is_defined_in_the_namespace():
+    """Imports, the entries for ``sys.modules``, ``__all__`` and the docstring; no class, function or constant."""
+    tree = ast.parse(INIT.read_text(encoding="utf-8"))
+    assert not any(isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.AsyncFunctionDef)) for node in ast.walk(tree))
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            (target,) = node.targets
+            assert ast.unparse(target) == "__all__" or ast.unparse(target).startswith("sys.modules[")
+        else:
+            assert isinstance(node, (ast.Expr, ast.Import, ast.ImportFrom, ast.For)), ast.unparse(node)
+    for name, value in vars(tinycnn.keras).items():
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert not value.__module__.startswith("tinycnn.keras"), name
+
+
+# Against a live Keras
+
+
+def public(module):
+    names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+    for name in names:
+        value = getattr(module, name)
+        if inspect.isclass(value) or (inspect.isfunction(value) and value.__module__ == module.__name__):
+            yield name, value
+
+
+# Ours alone: what Keras has not, or not under this name.
+OWN = {
+    "layers": {"Parameter", "ParameterVector", "Softmax2D"},
+    "callbacks": set(),
+    "losses": set(),
+    "metrics": set(),
+    "optimizers": {"ParameterVector"},
+    "utils": {"lookup", "new_seed_sequence", "snake_case", "unique_name"},
+    "initializers": {"compute_fans"},
+    "regularizers": set(),
+    "activations": set(),
+    "models": {"plain", "dropout", "batch_normalization"},
+}
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("module", OWN)
+def test_public_names_are_keras_names(keras, module):
+    mine, theirs = getattr(tinycnn.keras, module), getattr(keras, module)
+    names = {name for name, value in public(mine) if value.__module__.startswith(mine.__name__)}
+    assert names
+    assert sorted(name for name in names - OWN[module] if not hasattr(theirs, name)) == []
+
+
+def signatures(keras):
+    for module in OWN:
+        for name, mine in public(getattr(tinycnn.keras, module)):
+            theirs = getattr(getattr(keras, module), name, None)
+            if theirs is not None and inspect.isclass(mine):
+                yield f"{module}.{name}", mine.__init__, theirs.__init__
+    for method in (
+        "compile", "fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch", "summary",
+        "get_layer", "get_weights", "set_weights", "count_params", "build", "add", "pop",
+    ):  # fmt: skip
+        yield f"Sequential.{method}", getattr(tinycnn.Sequential, method), getattr(keras.Sequential, method)
+    for name in ("to_categorical", "set_random_seed"):
+        yield f"utils.{name}", getattr(tinycnn.keras.utils, name), getattr(keras.utils, name)
+    yield "mnist.load_data", tinycnn.keras.datasets.mnist.load_data, keras.datasets.mnist.load_data
+
+
+def parameters(function):
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {n: p for n, p in inspect.signature(function).parameters.items() if p.kind in kinds and n != "self"}
+
+
+# Where a default is another one on purpose: the argument means the same, and what is left out does the same.
+OTHER_DEFAULTS = {
+    ("layers.AveragePooling2D", "pool_size"): "required in Keras",
+    ("layers.AvgPool2D", "pool_size"): "required in Keras",
+    ("losses.Loss", "name"): "an abstract class",
+    ("metrics.Metric", "name"): "an abstract class",
+}
+
+
+# Here the second argument by position is another one than in Keras.
+OTHER_PLACES = {
+    "metrics.Metric": "the dtype stands before the name there; an abstract class",
+    "metrics.BinaryAccuracy": "the same: BinaryAccuracy(name, dtype, threshold) there",
+    "models.Sequential": "Sequential(layers, trainable, name) there; nobody passes them by position",
+}
+
+
+@pytest.mark.keras
+def test_arguments_have_keras_defaults_and_order(keras):
+    checked, differences = 0, []
+    for name, mine, theirs in signatures(keras):
+        own, expected = parameters(mine), parameters(theirs)
+        shared = [argument for argument in own if argument in expected]
+        for argument in shared:
+            if (name, argument) in OTHER_DEFAULTS:
+                continue
+            a, b = own[argument].default, expected[argument].default
+            # Keras writes some defaults as lists, numbers for pairs or the same number in another form.
+            same = a == b or (isinstance(a, tuple) and (list(a) == b or b == a[0] == a[-1]))
+            if not same:
+                differences.append(f"{name}: {argument}={a!r}, Keras has {b!r}")
+            checked += 1
+        # Positional use: what both have comes in the same order, from the first argument on.
+        if name in OTHER_PLACES:
+            continue
+        positional = [n for n, p in own.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        wanted = [n for n, p in expected.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        common = [n for n in positional if n in wanted]
+        if common != [n for n in wanted if n in common]:
+            differences.append(f"{name}: order {common}, Keras has {[n for n in wanted if n in common]}")
+        # A positional argument of ours stands where it stands in Keras, unless all of them may only be named there.
+        for place, argument in enumerate(positional):
+            if argument in wanted and wanted.index(argument) != place:
+                differences.append(f"{name}: {argument} is argument {place}, in Keras {wanted.index(argument)}")
+    assert differences == [], "\n".join(differences)
+    assert checked > 150
+
+
+@pytest.mark.keras
+def test_string_names_of_keras_are_known(keras):
+    for name in ("adam", "sgd", "rmsprop", "adamw", "Adam", "SGD", "RMSprop", "AdamW"):
+        assert type(tinycnn.keras.optimizers.get(name)).__name__ == type(keras.optimizers.get(name)).__name__
+    for name in ("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy", "mse"):
+        keras.losses.get(name)
+        tinycnn.keras.losses.get(name)
+    for name in ("glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "zeros", "ones"):
+        assert type(tinycnn.keras.initializers.get(name)).__name__ == type(keras.initializers.get(name)).__name__
+    for name in ("l2", "L2"):
+        assert tinycnn.keras.regularizers.get(name) is not None
+        assert keras.regularizers.get(name) is not None
+    for name in ("relu", "softmax", "sigmoid", "tanh", "elu", "leaky_relu", "linear"):
+        assert callable(keras.activations.get(name))
+        assert tinycnn.keras.activations.get(name) == name
