@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -244,7 +245,7 @@ def give_masks(model: Any, step: int, n: int) -> None:
         if hasattr(layer, "given"):
             layer.given.assign(next(masks))
         elif hasattr(layer, "draw_mask"):
-            layer.draw_mask = lambda shape, mask=next(masks): mask
+            layer.draw_mask = functools.partial(lambda mask, shape: mask, next(masks))
 
 
 def train(model: Any, name: str, batches: list[tuple[Array, Array]]) -> list[float]:
@@ -253,7 +254,6 @@ def train(model: Any, name: str, batches: list[tuple[Array, Array]]) -> list[flo
     for step, (x, y) in enumerate(batches):
         if name == "dropout":
             give_masks(model, step, len(x))
-        model.reset_metrics()
         losses.append(float(model.train_on_batch(x, y, return_dict=True)["loss"]))
     return losses
 
@@ -374,7 +374,6 @@ def digest(array: Array, elements: int = 128, projections: int = 8) -> Array:
         return flat
     sample = flat[np.linspace(0, flat.size - 1, elements).astype(int)]
     sums = [
-        np.where(uniform(500 + i, flat.shape) < 0, -flat, flat).sum() / math.sqrt(flat.size)
-        for i in range(projections)
+        np.where(uniform(500 + i, flat.shape) < 0, -flat, flat).sum() / math.sqrt(flat.size) for i in range(projections)
     ]
     return np.concatenate([sample, sums])

@@ -1,4 +1,4 @@
-"""Recorded results of Keras (golden/keras.npz, made by golden/make_golden.py) against both kernel sets, without TensorFlow."""
+"""What Keras computed (golden/keras.npz, by golden/make_golden.py) against both kernel sets, without TensorFlow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""tinycnn under Keras's names: every import a Keras user writes, one object behind each name, and Keras's signatures."""
+"""tinycnn under Keras's names: every import a Keras user writes, one object behind each name, Keras's signatures."""
 
 from __future__ import annotations
 
@@ -104,7 +104,9 @@ def test_names_on_the_top():
 def test_nothing_is_defined_in_the_namespace():
     """Imports, the entries for ``sys.modules``, ``__all__`` and the docstring; no class, function or constant."""
     tree = ast.parse(INIT.read_text(encoding="utf-8"))
-    assert not any(isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.AsyncFunctionDef)) for node in ast.walk(tree))
+    assert not any(
+        isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.AsyncFunctionDef)) for node in ast.walk(tree)
+    )
     for node in tree.body:
         if isinstance(node, ast.Assign):
             (target,) = node.targets

@@ -1,4 +1,4 @@
-"""The same program on a live Keras and on tinycnn, with both kernel sets: layers, the notebook's models, fit and the rest."""
+"""The same program on a live Keras and on tinycnn, with both kernel sets: layers, the notebook's models, fit."""
 
 from __future__ import annotations
 
@@ -146,7 +146,13 @@ def summary_of(model, **options):
 def test_summary_is_keras_character_for_character(keras, name):
     keras.backend.clear_session()
     mine, theirs = notebook_model(ours, name), notebook_model(keras, name)
-    for options in ({}, {"line_length": 100}, {"line_length": 70}, {"show_trainable": True}, {"positions": [0.3, 0.6, 1.0]}):
+    for options in (
+        {},
+        {"line_length": 100},
+        {"line_length": 70},
+        {"show_trainable": True},
+        {"positions": [0.3, 0.6, 1.0]},
+    ):
         assert summary_of(mine, **options) == summary_of(theirs, **options)
     x, y = some_digits(4)
     for model in (mine, theirs):
@@ -283,9 +289,7 @@ def run_early_stopping(k, weights=None, **arguments):
 
     stopping = k.callbacks.EarlyStopping(**arguments)
     callbacks = [k.callbacks.LambdaCallback(on_epoch_begin=raise_learning_rate), stopping]
-    history = model.fit(
-        X, Y, epochs=8, shuffle=False, verbose=0, validation_data=(X_VAL, Y_VAL), callbacks=callbacks
-    )
+    history = model.fit(X, Y, epochs=8, shuffle=False, verbose=0, validation_data=(X_VAL, Y_VAL), callbacks=callbacks)
     return before, history.history, stopping.stopped_epoch, stopping.best, model.get_weights()
 
 
@@ -343,7 +347,10 @@ def test_train_on_batch_and_test_on_batch_report_their_batch(keras):
         model = tiny_model(k)
         model.set_weights(weights)
         model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-        figures = [model.train_on_batch(X[:32], Y[:32]), model.train_on_batch(X[32:36], Y[32:36], class_weight={3: 2.0})]
+        figures = [
+            model.train_on_batch(X[:32], Y[:32]),
+            model.train_on_batch(X[32:36], Y[32:36], class_weight={3: 2.0}),
+        ]
         figures.append(list(model.train_on_batch(X[:8], Y[:8], return_dict=True).items()))
         figures.append(model.test_on_batch(X[:8], Y[:8], sample_weight=WEIGHTS[:8]))
         results.append(figures)

@@ -1,20 +1,21 @@
 """A hundred training steps of the notebook's models on MNIST, step by step beside Keras.
 
-Training amplifies rounding errors: a value that is 1e-8 on one side and −1e-8 on the other passes a relu here and not there,
-and from that step on the two runs part. In float32 Keras parts from itself, with oneDNN and without it: the losses of the
-batch normalization model by 1e-4 after 30 steps and by 7 % after 100, those of the plain model by 4e-4 (measured).
-So the free run of a hundred steps is compared in float64, where the same programs leave seven digits and more; in float32,
-which is what ships, each of the hundred steps starts from Keras's weights.
+Training amplifies rounding errors: a value that is 1e-8 on one side and −1e-8 on the other passes a relu here and not
+there, and from that step on the two runs part. In float32 Keras parts from itself, with oneDNN and without it: the
+losses of the batch normalization model by 1e-4 after 30 steps and by 7 % after 100, those of the plain model by 4e-4
+(measured). So the free run of a hundred steps is compared in float64, where eight digits and more are left at the end;
+in float32, which is what ships, each of the hundred steps starts from Keras's weights.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 
 import numpy as np
 import pytest
 from parity_cases import MODELS, RATES_AND_SHAPES, give_masks, given_mask_layer, notebook_model, start, train
-from tolerances import MODEL, TRAJECTORY, assert_close
+from tolerances import MODEL, STEP, TRAJECTORY, assert_close
 
 from tinycnn import keras as ours
 from tinycnn.datasets import mnist
@@ -27,10 +28,9 @@ pytestmark = [pytest.mark.keras, pytest.mark.mnist, pytest.mark.slow]
 
 @functools.cache
 def batches(dtype: str):
-    try:
-        (x, y), _ = mnist.load_data()
-    except OSError as error:
-        pytest.skip(f"no MNIST: {error}")
+    if not os.environ.get("TINYCNN_DATA"):
+        pytest.skip("TINYCNN_DATA is not set: it names the folder with the real MNIST")
+    (x, y), _ = mnist.load_data()
     x = x[: STEPS * BATCH_SIZE, ..., None].astype(dtype) / 255
     return [(x[i : i + BATCH_SIZE], y[i : i + BATCH_SIZE]) for i in range(0, len(x), BATCH_SIZE)]
 
@@ -54,7 +54,6 @@ def run_of_keras(keras, name: str, dtype: str):
     losses, weights = [], [model.get_weights()]
     for step, (x, y) in enumerate(batches(dtype)):
         give_masks(model, step, len(x))
-        model.reset_metrics()
         losses.append(float(model.train_on_batch(x, y)[0]))
         weights.append(model.get_weights())
     return losses, weights
@@ -83,24 +82,22 @@ def test_free_run(keras, precision, name, kernels, steps):
         assert np.abs(theirs - weights[0][i]).max() > 1e-3
 
 
-@pytest.mark.parametrize("precision", ["float32"], indirect=True)
 @pytest.mark.parametrize(("kernels", "steps"), [("fast", STEPS), ("reference", 20)])
+@pytest.mark.parametrize("precision", ["float32"], indirect=True)
 @pytest.mark.parametrize("name", MODELS)
 def test_each_step_from_keras_weights(keras, precision, name, kernels, steps):
-    """The optimizer's moving averages are our own throughout; weights and statistics are Keras's before each step."""
+    """Adam's moving averages are our own throughout; weights and moving statistics are Keras's before each step."""
     losses, weights = run_of_keras(keras, name, precision)
     model = our_model(name, precision, kernels, weights[0])
     for step, (x, y) in enumerate(batches(precision)[:steps]):
         model.set_weights(weights[step])
         give_masks(model, step, len(x))
-        model.reset_metrics()
         assert model.train_on_batch(x, y)[0] == pytest.approx(losses[step], rel=1e-4), f"step {step + 1}"
         for i, (own, before, after) in enumerate(
             zip(model.get_weights(), weights[step], weights[step + 1], strict=True)
         ):
-            # A weight whose gradient is all rounding error moves by its sign: such steps of Adam are learning_rate long.
             moved = np.linalg.norm(after - before)
-            assert np.linalg.norm(own - after) <= 0.01 * moved + 1e-7, f"step {step + 1}, array {i}"
+            assert np.linalg.norm(own - after) <= STEP[name] * moved + 1e-7, f"step {step + 1}, array {i}"
 
 
 @pytest.mark.parametrize("precision", ["float32"], indirect=True)

@@ -1,11 +1,12 @@
 """The notebook's cells (notebook/mnist.py) with nothing changed but import lines, run from the first to the last.
 
-To save time, ``fit`` is given fewer epochs than the cells ask for. Without MNIST, ``load_data`` returns the bundled digits,
-and the 10000 images for validation become 200.
+To save time, ``fit`` is given fewer epochs than the cells ask for. Without MNIST, ``load_data`` returns the bundled
+digits, and the 10000 images for validation become 200.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -65,7 +66,9 @@ def check(namespace: dict, out: str, epochs: int, sizes: tuple[int, int, int], a
     assert namespace["X_train"].max() == 1.0
 
     # The summaries
-    tables = re.findall(r"Model: \"(\w+)\"\n(.*?)Total params: (.*?)\n.*?Trainable params: (.*?)\n.*?: (.*?)\n", out, re.S)
+    tables = re.findall(
+        r"Model: \"(\w+)\"\n(.*?)Total params: (.*?)\n.*?Trainable params: (.*?)\n.*?: (.*?)\n", out, re.S
+    )
     assert [name for name, *_ in tables] == ["sequential", "sequential_1", "sequential_2"]
     rows = re.findall(r"│ (\S+) \((\w+)\) +│ (\(.*?\)) +│ +([\d,]+) │", tables[0][1])
     assert rows == PLAIN
@@ -91,7 +94,10 @@ def check(namespace: dict, out: str, epochs: int, sizes: tuple[int, int, int], a
         predicted = namespace[f"model{ending}"].predict(namespace["X_test"], verbose=0).argmax(axis=1)
         assert np.mean(predicted == namespace["y_test"]) == pytest.approx(namespace[f"test_accuracy{ending}"], abs=1e-9)
     steps = -(-training // 32)
-    assert len(re.findall(rf"{steps}/{steps}.*?ms/step.*?accuracy: .*?loss: .*?val_accuracy: .*?val_loss: ", out)) == 3 * epochs
+    assert (
+        len(re.findall(rf"{steps}/{steps}.*?ms/step.*?accuracy: .*?loss: .*?val_accuracy: .*?val_loss: ", out))
+        == 3 * epochs
+    )
     assert f"{-(-test // 32)}/{-(-test // 32)}" in out
     shown = re.findall(r"^Test accuracy.*?: (\d+\.\d\d)%$", out, re.MULTILINE)
     assert [float(percent) for percent in shown] == [
@@ -138,10 +144,8 @@ def test_only_import_lines_change():
 @pytest.mark.slow
 def test_notebook_on_mnist(monkeypatch, capsys):
     """One epoch of each model on all 50,000 images."""
-    try:
-        mnist.load_data()
-    except OSError as error:
-        pytest.skip(f"no MNIST: {error}")
+    if not os.environ.get("TINYCNN_DATA"):
+        pytest.skip("TINYCNN_DATA is not set: it names the folder with the real MNIST")
     namespace = run_notebook(monkeypatch, epochs=1)
     check(namespace, capsys.readouterr().out, epochs=1, sizes=(50_000, 10_000, 10_000), accuracy=0.97)
 

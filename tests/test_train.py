@@ -30,7 +30,9 @@ def command(*arguments):
 
 
 def environment(**settings):
-    return {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **settings}
+    # The program as a user runs it: with the compiler, also where these tests run without it.
+    inherited = {name: value for name, value in os.environ.items() if name != "NUMBA_DISABLE_JIT"}
+    return {**inherited, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **settings}
 
 
 def start(*arguments, cwd, **settings):
@@ -195,6 +197,7 @@ def test_weights_file_is_that_of_the_tested_model(finished):
     np.testing.assert_allclose(results, [config["test_loss"], config["test_accuracy"]], rtol=1e-5)
 
 
+@pytest.mark.jit  # compares a process with the compiler to this one
 def test_the_same_seed_gives_the_same_bits_and_another_one_does_not(finished, tmp_path, capsys):
     first = finished[-1]
     assert train.main(["--bn", *TINY, "--out", str(tmp_path / "again"), "--verbose", "0"]) == 0

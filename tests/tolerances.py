@@ -26,15 +26,20 @@ UPDATE = {"float32": 5e-7, "float64": 1e-15}
 # float32 results held against formulas in float64, a few operations deep.
 FLOAT32 = 2e-6
 
-# A hundred steps of training, in float64. Each step multiplies the rounding errors of the steps before it (by 1.2 to 1.5
+# A hundred steps of training, in float64. Each step multiplies the rounding errors of the steps before it (by some 1.14
 # with batch normalization): 1e-8 at the end for that model, 5e-15 for the two others (measured). The project promises
 # 1e-4 for the losses and 1e-3 for the weights; Adam's α with powers of 0.999 instead of float32(0.999) gives 4e-2.
 TRAJECTORY = 1e-6
 
-# Outputs and gradients of whole models in float32, against TensorFlow, whose sums over all pixels of a batch are the less
-# exact ones: its batch statistics are off by 1.2e-5 of the largest number where ours are by 1e-7 (measured against
-# float64), and its gradients accordingly.
+# Outputs and gradients of whole models in float32, against TensorFlow, whose sums over all pixels of a batch are the
+# less exact ones: what its batch normalization returns is off by 1.2e-5 of the largest number, ours by 1e-7 (measured
+# against float64), and the gradients accordingly.
 MODEL = {"plain": 1e-5, "dropout": 1e-5, "batch_normalization": 2e-4}
+
+# One step of Adam in float32, as a share of its length. Adam divides by the root of the gradient's square: where a
+# gradient is all rounding error, so is the direction of its weight's step. Measured: 1e-5; with batch normalization
+# 2e-2, and still 7e-3 where Keras computes in float64.
+STEP = {"plain": 1e-4, "dropout": 1e-4, "batch_normalization": 5e-2}
 
 # TensorFlow keeps the slope of a leaky relu in float32, in float64 layers too: 0.3 becomes 0.30000001.
 FLOAT32_SLOPE = 2e-8

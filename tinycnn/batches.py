@@ -15,8 +15,8 @@ Batch = tuple[Array, Array | None, Array | None]  # images, labels, sample weigh
 class ArrayBatches:
     """Batches of arrays that fit into memory: the whole set once an epoch, in a fresh order if ``rng`` is given.
 
-    With ``steps``, an epoch has that many batches and begins with the first, or, where ``goes_on``, where the last epoch
-    ended. Without ``batch_size`` it is 32, or, as in Keras, what makes ``steps`` batches of the whole set.
+    With ``steps``, an epoch has that many batches and begins with the first, or, where ``goes_on``, where the last
+    epoch ended. Without ``batch_size`` it is 32, or, as in Keras, what makes ``steps`` batches of the whole set.
 
     Shapes:  x (n, ...);  y (n,) or (n, classes);  sample_weight (n,)
     """

@@ -22,7 +22,7 @@ import numpy as np
 GOLDEN = Path(__file__).parent / "keras.npz"
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from parity_cases import (
+from parity_cases import (  # noqa: E402
     LAYER_CASES,
     MODELS,
     TINY_RUNS,

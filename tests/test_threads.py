@@ -1,0 +1,123 @@
+"""The threads of the fast kernels, and life without Numba; each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tinycnn.kernels import threads_numba
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(code: str, **settings: str) -> subprocess.CompletedProcess:
+    inherited = {k: v for k, v in os.environ.items() if k not in ("NUMBA_DISABLE_JIT", "OMP_WAIT_POLICY")}
+    environment = {**inherited, "PYTHONPATH": str(ROOT), **settings}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_openmp_is_loaded_with_a_short_wait_and_the_environment_is_left_as_it_was(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    seen = []
+    monkeypatch.setattr(
+        threads_numba.importlib, "import_module", lambda name: seen.append((name, os.environ["GOMP_SPINCOUNT"]))
+    )
+    threads_numba.load_openmp()
+    assert seen == [("numba.np.ufunc.omppool", threads_numba.SPIN_COUNT)]
+    assert "GOMP_SPINCOUNT" not in os.environ
+
+
+@pytest.mark.parametrize("name", ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"])
+def test_the_users_own_setting_stays(monkeypatch, name):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setenv(name, "77")
+    monkeypatch.setattr(threads_numba.importlib, "import_module", lambda name: pytest.fail("loaded all the same"))
+    threads_numba.load_openmp()
+    assert os.environ[name] == "77"
+
+
+def test_a_system_without_openmp_is_no_error(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(threads_numba.importlib, "import_module", missing)
+    threads_numba.load_openmp()
+    assert "GOMP_SPINCOUNT" not in os.environ
+
+
+TRAIN = """
+import hashlib, numpy as np, tinycnn
+from tinycnn import models
+tinycnn.set_random_seed(3)
+rng = np.random.default_rng(0)
+x, y = rng.random((96, 28, 28, 1), dtype=np.float32), rng.integers(0, 10, 96)
+for make in (models.plain, models.dropout, models.batch_normalization):
+    model = make()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(x, y, epochs=2, verbose=0)
+    print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest(), history.history["loss"])
+"""
+
+
+@pytest.mark.jit
+def test_same_bits_for_any_number_of_threads():
+    outputs = []
+    for threads in ("1", "2", "4"):
+        done = run(TRAIN, NUMBA_NUM_THREADS=threads)
+        assert done.returncode == 0, done.stderr
+        outputs.append(done.stdout)
+    assert len(set(outputs)) == 1
+    assert outputs[0].count("\n") == 3
+
+
+@pytest.mark.jit
+def test_numpys_own_threads_are_left_alone():
+    done = run(
+        "import threadpoolctl, numpy as np\n"
+        "np.ones((9, 9)) @ np.ones((9, 9))\n"
+        "def blas(): return {p['filepath']: p['num_threads'] for p in threadpoolctl.threadpool_info()"
+        " if p['user_api'] == 'blas'}\n"
+        "before = blas()\n"
+        f"{TRAIN}\n"
+        "assert before and before.items() <= blas().items(), (before, blas())\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+WITHOUT_NUMBA = """
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("numba", "llvmlite"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name.partition(".")[0])
+sys.meta_path.insert(0, Blocker())
+import numpy as np, tinycnn
+from tinycnn.layers import Conv2D, Dense, Flatten
+assert tinycnn.FAST is tinycnn.REFERENCE
+model = tinycnn.Sequential([Conv2D(2, 3, activation="relu", input_shape=(6, 6, 1)), Flatten(), Dense(3)])
+model.compile("sgd", "mse")
+model.fit(np.ones((4, 6, 6, 1)), np.ones((4, 3)), verbose=0)
+print("trained")
+"""
+
+
+def test_without_numba_the_reference_kernels_serve_and_one_line_says_so():
+    done = run(WITHOUT_NUMBA)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "trained\n"
+    assert done.stderr.count("Numba is not installed, so the reference kernels are used") == 1
+
+
+def test_an_error_inside_numba_is_not_taken_for_its_absence():
+    done = run(
+        "import sys\nsys.modules['numba.extending'] = None\n"
+        "try:\n    import tinycnn\nexcept ImportError as error:\n    print('raised', error.name)\n"
+    )
+    assert done.stdout == "raised numba.extending\n", done.stderr
