@@ -15,6 +15,7 @@ import pytest
 
 import tinycnn.layers
 from tinycnn import Sequential, activations, callbacks
+from tinycnn.kernels import SETS
 from tinycnn.layers import (
     Activation,
     AveragePooling2D,
@@ -29,7 +30,7 @@ from tinycnn.layers import (
     MaxPooling2D,
     Softmax,
 )
-from tinycnn.utils import to_categorical
+from tinycnn.utils import set_random_seed, to_categorical
 
 Array = np.ndarray
 
@@ -194,7 +195,8 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = [
         lambda: Dense(3, kernel_constraint="max_norm"),
         TypeError,
         (
-            "Dense: expected the arguments of its docstring, received kernel_constraint",
+            "Dense: expected the arguments of its docstring, or name, dtype, trainable or input_shape",
+            "received kernel_constraint",
             "Leave out what tinycnn does not support",
         ),
     ),
@@ -224,7 +226,7 @@ def test_unknown_activation_gives_the_closest_match(make):
         "relu",
         "received 'sofmax'. Did you mean 'softmax'?",
     )
-    check(lambda: make("xyz"), ValueError, "received 'xyz'. Use one of these names")
+    check(lambda: make("xyz"), ValueError, "received 'xyz'. Use one of these.")
     check(lambda: make(abs), ValueError, "activation: expected one of", "received <built-in function abs>")
 
 
@@ -921,3 +923,113 @@ def test_a_generator_builds_a_deferred_model(x, y):
     history = model.fit(batches((x, y), (x, y)), verbose=0)
     assert len(history.history["loss"]) == 1
     assert model.optimizer.iterations == 2
+
+
+# A failure leaves everything as it was
+
+
+def unbuilt(**options):
+    model = Sequential([Conv2D(2, 3), Flatten(), Dense(3, activation="softmax")], **options)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate", "train_on_batch", "test_on_batch"])
+def test_bad_labels_leave_an_unbuilt_model_unbuilt(method):
+    model = unbuilt()
+    with pytest.raises(ValueError, match="expected labels from 0 to 2"):
+        getattr(model, method)(np.ones((4, 8, 8, 1)), np.array([0, 1, 2, 3]))
+    assert not model.built
+    assert not any(layer.built for layer in model.layers)
+    model.train_on_batch(np.ones((4, 6, 6, 1)), np.array([0, 1, 2, 1]))  # images of another size are welcome
+    assert model.input_shape == (None, 6, 6, 1)
+
+
+def test_a_failed_add_changes_no_later_weights():
+    def weights(with_failure):
+        set_random_seed(5)
+        model = Sequential([Input((8, 8, 1)), Conv2D(2, 3)])
+        if with_failure:
+            with pytest.raises(ValueError, match="expected inputs of shape"):
+                model.add(Dense(3))
+        model.add(Flatten())
+        model.add(Dense(3))
+        return model.get_weights()
+
+    for one, other in zip(weights(False), weights(True), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_a_model_emptied_by_pop_takes_images_of_any_shape():
+    model = Sequential([Conv2D(2, 3, input_shape=(8, 8, 1))])
+    model.pop()
+    model.add(Conv2D(2, 3, input_shape=(5, 5, 2)))
+    assert model.input_shape == (None, 5, 5, 2)
+
+
+def test_after_a_loss_that_is_nan_no_layer_waits_for_a_backward():
+    model = unbuilt()
+    model.build((None, 6, 6, 1))
+    model.layers[0].kernel.value[...] = np.nan
+    with pytest.raises(FloatingPointError, match=r"The first layer whose output is not finite is 'conv2d'"):
+        model.fit(np.ones((4, 6, 6, 1)), np.array([0, 1, 2, 1]), verbose=0)
+    for layer in model.layers:
+        with pytest.raises(RuntimeError, match="found nothing kept"):
+            layer.backward(np.ones((4, *layer.output_shape[1:])))
+
+
+def test_infinite_logits_are_named():
+    model = unbuilt()
+    model.build((None, 6, 6, 1))
+    model.layers[2].kernel.value[...] = 1e38
+    model.layers[0].kernel.value[...] = 1.0
+    with pytest.raises(FloatingPointError, match=r"The first layer whose output is not finite is 'dense'"):
+        model.train_on_batch(np.full((4, 6, 6, 1), 1e3), np.array([0, 1, 2, 1]))
+
+
+def test_images_too_large_for_float32_are_named():
+    model = unbuilt()
+    with pytest.raises(FloatingPointError, match="The images are too large for float32: scale them"):
+        model.fit(np.full((4, 6, 6, 1), 1e300), np.array([0, 1, 2, 1]), verbose=0)
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda m, x, y: m.fit([[1.0], [1.0, 2.0]], y), TypeError, "expected x to be an array, received a list"),
+        (lambda m, x, y: m.fit(x, y, class_weight=[1, 2]), TypeError, "expected class_weight to be a dict"),
+        (lambda m, x, y: m.fit(x, y, class_weight={0: np.nan}), ValueError, "received nan for class 0"),
+        (lambda m, x, y: m.train_on_batch(x, y, class_weight={0: -1}), ValueError, "received -1 for class 0"),
+        (lambda m, x, y: m.fit(x, y, validation_batch_size=0), ValueError, "validation_batch_size to be a positive"),
+        (lambda m, x, y: m.evaluate(x, y, steps=-1), ValueError, "evaluate: expected steps to be a positive"),
+        (lambda m, x, y: m.predict(x, steps=0), ValueError, "predict: expected steps to be a positive"),
+        (lambda m, x, y: m.compile("adam", "mse", metrics="accuracy"), TypeError, "expected metrics to be a list"),
+        (lambda m, x, y: m.compile("adam", "mse", kernels=["fast"]), ValueError, "kernels: expected one of"),
+        (lambda m, x, y: Dense(3, activation=["relu"]), ValueError, "activation: expected one of"),
+        (lambda m, x, y: Dense(3, input_shape=5), ValueError, "Dense: expected the shape of one sample"),
+        (lambda m, x, y: Input(28), ValueError, "Input: expected the shape of one sample"),
+        (lambda m, x, y: Flatten(data_format="channels_first"), ValueError, "expected data_format='channels_last'"),
+    ],
+)
+def test_one_clear_error(call, error, words):
+    x, y = np.ones((4, 6, 6, 1)), np.array([0, 1, 2, 1])
+    with pytest.raises(error, match=re.escape(words)):
+        call(unbuilt(), x, y)
+
+
+def test_an_empty_batch_has_an_empty_output():
+    layer = Conv2D(2, 3)
+    layer.build((None, 6, 6, 1))
+    for kernels in SETS.values():
+        layer.kernels = kernels
+        assert layer.forward(np.ones((0, 6, 6, 1))).shape == (0, 4, 4, 2)
+
+
+def test_metrics_may_be_asked_for_before_compile():
+    assert Sequential().metrics_names == ["loss"]
+
+
+def test_input_and_flatten_take_what_keras_programs_give_them():
+    model = Sequential([Input(shape=(4, 4, 1), name="images", dtype="float32"), Flatten(data_format="channels_last")])
+    assert model.output_shape == (None, 16)

@@ -285,7 +285,8 @@ def test_another_models_weights_are_refused():
     run(optimizer, make_vector(), random_gradients(1))
     other = make_vector(shapes=[(2, 2)])
     before = other.value.copy()
-    text = "adam: expected the 51 weights of its first step, received 4. Make a new optimizer for another model."
+    text = "adam: expected the 51 weights of its first step, received 4. "
+    text += "Compile again after freezing layers; make a new optimizer for another model."
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         optimizer.apply(other)
     np.testing.assert_array_equal(other.value, before)

@@ -109,7 +109,13 @@ def check_arrays(who: str, x: Any, y: Any = None, sample_weight: Any = None) -> 
         if value is None:
             arrays.append(None)
             continue
-        array = np.asarray(value)
+        try:
+            array = np.asarray(value)
+        except ValueError as error:  # a list of lists of different lengths
+            raise TypeError(
+                f"{who}: expected {name} to be an array, received a {type(value).__name__} of different shapes. "
+                "Bring all samples to one shape first."
+            ) from error
         if array.dtype.kind not in "fiub":
             raise TypeError(
                 f"{who}: expected {name} to be an array of numbers, received dtype {array.dtype}. "
@@ -147,6 +153,27 @@ def check_arrays(who: str, x: Any, y: Any = None, sample_weight: Any = None) -> 
 def check_batch_size(who: str, batch_size: Any) -> int | None:
     """A positive whole number, or None: see `ArrayBatches`."""
     return None if batch_size is None else check_count(who, "batch_size", batch_size, "Try 32.")
+
+
+def check_steps(who: str, name: str, steps: Any) -> None:
+    """A positive whole number, or None for all of the data."""
+    if steps is not None:
+        check_count(who, name, steps, "Leave it out to take all of the data.")
+
+
+def check_class_weight(who: str, class_weight: Any) -> None:
+    """A dict of finite weights by class number."""
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(
+            f"{who}: expected class_weight to be a dict from class to weight, received {type(class_weight).__name__}. "
+            "Write {0: 1.0, 1: 2.5}."
+        )
+    for label, weight in class_weight.items():
+        if not isinstance(weight, (int, float, np.number)) or not np.isfinite(weight) or weight < 0:
+            raise ValueError(
+                f"{who}: expected weights of 0 or more in class_weight, received {weight!r} for class {label!r}. "
+                "Write {0: 1.0, 1: 2.5}."
+            )
 
 
 def check_count(who: str, name: str, value: Any, hint: str) -> int:

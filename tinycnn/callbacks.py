@@ -447,7 +447,7 @@ class ProgbarLogger(Callback):
         Epoch 3/10
         1563/1563 - 6s 4ms/step - accuracy: 0.9857 - loss: 0.0451 - val_accuracy: 0.9868 - val_loss: 0.0423
 
-    2 shows only that line, as does 1 where the output is neither a terminal nor a notebook. The times are
+    2 shows only these two lines, as does 1 where the output is neither a terminal nor a notebook. The times are
     those of the whole epoch, validation included.
     """
 

@@ -107,7 +107,7 @@ class Optimizer(ABC):
         elif w.size != self._size:
             raise ValueError(
                 f"{self.name}: expected the {self._size} weights of its first step, received {w.size}. "
-                "Make a new optimizer for another model."
+                "Compile again after freezing layers; make a new optimizer for another model."
             )
 
     def apply(self, parameters: ParameterVector) -> None:

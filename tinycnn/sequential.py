@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from tinycnn.batches import (
     GeneratorBatches,
     check_arrays,
     check_batch_size,
+    check_class_weight,
     check_count,
+    check_steps,
     is_generator,
     split_off_validation,
     weights_of_classes,
@@ -61,7 +64,11 @@ class Sequential:
         self.loss: Any = None
         self._layers: list[Layer] = []
         self._input_shape: tuple[int | None, ...] | None = None
+        self._given_shape: tuple[int | None, ...] | None = None  # by an Input
         self._vector: ParameterVector | None = None
+        self._loss_mean = metrics_module.Mean("loss")
+        self._metrics: list[Any] | None = None
+        self._weighted_metrics: list[Any] = []
         self._layer_seeds, shuffle_seed = new_seed_sequence().spawn(2)
         self._shuffle_rng = np.random.default_rng(shuffle_seed)
         for layer in layers or ():
@@ -84,7 +91,7 @@ class Sequential:
         if isinstance(layer, Input):
             if self._layers or self._input_shape:
                 raise ValueError(f"{self.name}: expected Input as the first entry, received it later. Put it first.")
-            self._input_shape = layer.shape
+            self._input_shape = self._given_shape = layer.shape
             return
         if not isinstance(layer, Layer):
             raise TypeError(f"{self.name}: expected a layer, received {layer!r}. Add objects such as Dense(10).")
@@ -97,18 +104,18 @@ class Sequential:
             raise ValueError(
                 f"{self.name}: expected layers of different names, received a second {layer.name!r}. Pass another name."
             )
-        if self.dtype is not None and not layer.built:
-            layer.dtype = self.dtype
-        if self._layers and layer.dtype != self._layers[0].dtype:
+        dtype = layer.dtype if self.dtype is None or layer.built else self.dtype
+        if self._layers and dtype != self._layers[0].dtype:
             raise ValueError(
-                f"{self.name}: expected layers of one dtype, received {layer.name!r} of {layer.dtype} after "
-                f"{self._layers[0].dtype}. Write Sequential(..., dtype='{layer.dtype}')."
+                f"{self.name}: expected layers of one dtype, received {layer.name!r} of {dtype} after "
+                f"{self._layers[0].dtype}. Write Sequential(..., dtype='{dtype}')."
             )
+        layer.dtype = dtype
         input_shape = self._input_shape
         if input_shape is None and not self._layers and layer.sample_shape is not None:
             input_shape = (None, *layer.sample_shape)
         if input_shape is not None:
-            self._build_layer(layer, self.output_shape if self._layers else input_shape)
+            self._build_layer(len(self._layers), layer, self.output_shape if self._layers else input_shape)
         self._input_shape = input_shape
         self._layers.append(layer)
         self.built = input_shape is not None
@@ -120,7 +127,9 @@ class Sequential:
         if not self._layers:
             raise ValueError(f"{self.name}: expected at least one layer to pop, found none. Add layers first.")
         layer = self._layers.pop()
-        self.built = bool(self._layers) and self.built
+        if not self._layers:
+            self.built = False
+            self._input_shape = self._given_shape
         return layer
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
@@ -135,21 +144,30 @@ class Sequential:
                 f"{self.name}: expected an input shape, received none. Write build((None, 28, 28, 1)), or start the "
                 "model with Input(shape=(28, 28, 1))."
             )
-        unbuilt = [layer for layer in self._layers if not layer.built]
-        try:
-            for layer in self._layers:
-                shape = self._build_layer(layer, shape)
-        except Exception:
-            for layer in unbuilt:
-                layer.unbuild()
-            raise
+        with self._built_only_if_all_goes_well():
+            for number, layer in enumerate(self._layers):
+                shape = self._build_layer(number, layer, shape)
         self._input_shape = self._layers[0].input_shape
         self.built = True
 
-    def _build_layer(self, layer: Layer, input_shape: Any) -> Any:
-        """Each layer draws from a stream of its own, so adding one leaves the others' numbers as they were."""
-        (seed,) = self._layer_seeds.spawn(1)
+    def _build_layer(self, number: int, layer: Layer, input_shape: Any) -> Any:
+        """Each place in the chain has a stream of its own: adding a layer leaves the others' numbers as they were."""
+        place = (*self._layer_seeds.spawn_key, number)
+        seed = np.random.SeedSequence(self._layer_seeds.entropy, spawn_key=place)
         return layer.build(input_shape, np.random.default_rng(seed))
+
+    @contextmanager
+    def _built_only_if_all_goes_well(self) -> Iterator[None]:
+        """Where the work inside fails, layers that were not built before it are not built after it."""
+        unbuilt = [layer for layer in self._layers if not layer.built]
+        before = self.built, self._input_shape
+        try:
+            yield
+        except Exception:
+            for layer in unbuilt:
+                layer.unbuild()
+            self.built, self._input_shape = before
+            raise
 
     @property
     def input_shape(self) -> Any:
@@ -196,6 +214,18 @@ class Sequential:
         checked = [check_weight(*place, new) for place, new in zip(own, weights, strict=True)]
         for (_, _, value), new in zip(own, checked, strict=True):
             value[...] = new
+
+    def save_weights(self, path: Any) -> None:
+        """Write all weights to a ``.weights.h5`` file that Keras reads too; see `tinycnn.saving.save_weights`."""
+        from tinycnn import saving
+
+        saving.save_weights(self, path)
+
+    def load_weights(self, path: Any) -> None:
+        """Read all weights from a ``.weights.h5`` file, of Keras too; see `tinycnn.saving.load_weights`."""
+        from tinycnn import saving
+
+        saving.load_weights(self, path)
 
     def count_params(self) -> int:
         """The number of weights, trained and not."""
@@ -300,13 +330,15 @@ class Sequential:
             chosen = lookup("kernels", kernels, kernel_sets.SETS)
         checked_loss = None if loss is None else losses.get(loss)
         checked_optimizer = optimizers.get(optimizer)
+        for name, several in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+            if isinstance(several, str):
+                raise TypeError(f"compile: expected {name} to be a list, received {several!r}. Write [{several!r}].")
         for given in (*(metrics or ()), *(weighted_metrics or ())):
             metrics_module.get(given, (None,), (None, 2))  # unknown names are found now, not in the first step
         self.loss, self.optimizer = checked_loss, checked_optimizer
         self._metric_names = list(metrics or ()), list(weighted_metrics or ())
-        self._metrics: list[Any] | None = None
-        self._weighted_metrics: list[Any] = []
         self._loss_mean = metrics_module.Mean("loss")
+        self._metrics, self._weighted_metrics = None, []
         self.optimizer.kernels = chosen
         for layer in self._layers:
             layer.kernels = chosen
@@ -341,7 +373,7 @@ class Sequential:
             x, y: images (n, h, w, c) and labels; or x a generator of batches (x, y) or (x, y, sample_weight).
             batch_size: samples a step, by default 32; the last batch may be smaller.
             epochs, initial_epoch: train from epoch ``initial_epoch`` (from 0) up to ``epochs``.
-            verbose: 0 silent, 1 progress bar, 2 a line per epoch; "auto" is 1, and 2 where there is no terminal.
+            verbose: 0 silent, 1 progress bar, 2 figures of each epoch; "auto" is 1, and 2 where there is no terminal.
             callbacks: `tinycnn.callbacks.Callback` objects.
             validation_split: the share of the last rows to validate with, cut off before shuffling.
             validation_data: (x, y) or (x, y, sample_weight) to validate with, or a generator of such batches.
@@ -362,8 +394,11 @@ class Sequential:
         epochs = check_count("fit", "epochs", epochs, "Try 10.")
         validation_freq = check_count("fit", "validation_freq", validation_freq, "Use 1 to validate every epoch.")
         for name, steps in (("steps_per_epoch", steps_per_epoch), ("validation_steps", validation_steps)):
-            if steps is not None:
-                check_count("fit", name, steps, "Leave it out to take all of the data.")
+            check_steps("fit", name, steps)
+        if validation_batch_size is not None:
+            check_count("fit", "validation_batch_size", validation_batch_size, "Leave it out to take batch_size.")
+        if class_weight is not None:
+            check_class_weight("fit", class_weight)
         if initial_epoch < 0:
             raise ValueError(f"fit: expected initial_epoch to be 0 or more, received {initial_epoch}. Use 0.")
         if class_weight is not None and sample_weight is not None:
@@ -457,6 +492,7 @@ class Sequential:
             return_dict: whether to return ``{"loss": ..., "accuracy": ...}``.
         """
         self._require_compiled("evaluate")
+        check_steps("evaluate", "steps", steps)
         data = self._evaluation_data(
             "evaluate",
             x if is_generator(x) else (x, y, sample_weight),
@@ -477,6 +513,7 @@ class Sequential:
     ) -> Array:
         """The model's outputs for images (n, h, w, c), in inference mode; computed batch by batch."""
         images, _, _ = check_arrays("predict", x)
+        check_steps("predict", "steps", steps)
         if not self.built:
             self.build(images.shape)
         data = ArrayBatches(images, batch_size=check_batch_size("predict", batch_size), steps=steps)
@@ -502,6 +539,7 @@ class Sequential:
         self._require_compiled("train_on_batch")
         x, y, sample_weight = self._check_data("train_on_batch", x, y, sample_weight)
         if class_weight is not None:
+            check_class_weight("train_on_batch", class_weight)
             sample_weight = weights_of_classes(y, class_weight)
         self.reset_metrics()
         self._train_step(x, y, sample_weight, place="this batch")
@@ -545,6 +583,8 @@ class Sequential:
             culprit = self._first_not_finite(x)
             for array, before in state:
                 array[...] = before
+            for layer in self._layers:
+                layer.forget()
             raise FloatingPointError(
                 f"loss: expected a finite number, received {loss} in {place}. {culprit} "
                 "Lower the learning rate, or look at the data of this batch."
@@ -569,11 +609,10 @@ class Sequential:
         A softmax followed by a cross-entropy is computed in one go from the logits z: the gradient is (p − y)/n,
         and nothing has to be clipped.
         """
-        head: Any = self._layers[-1]
-        activation = getattr(head, "activation", None)
-        if activation is not None and activation == self.loss.logits_activation:
+        if self._takes_logits():
+            head: Any = self._layers[-1]
             z = self.forward(x, training, activate=False)
-            y_pred = head.kernels.activations[activation].forward(z)
+            y_pred = head.kernels.activations[head.activation].forward(z)
             loss = self.loss.with_logits()
         else:
             z = y_pred = self.forward(x, training)
@@ -612,12 +651,22 @@ class Sequential:
         return vector
 
     def _first_not_finite(self, x: Array) -> str:
+        x = np.asarray(x, self._layers[0].dtype)
+        if not np.isfinite(x).all():
+            return f"The images are too large for {x.dtype}: scale them, for instance to 0 … 1."
         for layer in self._layers:
-            x = layer.forward(x, training=True)
-            layer._saved = None
+            if layer is self._layers[-1] and self._takes_logits():
+                x = layer.forward(x, training=True, activate=False)  # type: ignore[call-arg]
+            else:
+                x = layer.forward(x, training=True)
             if not np.isfinite(x).all():
                 return f"The first layer whose output is not finite is {layer.name!r}."
         return "All layers' outputs are finite: the loss itself, or a regularizer, is not."
+
+    def _takes_logits(self) -> bool:
+        """Whether the last activation and the loss are computed in one go, from the logits."""
+        activation = getattr(self._layers[-1], "activation", None)
+        return activation is not None and activation == self.loss.logits_activation
 
     def _evaluate(self, data: Any, hooks: CallbackList) -> dict[str, float]:
         """Loss and metrics over all batches; the running means of a training epoch are put aside meanwhile."""
@@ -640,12 +689,13 @@ class Sequential:
         images, labels, weights = check_arrays(who, x, y, sample_weight)
         if labels is None:
             raise ValueError(f"{who}: expected labels y with the images x, received none. Pass both.")
-        if not self.built:
-            self.build(images.shape)
-        first = self._layers[0]
-        if images.shape[1:] != first.input_shape[1:]:
-            first.forward(images[:1])  # raises the layer's own error
-        self.loss.validate(labels, self.output_shape)
+        with self._built_only_if_all_goes_well():
+            if not self.built:
+                self.build(images.shape)
+            first = self._layers[0]
+            if images.shape[1:] != first.input_shape[1:]:
+                first.forward(images[:1])  # raises the layer's own error
+            self.loss.validate(labels, self.output_shape)
         return images, labels, weights
 
     def _evaluation_data(self, who: str, data: Any, batch_size: int | None, steps: int | None) -> Any:

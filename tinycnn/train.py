@@ -37,7 +37,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# Everything heavy is imported by the functions that need it, so that --help and usage errors come at once.
+# Matplotlib, h5py and the data are imported where they are needed, so that --help and usage errors come quickly.
 if TYPE_CHECKING:
     import numpy as np
 
@@ -493,7 +493,7 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         choices=(0, 1, 2),
         default=1,
-        help="progress: 0 none, 1 a bar in a terminal (default), 2 one line an epoch",
+        help="progress: 0 none, 1 a bar in a terminal (default), 2 the figures of each epoch",
     )
     return parser
 

@@ -69,10 +69,10 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
 
 def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
     """``table[name]``, or a ValueError that lists the known names and the one closest to ``name``."""
-    if name in table:
+    if isinstance(name, str) and name in table:
         return table[name]
     closest = difflib.get_close_matches(str(name), list(table), n=1)
-    hint = f"Did you mean {closest[0]!r}?" if closest else "Use one of these names, or pass an object."
+    hint = f"Did you mean {closest[0]!r}?" if closest else "Use one of these."
     raise ValueError(f"{kind}: expected one of {', '.join(sorted(table))}, received {name!r}. {hint}")
 
 

@@ -29,7 +29,8 @@ Array = np.ndarray
 _features = binding.get_host_cpu_features() if binding.get_process_triple().startswith("x86_64") else {}
 VECTOR_BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx2") else 16
 ROWS = 6  # 6·4 sums, 4 vectors of b and one of a: 29 of 32 registers; with two vectors: 15 of 16
-VECTORS = 2 if VECTOR_BYTES == 32 else 4  # AVX2 has 16 vector registers, AVX-512 and ARM have 32
+# AVX-512 and ARM have 32 vector registers, other x86 processors 16.
+VECTORS = 4 if VECTOR_BYTES == 64 or not _features else 2
 
 
 def block_product_in_python(

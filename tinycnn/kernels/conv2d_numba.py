@@ -24,7 +24,7 @@ def conv2d_forward(x: Array, kernel: Array, bias: Array, strides: Pair, dilation
     windows, terms = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
     z = np.empty((n, out_h, out_w, filters), x.dtype)
     # Few images are cut into parts, so that all threads have work.
-    parts = max(1, min(8 // n, out_h * out_w // (4 * ROWS)))
+    parts = max(1, min(8 // max(1, n), out_h * out_w // (4 * ROWS)))
     size = -(-out_h * out_w // parts)
     for task in prange(n * parts):
         image, first = task // parts, task % parts * size

@@ -26,7 +26,7 @@ class AveragePooling2D(Layer):
     Shapes:  x (n, h, w, c);  y (n, out_h, out_w, c)
     Keeps:   nothing: the gradient is spread evenly, whatever x was
     Source:  LeCun et al. 1998, section II.B ("sub-sampling"), doi:10.1109/5.726791
-    Keras:   same arguments and defaults; with padding="same" the padding is not counted in the mean
+    Keras:   same arguments (``pool_size`` has a default here); with padding="same" the padding is left out of the mean
 
     Args:
         pool_size: height and width of the window, or one number for both.

@@ -80,14 +80,14 @@ class Layer(ABC):
     ):
         if unsupported:
             raise TypeError(
-                f"{type(self).__name__}: expected the arguments of its docstring, received "
-                f"{', '.join(sorted(unsupported))}. Leave out what tinycnn does not support."
+                f"{type(self).__name__}: expected the arguments of its docstring, or name, dtype, trainable or "
+                f"input_shape, received {', '.join(sorted(unsupported))}. Leave out what tinycnn does not support."
             )
         self.dtype = check_dtype(type(self).__name__, "float32" if dtype is None else dtype)
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else name
         self.trainable = trainable
         self.kernels: Kernels = FAST
-        self.sample_shape = None if input_shape is None else tuple(input_shape)
+        self.sample_shape = None if input_shape is None else check_sample_shape(type(self).__name__, input_shape)
         self.built = False
         self.input_shape: Shape = ()
         self.output_shape: Shape = ()
@@ -112,7 +112,10 @@ class Layer(ABC):
         """
 
     def backward_parameters(self, dy: Array) -> Any:
-        """Only the gradients of the parameters: all that training needs of a model's first layer."""
+        """Only the gradients of the parameters: all that training needs of a model's first layer.
+
+        Layers with a convolution or a matrix product return what their `backward` goes on with.
+        """
         self.backward(dy)
 
     # What all layers share
@@ -142,6 +145,10 @@ class Layer(ABC):
                 "Make a new layer for inputs of another shape."
             )
         return self.output_shape
+
+    def forget(self) -> None:
+        """Drop what `forward` kept for a `backward` that will not come."""
+        self._saved = None
 
     def unbuild(self) -> None:
         """Forget parameters and shapes, as before `build`."""
@@ -263,6 +270,16 @@ class Layer(ABC):
             )
         # One memory layout for all: Numba compiles a kernel anew for strided and for read-only arrays.
         return np.require(given, self.dtype, ["C", "W"])
+
+
+def check_sample_shape(who: str, shape: Any) -> tuple[int, ...]:
+    """The shape of one sample, every size a positive whole number."""
+    if not isinstance(shape, (tuple, list)) or not all(isinstance(s, (int, np.integer)) and s > 0 for s in shape):
+        raise ValueError(
+            f"{who}: expected the shape of one sample, all sizes positive, received {shape!r}. "
+            "Write (height, width, channels) without the batch axis, e.g. (28, 28, 1)."
+        )
+    return tuple(int(size) for size in shape)
 
 
 def check_dtype(who: str, dtype: Any) -> np.dtype:

@@ -108,7 +108,7 @@ class BatchNormalization(Layer):
         dx, dgamma, dbeta = self.kernels.batch_normalization_backward(
             dy_rows, rows, gamma, mean, variance, self.epsilon
         )
-        if not self.trainable:  # the statistics were constants, so x̂'s other terms are not there
+        if not self.trainable:  # the statistics were constants: dx lacks the terms that come from them
             dx = dy_rows * (gamma / np.sqrt(variance + self.dtype.type(self.epsilon)))
         if self.scale:
             self.gamma.grad[...] = dgamma

@@ -13,7 +13,7 @@ class Dropout(Layer):
     """In training, set each value to zero with probability ``rate``, at random and anew in every step.
 
     Math:    y = x·mask;   mask = 1/(1 − rate) with probability 1 − rate, else 0;   dx = dy·mask
-             The factor keeps the mean: E[mask] = 1, so inference needs no correction and y = x there.
+             The factor keeps the mean: E[mask] = 1, so inference needs no correction: there y is x, the same array.
     Shapes:  x, y (n, ...)
     Keeps:   the mask
     Source:  Srivastava et al. 2014, JMLR 15, section 10 for the scaling in training ("inverted" dropout)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from tinycnn.layers.base import Array, Layer, Shape
+from tinycnn.layers.windows import check_channels_last
 
 
 class Flatten(Layer):
@@ -15,8 +17,12 @@ class Flatten(Layer):
     Math:    y[n, (i·w + j)·c + k] = x[n, i, j, k]
     Shapes:  x (n, h, w, c);  y (n, h·w·c)
     Keeps:   nothing
-    Keras:   same order
+    Keras:   same order; channels_last only
     """
+
+    def __init__(self, data_format: str | None = None, **options: Any):
+        super().__init__(**options)
+        check_channels_last("Flatten", data_format)
 
     def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         return (None, math.prod(input_shape[1:]))
