@@ -305,6 +305,9 @@ def accuracy(result: Json) -> str:
     return (
         f"## Accuracy\n\nTest accuracy on MNIST after {result['settings']['epochs']} epochs by the notebook's recipe, "
         f"one run\neach, seed {result['settings']['seed']}. The notebook's own figures are from one run each, too.\n\n"
+        "Keras's training loss with batch normalization is the lower one because a seed makes Keras repeat the first "
+        "epoch's\nbatches in every epoch (`tests/test_keras_parity.py` shows it): each image always meets the same "
+        "neighbours, and so the same\nbatch statistics. tinycnn shuffles anew in every epoch, seed or not.\n\n"
         + table(["model", "tinycnn", "Keras", "the notebook", "command for tinycnn"], rows)
     )
 

@@ -396,3 +396,33 @@ def test_progress_line_shows_the_same_figures(keras, capsys):
     assert [name for name, _ in lines[0]] == [name for name, _ in lines[1]]
     for (_, theirs), (_, mine) in zip(*lines, strict=True):
         assert float(mine) == pytest.approx(float(theirs), abs=1.01e-4)
+
+
+def test_with_a_seed_keras_repeats_its_batches_in_every_epoch_and_tinycnn_shuffles_anew(keras, monkeypatch):
+    """Why training losses under batch normalization differ between the two where both shuffle."""
+    x, y = np.arange(64.0).reshape(64, 1), np.zeros((64, 1))
+    seen: list[list[float]] = []
+
+    class Spy(keras.Model):
+        def train_step(self, data):
+            seen.append(sorted(data[0].numpy().ravel()))
+            return {"loss": 0.0}
+
+    keras.utils.set_random_seed(1)
+    spy = Spy()
+    spy.compile(run_eagerly=True)
+    spy.fit(x, y, batch_size=16, epochs=3, verbose=0)
+    first, second, third = seen[:4], seen[4:8], seen[8:]
+    assert first == second == third
+    assert np.array_equal(np.sort(np.ravel(first)), x.ravel())
+    assert first != [list(row) for row in x.reshape(4, 16)]
+
+    seen.clear()
+    ours.utils.set_random_seed(1)
+    model = ours.Sequential([ours.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    monkeypatch.setattr(model, "_train_step", lambda x, *others, **place: seen.append(sorted(x.ravel())))
+    model.fit(x, y, batch_size=16, epochs=3, verbose=0)
+    first, second, third = seen[:4], seen[4:8], seen[8:]
+    assert first != second != third
+    assert np.array_equal(np.sort(np.ravel(second)), x.ravel())
