@@ -354,3 +354,12 @@ def test_our_file_has_the_groups_and_attributes_of_kerass(keras, tmp_path):
     keras_model(keras, "batch_normalization").save_weights(tmp_path / "theirs.weights.h5")
     saving.save_weights(models.batch_normalization(), tmp_path / "ours.weights.h5")
     assert tree(tmp_path / "ours.weights.h5") == tree(tmp_path / "theirs.weights.h5")
+
+
+def test_the_models_own_methods_write_and_read(tmp_path):
+    model, other = models.batch_normalization(), models.batch_normalization()
+    model.save_weights(tmp_path / "a.weights.h5")
+    other.load_weights(tmp_path / "a.weights.h5")
+    assert not np.array_equal(models.batch_normalization().get_weights()[0], model.get_weights()[0])
+    for one, two in zip(model.get_weights(), other.get_weights(), strict=True):
+        assert np.array_equal(one, two)
