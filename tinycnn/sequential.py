@@ -393,8 +393,8 @@ class Sequential:
         batch_size = check_batch_size("fit", batch_size)
         epochs = check_count("fit", "epochs", epochs, "Try 10.")
         validation_freq = check_count("fit", "validation_freq", validation_freq, "Use 1 to validate every epoch.")
-        for name, steps in (("steps_per_epoch", steps_per_epoch), ("validation_steps", validation_steps)):
-            check_steps("fit", name, steps)
+        check_steps("fit", "steps_per_epoch", steps_per_epoch)
+        check_steps("fit", "validation_steps", validation_steps)
         if validation_batch_size is not None:
             check_count("fit", "validation_batch_size", validation_batch_size, "Leave it out to take batch_size.")
         if class_weight is not None:
@@ -433,14 +433,14 @@ class Sequential:
             add_progbar=verbose != 0,
             model=self,
             verbose=verbose,
-            epochs=int(epochs),
+            epochs=epochs,
             steps=data.steps,
         )
         self.history = history = hooks.history or History()
         hooks.on_train_begin()
         logs: dict[str, float] = {}
         with Interrupt() as interrupt:
-            for epoch in range(initial_epoch, int(epochs)):
+            for epoch in range(initial_epoch, epochs):
                 self.reset_metrics()
                 hooks.on_epoch_begin(epoch)
                 step = -1
@@ -500,8 +500,8 @@ class Sequential:
             steps,
         )
         hooks = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=data.steps)
-        results = self._evaluate(data, hooks)
-        return results if return_dict else self._returned(return_dict)
+        self._evaluate(data, hooks)
+        return self._returned(return_dict)
 
     def predict(
         self,
@@ -716,8 +716,8 @@ class Sequential:
     def _returned(self, return_dict: bool) -> Any:
         if return_dict:
             return self._results()
-        results = {metric.name: float(metric.result()) for metric in self.metrics}
-        return list(results.values()) if len(results) > 1 else results["loss"]
+        results = [float(metric.result()) for metric in self.metrics]
+        return results if len(results) > 1 else results[0]
 
     def _require_built(self, who: str) -> None:
         if not self.built:

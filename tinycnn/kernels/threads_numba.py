@@ -1,10 +1,10 @@
 """How the threads of the fast kernels wait for work: awake for a moment, then asleep.
 
 Between two kernels of a training step lie some microseconds, and a thread that has fallen asleep needs longer than that
-to wake up: so threads wait awake. GNU's OpenMP would let them do so for about a millisecond, which holds a core that
-another program, or the thread that everybody waits for, may need: on a busy machine a step then takes ten times as
-long. The limit is read only when the library is loaded, so it is loaded here; OMP_WAIT_POLICY and GOMP_SPINCOUNT, where
-you set them, are left as they are, and the environment is the same afterwards.
+to wake up: so threads wait awake. GNU's OpenMP would let them do so for a long time, which holds a core that another
+program, or the thread that everybody waits for, may need: on a busy machine a step then takes many times as long. The
+limit is read only when the library is loaded, so it is loaded here; OMP_WAIT_POLICY and GOMP_SPINCOUNT, where you set
+them, are left as they are, and the environment is the same afterwards.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import os
 
-SPIN_COUNT = "5000"  # turns of the waiting loop, some ten microseconds
+SPIN_COUNT = "5000"  # turns of the waiting loop; to compare: GOMP_SPINCOUNT=100000 python -m benchmarks
 
 
 def load_openmp() -> None:
