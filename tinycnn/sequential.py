@@ -25,6 +25,7 @@ from tinycnn.batches import (
     weights_of_classes,
 )
 from tinycnn.callbacks import Callback, CallbackList, History
+from tinycnn.fusion import fused_steps
 from tinycnn.interrupt import Interrupt
 from tinycnn.layers import Input, Layer, ParameterVector
 from tinycnn.layers.base import check_dtype, check_weight
@@ -66,6 +67,7 @@ class Sequential:
         self._input_shape: tuple[int | None, ...] | None = None
         self._given_shape: tuple[int | None, ...] | None = None  # by an Input
         self._vector: ParameterVector | None = None
+        self._fused: list[Any] | None = None
         self._loss_mean = metrics_module.Mean("loss")
         self._metrics: list[Any] | None = None
         self._weighted_metrics: list[Any] = []
@@ -118,6 +120,7 @@ class Sequential:
             self._build_layer(len(self._layers), layer, self.output_shape if self._layers else input_shape)
         self._input_shape = input_shape
         self._layers.append(layer)
+        self._fused = None
         self.built = input_shape is not None
         if self.compiled:
             layer.kernels = self.optimizer.kernels
@@ -127,6 +130,7 @@ class Sequential:
         if not self._layers:
             raise ValueError(f"{self.name}: expected at least one layer to pop, found none. Add layers first.")
         layer = self._layers.pop()
+        self._fused = None
         if not self._layers:
             self.built = False
             self._input_shape = self._given_shape
@@ -291,11 +295,25 @@ class Sequential:
             dy = layer.backward(dy)
         return dy
 
-    def _backward_parameters(self, dy: Array) -> None:
-        """Backward without the gradient of the input, which training has no use for."""
-        first, *others = self._layers
-        for layer in reversed(others):
-            dy = layer.backward(dy)
+    # The same for training, evaluation and prediction: layers that follow each other may be one fused step
+
+    @property
+    def _steps(self) -> list[Any]:
+        if self._fused is None:
+            self._fused = fused_steps(self._layers)
+        return self._fused
+
+    def _forward(self, x: Array, training: bool, activate: bool = True) -> Array:
+        *body, head = self._steps
+        for step in body:
+            x = step.forward(x, training)
+        return head.forward(x, training) if activate else head.forward(x, training, activate=False)
+
+    def _backward(self, dy: Array) -> None:
+        """Without the gradient of the input, which training has no use for."""
+        first, *others = self._steps
+        for step in reversed(others):
+            dy = step.backward(dy)
         first.backward_parameters(dy)
 
     # Training
@@ -522,7 +540,7 @@ class Sequential:
         outputs = []
         for step, (x_batch, _, _) in enumerate(data.epoch()):
             hooks.on_predict_batch_begin(step)
-            outputs.append(self.forward(x_batch))
+            outputs.append(self._forward(x_batch, training=False))
             hooks.on_predict_batch_end(step, {"outputs": outputs[-1]})  # type: ignore[dict-item]
         hooks.on_predict_end()
         return np.concatenate(outputs)
@@ -583,13 +601,13 @@ class Sequential:
             culprit = self._first_not_finite(x)
             for array, before in state:
                 array[...] = before
-            for layer in self._layers:
-                layer.forget()
+            for step in self._steps:
+                step.forget()
             raise FloatingPointError(
                 f"loss: expected a finite number, received {loss} in {place}. {culprit} "
                 "Lower the learning rate, or look at the data of this batch."
             )
-        self._backward_parameters(dy)
+        self._backward(dy)
         for p in vector.parameters:
             if p.regularizer is not None:
                 p.grad += p.regularizer.gradient(p.value)
@@ -611,11 +629,11 @@ class Sequential:
         """
         if self._takes_logits():
             head: Any = self._layers[-1]
-            z = self.forward(x, training, activate=False)
+            z = self._forward(x, training, activate=False)
             y_pred = head.kernels.activations[head.activation].forward(z)
             loss = self.loss.with_logits()
         else:
-            z = y_pred = self.forward(x, training)
+            z = y_pred = self._forward(x, training)
             loss = self.loss
         dy = loss.backward(y, z, sample_weight) if training else z
         return y_pred, loss.forward(y, z, sample_weight), dy

@@ -9,11 +9,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tinycnn.kernels import average_pooling2d, batch_normalization, conv2d, dense, max_pooling2d, optimizers
 from tinycnn.kernels.activations import ACTIVATIONS, Activation
+
+
+@dataclass(frozen=True)
+class Fused:
+    """The kernels of several layers in one pass over the images."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class Kernels:
     adam_update: Callable[..., None]
     amsgrad_update: Callable[..., None]
     weight_decay_update: Callable[..., None]
+    fused: Mapping[str, Fused] = field(default_factory=dict)  # several layers in one pass, see tinycnn/fusion.py
 
 
 REFERENCE = Kernels(
@@ -72,6 +81,7 @@ try:
         activations_numba,
         batch_normalization_numba,
         conv2d_numba,
+        conv2d_relu_max_pooling2d_numba,
         dense_numba,
         max_pooling2d_numba,
         optimizers_numba,
@@ -109,6 +119,11 @@ else:
         adam_update=optimizers_numba.adam_update,
         amsgrad_update=optimizers_numba.amsgrad_update,
         weight_decay_update=optimizers_numba.weight_decay_update,
+        fused={
+            "conv2d_relu_max_pooling2d": Fused(
+                conv2d_relu_max_pooling2d_numba.forward, conv2d_relu_max_pooling2d_numba.backward
+            ),
+        },
     )
 
 SETS = {"fast": FAST, "reference": REFERENCE}

@@ -26,6 +26,7 @@ from numba.extending import intrinsic
 
 Array = np.ndarray
 
+JIT_IS_OFF = bool(getattr(config, "DISABLE_JIT", 0))
 _features = binding.get_host_cpu_features() if binding.get_process_triple().startswith("x86_64") else {}
 VECTOR_BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx2") else 16
 ROWS = 6  # 6·4 sums, 4 vectors of b and one of a: 29 of 32 registers; with two vectors: 15 of 16
@@ -62,9 +63,9 @@ def _block_product_in_llvm(
     bias: Any, bias_start: Any, accumulate: Any,
 ) -> Any:  # fmt: skip
     """The same in LLVM's instructions: what Numba calls where compiled code calls `block_product`."""
-    whole = types.intp
+    index = types.intp
     signature = types.void(
-        a, whole, rows, terms, b, whole, whole, c, whole, c_rows, whole, whole, whole, bias, whole, types.boolean
+        a, index, rows, terms, b, index, index, c, index, c_rows, index, index, index, bias, index, types.boolean
     )  # fmt: skip
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -91,22 +92,22 @@ def _function(module: Any, number: Any, argument_types: list[Any]) -> Any:
     function.linkage = "linkonce_odr"
     function.attributes.add("noinline")
     builder = ir.IRBuilder(function.append_basic_block())
-    emitter = _Emitter(builder, number, VECTOR_BYTES // (4 if isinstance(number, ir.FloatType) else 8))
+    emitter = Emitter(builder, number, VECTOR_BYTES // (4 if isinstance(number, ir.FloatType) else 8))
     width = function.args[12]
     for vectors in range(1, VECTORS + 1):  # a loop of its own for each number of vectors
-        fits = builder.icmp_signed("==", _whole(vectors), emitter.vectors_in(width))
+        fits = builder.icmp_signed("==", whole(vectors), emitter.vectors_in(width))
         with builder.if_then(fits):
             emitter.block(vectors, *function.args)
     builder.ret_void()
     return function
 
 
-def _whole(value: int) -> ir.Constant:
+def whole(value: int) -> ir.Constant:
     return ir.Constant(ir.IntType(64), value)
 
 
-class _Emitter:
-    """Writes the instructions of a block for one type of numbers and one number of lanes in a vector."""
+class Emitter:
+    """Writes instructions for one type of numbers and one number of lanes in a vector."""
 
     def __init__(self, builder: Any, number: Any, lanes: int):
         self.builder, self.lanes = builder, lanes
@@ -115,7 +116,7 @@ class _Emitter:
 
     def vectors_in(self, width: Any) -> Any:
         """How many vectors a row of ``width`` columns fills, the last one perhaps in part."""
-        return self.builder.sdiv(self.builder.add(width, _whole(self.lanes - 1)), _whole(self.lanes))
+        return self.builder.sdiv(self.builder.add(width, whole(self.lanes - 1)), whole(self.lanes))
 
     def block(
         self, vectors: int,
@@ -125,7 +126,7 @@ class _Emitter:
     ) -> None:  # fmt: skip
         builder = self.builder
         columns = range(vectors)
-        mask = self.mask(builder.sub(width, _whole((vectors - 1) * self.lanes)))
+        mask = self.mask(builder.sub(width, whole((vectors - 1) * self.lanes)))
         masks = [None] * (vectors - 1) + [mask]  # only the last vector may be partly filled
         sums = [[cgutils.alloca_once(builder, self.vector) for _ in columns] for _ in range(ROWS)]
         for row in sums:
@@ -133,8 +134,8 @@ class _Emitter:
                 builder.store(ir.Constant(self.vector, None), total)
 
         # Rows past the end repeat the last one: the same result, written twice.
-        final = builder.sub(last, _whole(1))
-        row_numbers = [builder.add(first, _whole(r)) for r in range(ROWS)]
+        final = builder.sub(last, whole(1))
+        row_numbers = [builder.add(first, whole(r)) for r in range(ROWS)]
         row_numbers = [builder.select(builder.icmp_signed("<", r, final), r, final) for r in row_numbers]
         windows = [builder.gep(a, [builder.add(a_start, builder.load(builder.gep(rows, [r])))]) for r in row_numbers]
         with cgutils.for_range(builder, term_count) as loop:
@@ -158,16 +159,44 @@ class _Emitter:
             for j in columns:
                 self.store(result[j], out, j, masks[j])
 
-    def function(self, name: str) -> Any:
+    def combine(self, matrix: Array, vectors: list[Any]) -> list[Any]:
+        """matrix · vectors, for a matrix of constants: terms with a zero are left out."""
+        results = []
+        for row in matrix:
+            total = None
+            for coefficient, vector in zip(row, vectors, strict=True):
+                if coefficient == 0:
+                    continue
+                factor = ir.Constant(self.vector, [float(coefficient)] * self.lanes)
+                if total is None:
+                    total = vector if coefficient == 1 else self.builder.fmul(factor, vector)
+                else:
+                    total = self.builder.call(self.function("fma"), [factor, vector, total])
+            results.append(total)
+        return results
+
+    def for_each_vector(self, count: Any, body: Any) -> None:
+        """``body(first, mask)`` for the vectors of ``count`` numbers in a row; the last may be partly filled."""
+        builder = self.builder
+        full = builder.sdiv(count, whole(self.lanes))
+        with cgutils.for_range(builder, full) as loop:
+            body(builder.mul(loop.index, whole(self.lanes)), None)
+        first = builder.mul(full, whole(self.lanes))
+        with builder.if_then(builder.icmp_signed("<", first, count)):
+            body(first, self.mask(builder.sub(count, first)))
+
+    def function(self, name: str, vector: Any = None) -> Any:
         """One of LLVM's vector functions, declared on first use."""
-        pointer, i32 = self.vector.as_pointer(), ir.IntType(32)
+        vector = vector or self.vector
+        pointer, i32 = vector.as_pointer(), ir.IntType(32)
         bits = ir.VectorType(ir.IntType(1), self.lanes)
         returned, arguments, suffix = {
-            "fma": (self.vector, [self.vector] * 3, ""),
-            "masked.load": (self.vector, [pointer, i32, bits, self.vector], ".p0"),
-            "masked.store": (ir.VoidType(), [self.vector, pointer, i32, bits], ".p0"),
+            "fma": (vector, [vector] * 3, ""),
+            "masked.load": (vector, [pointer, i32, bits, vector], ".p0"),
+            "masked.store": (ir.VoidType(), [vector, pointer, i32, bits], ".p0"),
         }[name]
-        full_name = f"llvm.{name}.v{self.lanes}f{8 * self.bytes}{suffix}"
+        kind = {"float": "f32", "double": "f64"}.get(str(vector.element), str(vector.element))
+        full_name = f"llvm.{name}.v{self.lanes}{kind}{suffix}"
         module = self.builder.module
         return module.globals.get(full_name) or ir.Function(module, ir.FunctionType(returned, arguments), full_name)
 
@@ -183,29 +212,33 @@ class _Emitter:
         single = self.builder.insert_element(empty, value, ir.Constant(ir.IntType(32), 0))
         return self.builder.shuffle_vector(single, empty, lane_zero)
 
-    def place(self, row: Any, j: int) -> Any:
-        start = self.builder.gep(row, [_whole(j * self.lanes)])
-        return self.builder.bitcast(start, self.vector.as_pointer())
-
     def load(self, row: Any, j: int, mask: Any) -> Any:
         """The j-th vector of a row of memory; lanes that the mask leaves out read as 0."""
-        place = self.place(row, j)
+        place, vector, align = self.place(row, j)
         if mask is None:
-            return self.builder.load(place, align=self.bytes)
-        align = ir.Constant(ir.IntType(32), self.bytes)
-        return self.builder.call(self.function("masked.load"), [place, align, mask, ir.Constant(self.vector, None)])
+            return self.builder.load(place, align=align)
+        arguments = [place, ir.Constant(ir.IntType(32), align), mask, ir.Constant(vector, None)]
+        return self.builder.call(self.function("masked.load", vector), arguments)
 
     def store(self, value: Any, row: Any, j: int, mask: Any) -> None:
-        place = self.place(row, j)
+        place, vector, align = self.place(row, j)
         if mask is None:
-            self.builder.store(value, place, align=self.bytes)
+            self.builder.store(value, place, align=align)
         else:
-            align = ir.Constant(ir.IntType(32), self.bytes)
-            self.builder.call(self.function("masked.store"), [value, place, align, mask])
+            arguments = [value, place, ir.Constant(ir.IntType(32), align), mask]
+            self.builder.call(self.function("masked.store", vector), arguments)
+
+    def place(self, row: Any, j: int) -> tuple[Any, Any, int]:
+        """Where the j-th vector of a row lies, its type, and the bytes of one of its numbers."""
+        number = row.type.pointee
+        vector = ir.VectorType(number, self.lanes)
+        start = self.builder.gep(row, [whole(j * self.lanes)])
+        size = number.width // 8 if isinstance(number, ir.IntType) else self.bytes
+        return self.builder.bitcast(start, vector.as_pointer()), vector, size
 
 
-_jit_is_off = getattr(config, "DISABLE_JIT", 0)
-block_product: Any = block_product_in_python if _jit_is_off else intrinsic(_block_product_in_llvm)
+
+block_product: Any = block_product_in_python if JIT_IS_OFF else intrinsic(_block_product_in_llvm)
 
 
 @njit(cache=True)

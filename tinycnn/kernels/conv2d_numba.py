@@ -10,7 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
+from tinycnn.kernels import winograd_numba as winograd
 from tinycnn.kernels.block_product_numba import ROWS, offsets, product
+from tinycnn.kernels.winograd_numba import copy_images
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -104,6 +106,64 @@ def spread_gradient(dz: Array, taps: Array, windows: Array, dilation_rate: Pair,
                 dx_flat, (a * dilation_rate[0] * w + b * dilation_rate[1]) * c, windows,
                 0, len(windows), c, dx_flat, True,
             )  # fmt: skip
+
+
+# For a few images at a time, directly or by Winograd's way
+
+
+@njit(cache=True)
+def prepared_kernel(kernel: Array, strides: Pair, dilation_rate: Pair, out_size: Pair) -> tuple[Array, bool]:
+    """The kernel as `convolve_images` wants it, and whether that is Winograd's way."""
+    if winograd.pays(kernel.shape, strides, dilation_rate, out_size):
+        return winograd.transformed_kernel(kernel), True
+    return kernel, False
+
+
+@njit(cache=True)
+def padded_sizes(image_size: Pair, out_size: Pair, by_winograd: bool) -> tuple[Pair, Pair]:
+    """The sizes of x and z for `convolve_images` and `add_gradients`: Winograd's way wants whole tiles."""
+    if by_winograd:
+        z_h, z_w = winograd.whole_tiles(out_size)
+        return (z_h + 2, z_w + 2), (z_h, z_w)
+    return image_size, out_size
+
+
+@njit(cache=True)
+def convolve_images(
+    x: Array, weights: Array, bias: Array, strides: Pair, dilation_rate: Pair, by_winograd: bool, z: Array
+) -> None:
+    """Write z for a few images; by Winograd's way z has room for whole tiles."""
+    n, h, w, c = x.shape
+    if by_winograd:
+        x_padded = np.zeros((n, z.shape[1] + 2, z.shape[2] + 2, c), x.dtype)
+        copy_images(x, x_padded)
+        winograd.convolve(x_padded, weights, bias, 0, n * z.shape[1] * z.shape[2] // 16, z)
+    else:
+        windows, terms = window_tables(w, c, weights.shape[:2], z.shape[1:3], strides, dilation_rate)
+        for image in range(n):
+            convolve(x[image], weights, bias, windows, terms, 0, len(windows), z[image])
+
+
+@njit(cache=True)
+def add_gradients(
+    x: Array, dz: Array, taps: Array, strides: Pair, dilation_rate: Pair, by_winograd: bool, dkernel: Array, dx: Array
+) -> None:
+    """Add to dkernel, and write dx where that is not empty, for a few images."""
+    n, h, w, c = x.shape
+    if by_winograd:
+        x_padded = np.zeros((n, dz.shape[1] + 2, dz.shape[2] + 2, c), x.dtype)
+        copy_images(x, x_padded)
+        dx_padded = np.zeros((len(dx), x_padded.shape[1], x_padded.shape[2], c), x.dtype)
+        dweights = np.zeros((winograd.SIZE, winograd.SIZE, c, dz.shape[3]), x.dtype)
+        winograd.gradients(x_padded, dz, taps, 0, n * dz.shape[1] * dz.shape[2] // 16, dweights, dx_padded)
+        winograd.add_transformed_back(dweights, dkernel)
+        copy_images(dx_padded, dx)
+    else:
+        windows, terms = window_tables(w, c, dkernel.shape[:2], dz.shape[1:3], strides, dilation_rate)
+        for image in range(n):
+            add_kernel_gradient(x[image], dz[image], windows, terms, 0, len(terms), dkernel)
+            if dx.size:
+                spread_gradient(dz[image], taps, windows, dilation_rate, dx[image])
 
 
 @njit(cache=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
+from tinycnn.kernels.block_product_numba import offsets
+from tinycnn.kernels.pool_window_numba import pool_window, unpool_window
+
 Array = np.ndarray
 Pair = tuple[int, int]
 
@@ -35,29 +38,23 @@ def max_pooling2d_backward(dy: Array, argmax: Array, image_size: Pair, pool_size
 @njit(cache=True)
 def pool_image(x: Array, pool_size: Pair, strides: Pair, y: Array, argmax: Array) -> None:
     """The largest pixel of each window of one image (h, w, c), and its place in the window."""
-    (ph, pw), (sh, sw) = pool_size, strides
+    _, w, c = x.shape
+    taps = offsets(pool_size[0], w * c, pool_size[1], c)
+    pixels, maxima, places = x.reshape(-1), y.reshape(-1), argmax.reshape(-1)
     for i in range(y.shape[0]):
         for j in range(y.shape[1]):
-            best, place = y[i, j], argmax[i, j]
-            best[:] = x[i * sh, j * sw]
-            place[:] = 0
-            for t in range(1, ph * pw):
-                pixel = x[i * sh + t // pw, j * sw + t % pw]
-                for c in range(len(best)):  # innermost, so that it runs on whole vectors
-                    larger = pixel[c] > best[c]
-                    best[c] = pixel[c] if larger else best[c]
-                    place[c] = t if larger else place[c]
+            start = (i * strides[0] * w + j * strides[1]) * c
+            pool_window(pixels, start, taps, maxima, (i * y.shape[1] + j) * c, places, c)
 
 
 @njit(cache=True)
 def unpool_image(dy: Array, argmax: Array, pool_size: Pair, strides: Pair, dx: Array) -> None:
     """Each window's gradient at the pixel that was its maximum, zero elsewhere; dx (h, w, c) is written."""
-    (ph, pw), (sh, sw) = pool_size, strides
-    dx[:] = 0
+    _, w, c = dx.shape
+    taps = offsets(pool_size[0], w * c, pool_size[1], c)
+    gradients, places, pixels = dy.reshape(-1), argmax.reshape(-1), dx.reshape(-1)
+    pixels[:] = 0
     for i in range(dy.shape[0]):
         for j in range(dy.shape[1]):
-            gradient, place = dy[i, j], argmax[i, j]
-            for t in range(ph * pw):
-                pixel = dx[i * sh + t // pw, j * sw + t % pw]
-                for c in range(len(gradient)):
-                    pixel[c] += gradient[c] if place[c] == t else 0
+            start = (i * strides[0] * w + j * strides[1]) * c
+            unpool_window(gradients, (i * dy.shape[1] + j) * c, places, taps, pixels, start, c)

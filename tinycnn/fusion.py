@@ -1,0 +1,153 @@
+"""Layers that follow each other, computed in one pass over the images: the same numbers, fewer trips to memory.
+
+`Sequential.fit`, `evaluate` and `predict` go through the steps that `fused_steps` returns: a layer, or in place of
+several layers a fused step that borrows them. A step has a layer's ``forward``, ``backward`` and
+``backward_parameters``; it reads the layers' parameters and writes their gradients and moving statistics, just as
+they would. Layers know nothing of it, and ``model.forward`` and ``model.backward`` go layer by layer. Each pattern is a
+class below and a file of kernels; without them everything works, slower.
+
+Source:  the idea of fusing by pattern: Chen et al. 2018, arXiv:1802.04799, section 3
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinycnn.layers import BatchNormalization, Conv2D, Layer, MaxPooling2D
+from tinycnn.layers.windows import crop, pad
+
+Array = np.ndarray
+
+FEWEST_IMAGES = 4  # below, the layers' own kernels share out the rows of an image among the threads
+
+
+class FusedStep(ABC):
+    """Several layers as one, with the layers' own forward and backward as the other way."""
+
+    kernels_name: str  # of the pair or triple of kernels in `Kernels.fused`
+
+    def __init__(self, layers: Sequence[Layer]):
+        self.layers = tuple(layers)
+        self.saved: tuple[Any, ...] | None = None
+
+    @staticmethod
+    @abstractmethod
+    def matches(layers: Sequence[Layer]) -> bool:
+        """Whether a chain of layers begins with this pattern."""
+
+    @abstractmethod
+    def fused_forward(self, kernels: Any, x: Array, training: bool) -> Array:
+        """The last layer's output; in training, with what backward needs in ``saved``."""
+
+    @abstractmethod
+    def fused_backward(self, kernels: Any, dy: Array, saved: tuple[Any, ...], input_gradient: bool) -> Array:
+        """The gradient of x, which is empty without ``input_gradient``; assigns the gradients of all parameters."""
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        kernels = self.layers[0].kernels.fused.get(self.kernels_name)
+        self.saved = None
+        if kernels is not None and len(x) >= FEWEST_IMAGES and all(layer.trainable for layer in self.layers):
+            return self.fused_forward(kernels, x, training)
+        for layer in self.layers:
+            x = layer.forward(x, training)
+        return x
+
+    def backward(self, dy: Array) -> Array:
+        if self.saved is None:
+            for layer in reversed(self.layers):
+                dy = layer.backward(dy)
+            return dy
+        return self._backward(dy, input_gradient=True)
+
+    def backward_parameters(self, dy: Array) -> None:
+        if self.saved is None:
+            first, *others = self.layers
+            for layer in reversed(others):
+                dy = layer.backward(dy)
+            first.backward_parameters(dy)
+        else:
+            self._backward(dy, input_gradient=False)
+
+    def _backward(self, dy: Array, input_gradient: bool) -> Array:
+        kernels = self.layers[0].kernels.fused[self.kernels_name]
+        saved, self.saved = self.saved, None
+        return self.fused_backward(kernels, np.ascontiguousarray(dy), saved or (), input_gradient)
+
+    def forget(self) -> None:
+        self.saved = None
+        for layer in self.layers:
+            layer.forget()
+
+
+def _is_relu_convolution(layer: Layer) -> bool:
+    return type(layer) is Conv2D and layer.activation == "relu" and layer.groups == 1
+
+
+def _is_plain_pooling(layer: Layer) -> bool:
+    """Max pooling without padding, whose places in a window fit into a byte."""
+    return type(layer) is MaxPooling2D and layer.widths == ((0, 0), (0, 0)) and np.prod(layer.pool_size) <= 256
+
+
+class ConvolutionPooling(FusedStep):
+    """Conv2D with relu, then MaxPooling2D."""
+
+    kernels_name = "conv2d_relu_max_pooling2d"
+
+    @staticmethod
+    def matches(layers: Sequence[Layer]) -> bool:
+        return len(layers) >= 2 and _is_relu_convolution(layers[0]) and _is_plain_pooling(layers[1])
+
+    def __init__(self, layers: Sequence[Layer]):
+        super().__init__(layers[:2])
+        self.convolution: Any = layers[0]
+        self.pooling: Any = layers[1]
+
+    def fused_forward(self, kernels: Any, x: Array, training: bool) -> Array:
+        convolution, pooling = self.convolution, self.pooling
+        x = pad(convolution._check_input(x), convolution.widths)
+        y, argmax = kernels.forward(
+            x, convolution.kernel.value, _bias(convolution), convolution.strides, convolution.dilation_rate,
+            pooling.pool_size, pooling.strides,
+        )  # fmt: skip
+        if training:
+            self.saved = x, y, argmax
+        return y
+
+    def fused_backward(self, kernels: Any, dy: Array, saved: tuple[Any, ...], input_gradient: bool) -> Array:
+        convolution, pooling = self.convolution, self.pooling
+        x, y, argmax = saved
+        dx, dkernel, dbias = kernels.backward(
+            dy, x, y, argmax, convolution.kernel.value, convolution.strides, convolution.dilation_rate,
+            pooling.pool_size, pooling.strides, input_gradient,
+        )  # fmt: skip
+        _assign(convolution, dkernel, dbias)
+        return crop(dx, convolution.widths)
+
+
+def _bias(convolution: Any) -> Array:
+    return convolution.bias.value if convolution.use_bias else np.zeros(convolution.filters, convolution.dtype)
+
+
+def _assign(convolution: Any, dkernel: Array, dbias: Array) -> None:
+    convolution.kernel.grad[...] = dkernel
+    if convolution.use_bias:
+        convolution.bias.grad[...] = dbias
+
+
+PATTERNS = (ConvolutionPooling,)
+
+
+def fused_steps(layers: Sequence[Layer]) -> list[Any]:
+    """The chain with every part that matches a pattern replaced by its fused step; the rest stays as it is."""
+    steps: list[Any] = []
+    rest = list(layers)
+    while rest:
+        pattern = next((p for p in PATTERNS if p.matches(rest)), None)
+        step = rest[0] if pattern is None else pattern(rest)
+        steps.append(step)
+        del rest[: 1 if pattern is None else len(step.layers)]
+    return steps

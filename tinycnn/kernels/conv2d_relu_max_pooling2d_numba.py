@@ -1,0 +1,98 @@
+"""Convolution, ReLU and max pooling in one pass over the images, forward and backward.
+
+Done one after the other, each writes an array of 2.7 MB for the notebook's first layer, and the next one reads it back
+from memory. Here a few images at a time, the convolution's output stays in the processor's cache and is never kept: its
+gradient is zero but for the maxima, so y and argmax say all that backward needs. What the layers compute one by one is
+in ``conv2d.py``, ``activations.py`` and ``max_pooling2d.py``.
+
+The images are cut into parts, whatever the number of threads. Each part adds up its own gradients, and these are added
+in order: the bits never depend on the threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from tinycnn.kernels.conv2d_numba import add_gradients, convolve_images, out_size, padded_sizes, prepared_kernel, transposed_taps, transposed_taps
+from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
+
+Array = np.ndarray
+Pair = tuple[int, int]
+
+AT_ONCE = 4  # images whose outputs are in the cache at a time
+PARTS = 8
+
+
+@njit(parallel=True, cache=True)
+def forward(
+    x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair
+) -> tuple[Array, Array]:
+    """Math: y, argmax = max_pooling2d_forward(relu(conv2d_forward(x, kernel, bias)));  windows of at most 256 pixels"""
+    n, h, w, _ = x.shape
+    kh, kw, _, filters = kernel.shape
+    conv_size = out_size((h, w), (kh, kw), strides, dilation_rate)
+    pooled_h, pooled_w = out_size(conv_size, pool_size, pool_strides, (1, 1))
+    y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
+    argmax = np.empty((n, pooled_h, pooled_w, filters), np.uint8)
+    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, conv_size)
+    _, (z_h, z_w) = padded_sizes((h, w), conv_size, winograd)
+    for part in prange(-(-n // AT_ONCE)):
+        first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
+        z = np.empty((last - first, z_h, z_w, filters), x.dtype)
+        convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, z)
+        for image in range(first, last):
+            pool_image(z[image - first], pool_size, pool_strides, y[image], argmax[image])
+            maxima = y[image].reshape(-1)
+            for i in range(maxima.size):  # relu of the maximum is the maximum of the relus
+                maxima[i] = 0 if maxima[i] <= 0 else maxima[i]
+    return y, argmax
+
+
+@njit(parallel=True, cache=True)
+def backward(
+    dy: Array, x: Array, y: Array, argmax: Array, kernel: Array,
+    strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair, input_gradient: bool,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """dx, dkernel and dbias of `forward`; dx is empty without ``input_gradient``."""
+    n, h, w, c = x.shape
+    kh, kw, _, filters = kernel.shape
+    conv_size = out_size((h, w), (kh, kw), strides, dilation_rate)
+    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, conv_size)
+    taps = transposed_taps(weights)
+    _, (z_h, z_w) = padded_sizes((h, w), conv_size, winograd)
+    dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
+    dkernels = np.zeros((PARTS, kh, kw, c, filters), x.dtype)
+    dbiases = np.zeros((PARTS, filters), x.dtype)
+    size = -(-n // PARTS)
+    for part in prange(PARTS):
+        for first in range(part * size, min((part + 1) * size, n), AT_ONCE):
+            last = min(first + AT_ONCE, (part + 1) * size, n)
+            dz = np.empty((last - first, z_h, z_w, filters), x.dtype)
+            for image in range(first, last):
+                gradient = relu_gradient(dy[image], y[image], dbiases[part])
+                unpool_image(gradient, argmax[image], pool_size, pool_strides, dz[image - first])
+            add_gradients(x[first:last], dz, taps, strides, dilation_rate, winograd, dkernels[part], dx[first:last])
+    return dx, total(dkernels).reshape(kernel.shape), total(dbiases)
+
+
+@njit(cache=True)
+def relu_gradient(dy: Array, y: Array, dbias: Array) -> Array:
+    """dy where y is positive; adds its sums to ``dbias``."""
+    gradient = np.empty_like(dy)
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            for f in range(len(dbias)):
+                gradient[i, j, f] = dy[i, j, f] if y[i, j, f] > 0 else 0
+                dbias[f] += gradient[i, j, f]
+    return gradient
+
+
+@njit(cache=True)
+def total(parts: Array) -> Array:
+    """The sum of all parts, added in order."""
+    rows = parts.reshape(len(parts), -1)
+    for part in range(1, len(rows)):
+        for i in range(rows.shape[1]):
+            rows[0, i] += rows[part, i]
+    return rows[0]

@@ -1,0 +1,187 @@
+"""Winograd's convolution with 3x3 kernels: 36 multiplications where the definition has 144.
+
+A tile of 4x4 outputs depends on 6x6 pixels. Seen as polynomials, pixels and kernel can be multiplied by their values at
+six points: transform both to these values, multiply value by value, transform back. The two transforms are a few
+additions for each pixel; the multiplication, where all the work is, becomes 36 matrix products (tiles, c)·(c, filters).
+The gradients follow the same way back: each transform is linear, so its backward is the transposed matrix.
+
+Math:    z = Aᵀ·M·A + bias    M[p] = V[p]·U[p]    V = Bᵀ·x·B    U = G·kernel·Gᵀ    for each tile; p: 36 pairs of points
+         dM = A·dz·Aᵀ    dkernel = Gᵀ·dU·G, dU[p] = Σ V[p]ᵀ·dM[p]    dx = B·dV·Bᵀ, dV[p] = dM[p]·U[p]ᵀ
+Errors:  about 1e-6 of the largest number in float32, with the points 0, ±√½, ±√2 and ∞; with the better known
+         0, ±1, ±2 and ∞ it is five times as much (tests/test_winograd.py)
+Source:  Winograd 1980, doi:10.1137/1.9781611970364; Lavin & Gray 2016, arXiv:1509.09308, section 4;
+         Barabasz et al. 2020, doi:10.1145/3412380, for the choice of points
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from tinycnn.kernels.block_product_numba import offsets, product
+from tinycnn.kernels.tile_transform_numba import tile_transform
+
+Array = np.ndarray
+Pair = tuple[int, int]
+
+OUT = 4  # a tile has OUT x OUT outputs
+SIZE = 6  # and SIZE x SIZE pixels, OUT apart
+POINTS = SIZE * SIZE
+
+
+def powers(count: int) -> Array:
+    """The values of 1, x, x², ... at the points; at ∞ only the highest power counts."""
+    finite = np.array([0, np.sqrt(0.5), -np.sqrt(0.5), np.sqrt(2), -np.sqrt(2)])
+    return np.vstack([finite[:, None] ** np.arange(count), np.eye(count)[-1]])  # (SIZE, count)
+
+
+A, G = powers(OUT), powers(3)
+B = np.linalg.inv(powers(SIZE))
+B[np.abs(B) < 1e-12] = 0  # rounding errors of the inversion
+
+transform_pixels = tile_transform("pixels", B.T)
+transform_kernel = tile_transform("kernel", G)
+transform_to_outputs = tile_transform("outputs", A.T, adds=True)
+transform_gradients = tile_transform("gradient", A)
+transform_to_pixels = tile_transform("pixel_gradient", B, adds=True)
+transform_kernel_gradient = tile_transform("kernel_gradient", G.T, adds=True)
+
+
+@njit(cache=True)
+def pays(kernel_shape: tuple[int, int, int, int], strides: Pair, dilation_rate: Pair, out_size: Pair) -> bool:
+    """Whether the transforms cost less than the multiplications they save."""
+    kh, kw, channels, filters = kernel_shape
+    if (kh, kw) != (3, 3) or strides != (1, 1) or dilation_rate != (1, 1) or min(channels, filters) < 16:
+        return False
+    h, w = whole_tiles(out_size)
+    return 2 * out_size[0] * out_size[1] >= h * w
+
+
+@njit(cache=True)
+def whole_tiles(out_size: Pair) -> Pair:
+    """The outputs' size, rounded up to whole tiles."""
+    return -(-out_size[0] // OUT) * OUT, -(-out_size[1] // OUT) * OUT
+
+
+@njit(cache=True)
+def tiles_at_once(c: int, filters: int, itemsize: int) -> int:
+    """As many tiles as keep their values at the points within half a megabyte of cache, in whole blocks of six."""
+    return max(1, 500_000 // (POINTS * itemsize * (c + filters)) // 6) * 6
+
+
+# The six transforms
+
+
+@njit(cache=True)
+def transformed_kernel(kernel: Array) -> Array:
+    """(3, 3, c, filters) -> U, (6, 6, c, filters)"""
+    _, _, c, filters = kernel.shape
+    weights = np.empty((SIZE, SIZE, c, filters), kernel.dtype)
+    flat, size = kernel.reshape(-1), c * filters
+    transform_kernel(flat, 0, 3 * size, size, weights.reshape(-1), 0, SIZE * size, size, flat, 0, 0, 0, size)
+    return weights
+
+
+@njit(cache=True)
+def add_transformed_back(dweights: Array, dkernel: Array) -> None:
+    """dkernel += Gᵀ·dU·G"""
+    size = dkernel.shape[2] * dkernel.shape[3]
+    flat, row = dkernel.reshape(-1), 3 * size
+    transform_kernel_gradient(dweights.reshape(-1), 0, 2 * row, size, flat, 0, row, size, flat, 0, row, size, size)
+
+
+@njit(cache=True)
+def read_tiles(images: Array, size: int, first: int, last: int, values: Array) -> None:
+    """V of the tiles ``first`` to below ``last``, 6x6 pixels each; or, for ``size`` 4, dM from 4x4 gradients each."""
+    _, h, w, c = images.shape
+    flat, values_flat = images.reshape(-1), values.reshape(-1)
+    for tile in range(first, last):
+        start, to = tile_start(images.shape, size, tile), (tile - first) * POINTS * c
+        if size == SIZE:
+            transform_pixels(flat, start, w * c, c, values_flat, to, SIZE * c, c, flat, 0, 0, 0, c)
+        else:
+            transform_gradients(flat, start, w * c, c, values_flat, to, SIZE * c, c, flat, 0, 0, 0, c)
+
+
+@njit(cache=True)
+def write_tiles(values: Array, bias: Array, size: int, first: int, last: int, images: Array) -> None:
+    """Outputs from M, 4x4 a tile; or, for ``size`` 6, add the pixels' gradients from dV, 6x6 a tile."""
+    _, h, w, c = images.shape
+    flat, values_flat = images.reshape(-1), values.reshape(-1)
+    for tile in range(first, last):
+        start, to = (tile - first) * POINTS * c, tile_start(images.shape, size, tile)
+        if size == OUT:
+            transform_to_outputs(values_flat, start, SIZE * c, c, flat, to, w * c, c, bias, 0, 0, 0, c)
+        else:
+            transform_to_pixels(values_flat, start, SIZE * c, c, flat, to, w * c, c, flat, to, w * c, c, c)
+
+
+@njit(cache=True)
+def tile_start(shape: tuple[int, int, int, int], size: int, tile: int) -> int:
+    """Where a tile starts in images (n, h, w, c); tiles are counted through all images."""
+    _, h, w, c = shape
+    rows, columns = (h - size) // OUT + 1, (w - size) // OUT + 1
+    image, row, column = tile // (rows * columns), tile // columns % rows, tile % columns
+    return ((image * h + row * OUT) * w + column * OUT) * c
+
+
+@njit(cache=True)
+def copy_images(source: Array, target: Array) -> None:
+    """As much of each image as both have; the rest of the target stays."""
+    h, row = min(source.shape[1], target.shape[1]), min(source.shape[2], target.shape[2]) * source.shape[3]
+    for image in range(len(source)):
+        for i in range(h):
+            pixels, to = source[image, i].reshape(-1), target[image, i].reshape(-1)
+            for k in range(row):
+                to[k] = pixels[k]
+
+
+# For the tiles ``first`` to below ``last`` of images that are whole tiles large:
+# x (n, 4·rows + 2, 4·columns + 2, c), z and dz (n, 4·rows, 4·columns, filters)
+
+
+@njit(cache=True)
+def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Array) -> None:
+    c, filters = weights.shape[2:]
+    at_once = min(tiles_at_once(c, filters, x.itemsize), last - first)
+    v, m = np.empty(at_once * POINTS * c, x.dtype), np.empty(at_once * POINTS * filters, x.dtype)
+    rows, terms = offsets(at_once, POINTS * c, 1, 0), offsets(c, 1, 1, 0)
+    m_rows, nothing = offsets(at_once, POINTS * filters, 1, 0), np.zeros(filters, x.dtype)
+    for start in range(first, last, at_once):
+        stop = min(start + at_once, last)
+        read_tiles(x, SIZE, start, stop, v)
+        for p in range(POINTS):
+            product(
+                v, p * c, rows, terms, weights.reshape(-1), p * c * filters, filters,
+                m, p * filters, m_rows, 0, stop - start, filters, nothing, False,
+            )  # fmt: skip
+        write_tiles(m, bias, OUT, start, stop, z)
+
+
+@njit(cache=True)
+def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights: Array, dx: Array) -> None:
+    """Add to dU, and to dx where that is not empty; ``taps`` is U with its last axes exchanged."""
+    c, filters = dweights.shape[2:]
+    at_once = min(tiles_at_once(2 * c, filters, x.itemsize), last - first)
+    v, dv = np.empty(at_once * POINTS * c, x.dtype), np.empty(at_once * POINTS * c, x.dtype)
+    dm = np.empty(at_once * POINTS * filters, x.dtype)
+    v_rows, dm_rows = offsets(at_once, POINTS * c, 1, 0), offsets(at_once, POINTS * filters, 1, 0)
+    channels, filter_terms = offsets(c, 1, 1, 0), offsets(filters, 1, 1, 0)
+    dweights_rows, dweights_flat = offsets(c, filters, 1, 0), dweights.reshape(-1)
+    nothing = np.zeros(c, x.dtype)
+    for start in range(first, last, at_once):
+        stop = min(start + at_once, last)
+        read_tiles(x, SIZE, start, stop, v)
+        read_tiles(dz, OUT, start, stop, dm)
+        for p in range(POINTS):
+            product(
+                v, p * c, channels, v_rows[: stop - start], dm, p * filters, POINTS * filters,
+                dweights_flat, p * c * filters, dweights_rows, 0, c, filters, dweights_flat, True,
+            )  # fmt: skip
+            if dx.size:
+                product(
+                    dm, p * filters, dm_rows, filter_terms, taps.reshape(-1), p * filters * c, c,
+                    dv, p * c, v_rows, 0, stop - start, c, nothing, False,
+                )  # fmt: skip
+        if dx.size:
+            write_tiles(dv, nothing, SIZE, start, stop, dx)
