@@ -46,12 +46,14 @@ class ArrayBatches:
         order = None if self.rng is None else self.rng.permutation(n)
         for start in range(0, n, self.batch_size):
             stop = start + self.batch_size
-            rows: Any = slice(start, stop) if order is None else order[start:stop]
-            yield (
-                self.x[rows],
-                None if self.y is None else self.y[rows],
-                None if self.sample_weight is None else self.sample_weight[rows],
-            )
+            rows = slice(start, stop) if order is None else order[start:stop]
+            yield _pick(self.x, rows), _pick(self.y, rows), _pick(self.sample_weight, rows)
+
+
+def _pick(array: Any, rows: slice | Array) -> Any:
+    if array is None:
+        return None
+    return array[rows] if isinstance(rows, slice) else array.take(rows, axis=0)
 
 
 class GeneratorBatches:

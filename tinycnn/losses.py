@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from tinycnn.kernels.activations import sigmoid_forward, softmax_forward
+from tinycnn.kernels.activations import ACTIVATIONS, sigmoid_forward, softmax_forward
 from tinycnn.utils import lookup
 
 Array = np.ndarray
@@ -62,19 +62,11 @@ class Loss(ABC):
 
     def forward(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> float:
         """The mean loss of a batch."""
-        losses = self.per_sample(y_true, y_pred)
-        if sample_weight is not None:
-            losses = losses * self._weights(sample_weight, len(losses))
-        return float(np.sum(losses, dtype=np.float64) / len(losses))
+        return self._mean(self.per_sample(y_true, y_pred), sample_weight)
 
     def backward(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> Array:
         """The derivative of ``forward`` with respect to ``y_pred``."""
-        gradient = self.gradient(y_true, y_pred)
-        n = len(gradient)
-        if sample_weight is None:
-            return gradient / n
-        weights = (self._weights(sample_weight, n) / n).astype(gradient.dtype)
-        return gradient * weights.reshape(n, *[1] * (gradient.ndim - 1))
+        return self._gradient_of_mean(self.gradient(y_true, y_pred), sample_weight)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
         """``forward``, after ``validate``.
@@ -102,11 +94,31 @@ class Loss(ABC):
         loss.from_logits = True
         return loss
 
+    def with_activation(
+        self, y_true: Array, z: Array, sample_weight: Array | None = None
+    ) -> tuple[Array, float, Array]:
+        """``logits_activation`` of the logits z, the loss, and the loss's derivative with respect to z."""
+        loss = self.with_logits()
+        y_pred = ACTIVATIONS[str(self.logits_activation)].forward(z)
+        return y_pred, loss.forward(y_true, z, sample_weight), loss.backward(y_true, z, sample_weight)
+
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name != "name")
         return f"{type(self).__name__}({settings})"
 
     # For use inside the losses
+
+    def _mean(self, losses: Array, sample_weight: Array | None) -> float:
+        if sample_weight is not None:
+            losses = losses * self._weights(sample_weight, len(losses))
+        return float(np.sum(losses, dtype=np.float64) / len(losses))
+
+    def _gradient_of_mean(self, gradient: Array, sample_weight: Array | None) -> Array:
+        n = len(gradient)
+        if sample_weight is None:
+            return gradient / n
+        weights = (self._weights(sample_weight, n) / n).astype(gradient.dtype)
+        return gradient * weights.reshape(n, *[1] * (gradient.ndim - 1))
 
     def _weights(self, sample_weight: Any, n: int) -> Array:
         weights = np.asarray(sample_weight, np.float64)
@@ -158,7 +170,32 @@ class Loss(ABC):
             )
 
 
-class SparseCategoricalCrossentropy(Loss):
+class _SoftmaxCrossentropy(Loss):
+    """What the two cross-entropies of several classes share: from logits, both want p = softmax(z) and log p."""
+
+    logits_activation = "softmax"
+
+    @abstractmethod
+    def _minus_log_likelihood(self, y_true: Array, log_p: Array) -> Array:
+        """The loss of each sample."""
+
+    @abstractmethod
+    def _minus_targets(self, y_true: Array, p: Array) -> Array:
+        """p − t: the derivative of each sample's loss with respect to the logits."""
+
+    def with_activation(
+        self, y_true: Array, z: Array, sample_weight: Array | None = None
+    ) -> tuple[Array, float, Array]:
+        shifted = z - z.max(axis=-1, keepdims=True)
+        p = np.exp(shifted)
+        total = p.sum(axis=-1, keepdims=True)
+        p /= total
+        losses = self._minus_log_likelihood(y_true, shifted - np.log(total))
+        gradient = self._minus_targets(y_true, p)
+        return p, self._mean(losses, sample_weight), self._gradient_of_mean(gradient, sample_weight)
+
+
+class SparseCategoricalCrossentropy(_SoftmaxCrossentropy):
     """Minus the logarithm of the probability that was given to the true class; labels are class numbers.
 
     Math:    from logits z:         l = log Σⱼ exp(zⱼ) − z_k        ∂l/∂z = softmax(z) − onehot(k)
@@ -170,8 +207,6 @@ class SparseCategoricalCrossentropy(Loss):
     Args:
         from_logits: whether predictions are logits, i.e. what a softmax takes, instead of probabilities.
     """
-
-    logits_activation = "softmax"
 
     def __init__(
         self,
@@ -185,23 +220,29 @@ class SparseCategoricalCrossentropy(Loss):
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
         y_pred = _as_float(y_pred)
-        rows, labels = _rows_and_labels(y_true)
         if self.from_logits:
-            return -_log_softmax(y_pred)[rows, labels]
+            return self._minus_log_likelihood(y_true, _log_softmax(y_pred))
+        rows, labels = _rows_and_labels(y_true)
         q = _clip(y_pred)
         return np.log(q.sum(axis=1)) - np.log(q[rows, labels])
 
     def gradient(self, y_true: Array, y_pred: Array) -> Array:
         y_pred = _as_float(y_pred)
-        rows, labels = _rows_and_labels(y_true)
         if self.from_logits:
-            gradient = softmax_forward(y_pred)
-            gradient[rows, labels] -= 1
-            return gradient
+            return self._minus_targets(y_true, softmax_forward(y_pred))
+        rows, labels = _rows_and_labels(y_true)
         q = _clip(y_pred)
         gradient = np.repeat(1 / q.sum(axis=1, keepdims=True), q.shape[1], axis=1)
         gradient[rows, labels] -= 1 / q[rows, labels]
         return _zero_where_clipped(gradient, y_pred)
+
+    def _minus_log_likelihood(self, y_true: Array, log_p: Array) -> Array:
+        return -log_p[_rows_and_labels(y_true)]
+
+    def _minus_targets(self, y_true: Array, p: Array) -> Array:
+        difference = p.copy()
+        difference[_rows_and_labels(y_true)] -= 1
+        return difference
 
     def validate(self, y_true: Any, y_pred_shape: Sequence[int | None]) -> None:
         """Check that the labels are whole numbers from 0 to classes − 1, one for each prediction.
@@ -237,7 +278,7 @@ class SparseCategoricalCrossentropy(Loss):
             )
 
 
-class CategoricalCrossentropy(Loss):
+class CategoricalCrossentropy(_SoftmaxCrossentropy):
     """Cross-entropy between two distributions over the classes; labels are one-hot rows, or probabilities.
 
     Math:    l = −Σⱼ tⱼ·log qⱼ
@@ -254,8 +295,6 @@ class CategoricalCrossentropy(Loss):
         from_logits: whether predictions are logits, i.e. what a softmax takes, instead of probabilities.
         label_smoothing: s, from 0 to 1.
     """
-
-    logits_activation = "softmax"
 
     def __init__(
         self,
@@ -277,7 +316,7 @@ class CategoricalCrossentropy(Loss):
         y_pred = _as_float(y_pred)
         targets = self._targets(y_true, y_pred.dtype)
         if self.from_logits:
-            return -(targets * _log_softmax(y_pred)).sum(axis=1)
+            return self._minus_log_likelihood(y_true, _log_softmax(y_pred))
         q = _clip(y_pred / y_pred.sum(axis=1, keepdims=True))
         return -(targets * np.log(q)).sum(axis=1)
 
@@ -285,11 +324,17 @@ class CategoricalCrossentropy(Loss):
         y_pred = _as_float(y_pred)
         targets = self._targets(y_true, y_pred.dtype)
         if self.from_logits:
-            return softmax_forward(y_pred) - targets
+            return self._minus_targets(y_true, softmax_forward(y_pred))
         total = y_pred.sum(axis=1, keepdims=True)
         r = y_pred / total
         g = _zero_where_clipped(-targets / _clip(r), r)
         return (g - (g * r).sum(axis=1, keepdims=True)) / total
+
+    def _minus_log_likelihood(self, y_true: Array, log_p: Array) -> Array:
+        return -(self._targets(y_true, log_p.dtype) * log_p).sum(axis=1)
+
+    def _minus_targets(self, y_true: Array, p: Array) -> Array:
+        return p - self._targets(y_true, p.dtype)
 
     def validate(self, y_true: Any, y_pred_shape: Sequence[int | None]) -> None:
         """Check that each label is a row of probabilities, one for each class.

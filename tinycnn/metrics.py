@@ -70,11 +70,16 @@ class Mean(Metric):
         return self.result()
 
     def _add(self, values: Any, sample_weight: Any) -> None:
+        if isinstance(values, float) and (sample_weight is None or isinstance(sample_weight, int)):
+            weight = 1 if sample_weight is None else sample_weight
+            self.total += values * weight
+            self.count += weight
+            return
         values = np.atleast_1d(np.asarray(values))
         if values.ndim > 1:
             values = values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
         if sample_weight is None:
-            self.total += float(values.sum(dtype=np.float64))
+            self.total += float(np.count_nonzero(values) if values.dtype == bool else values.sum(dtype=np.float64))
             self.count += len(values)
             return
         weights = np.atleast_1d(np.asarray(sample_weight, np.float64))

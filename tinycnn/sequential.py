@@ -628,19 +628,15 @@ class Sequential:
         and nothing has to be clipped.
         """
         if self._takes_logits():
-            head: Any = self._layers[-1]
             z = self._forward(x, training, activate=False)
-            y_pred = head.kernels.activations[head.activation].forward(z)
-            loss = self.loss.with_logits()
-        else:
-            z = y_pred = self._forward(x, training)
-            loss = self.loss
-        dy = loss.backward(y, z, sample_weight) if training else z
-        return y_pred, loss.forward(y, z, sample_weight), dy
+            return self.loss.with_activation(y, z, sample_weight)
+        y_pred = self._forward(x, training)
+        dy = self.loss.backward(y, y_pred, sample_weight) if training else y_pred
+        return y_pred, self.loss.forward(y, y_pred, sample_weight), dy
 
     def _penalty(self) -> float:
         """What the regularizers add to the loss."""
-        return sum(p.regularizer(p.value) for p in self.parameters if p.regularizer is not None)
+        return sum(p.regularizer(p.value) for p in self._parameter_vector().parameters if p.regularizer is not None)
 
     def _update_metrics(self, y: Array, y_pred: Array, loss: float, sample_weight: Array | None) -> None:
         if self._metrics is None:

@@ -10,8 +10,18 @@ from tinycnn.kernels.activations import Activation
 Array = np.ndarray
 
 
-@njit(parallel=True, cache=True)
+SMALL = 20_000  # numbers that one thread has done before a second one is awake
+
+
 def relu_forward(z: Array) -> Array:
+    return (_forward if z.size <= SMALL else _forward_parallel)(z)
+
+
+def relu_backward(dy: Array, y: Array) -> Array:
+    return (_backward if dy.size <= SMALL else _backward_parallel)(dy, y)
+
+
+def _relu(z: Array) -> Array:
     y = np.empty_like(z)
     z_flat, y_flat = z.reshape(-1), y.reshape(-1)
     for i in prange(z.size):
@@ -19,8 +29,7 @@ def relu_forward(z: Array) -> Array:
     return y
 
 
-@njit(parallel=True, cache=True)
-def relu_backward(dy: Array, y: Array) -> Array:
+def _relu_gradient(dy: Array, y: Array) -> Array:
     dz = np.empty_like(dy)
     dy_flat, y_flat, dz_flat = dy.reshape(-1), y.reshape(-1), dz.reshape(-1)
     for i in prange(dy.size):
@@ -28,4 +37,6 @@ def relu_backward(dy: Array, y: Array) -> Array:
     return dz
 
 
+_forward, _forward_parallel = njit(cache=True)(_relu), njit(parallel=True, cache=True)(_relu)
+_backward, _backward_parallel = njit(cache=True)(_relu_gradient), njit(parallel=True, cache=True)(_relu_gradient)
 RELU = Activation(relu_forward, relu_backward)

@@ -12,7 +12,6 @@ from numba import njit, prange
 
 from tinycnn.kernels import winograd_numba as winograd
 from tinycnn.kernels.block_product_numba import ROWS, offsets, product
-from tinycnn.kernels.winograd_numba import copy_images
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -120,28 +119,17 @@ def prepared_kernel(kernel: Array, strides: Pair, dilation_rate: Pair, out_size:
 
 
 @njit(cache=True)
-def padded_sizes(image_size: Pair, out_size: Pair, by_winograd: bool) -> tuple[Pair, Pair]:
-    """The sizes of x and z for `convolve_images` and `add_gradients`: Winograd's way wants whole tiles."""
-    if by_winograd:
-        z_h, z_w = winograd.whole_tiles(out_size)
-        return (z_h + 2, z_w + 2), (z_h, z_w)
-    return image_size, out_size
-
-
-@njit(cache=True)
 def convolve_images(
     x: Array, weights: Array, bias: Array, strides: Pair, dilation_rate: Pair, by_winograd: bool, z: Array
 ) -> None:
-    """Write z for a few images; by Winograd's way z has room for whole tiles."""
-    n, h, w, c = x.shape
+    """Write z for a few images."""
+    n, _, w, c = x.shape
     if by_winograd:
-        x_padded = np.zeros((n, z.shape[1] + 2, z.shape[2] + 2, c), x.dtype)
-        copy_images(x, x_padded)
-        winograd.convolve(x_padded, weights, bias, 0, n * z.shape[1] * z.shape[2] // 16, z)
-    else:
-        windows, terms = window_tables(w, c, weights.shape[:2], z.shape[1:3], strides, dilation_rate)
-        for image in range(n):
-            convolve(x[image], weights, bias, windows, terms, 0, len(windows), z[image])
+        winograd.convolve(x, weights, bias, 0, n * winograd.tiles(z.shape[1:3]), z)
+        return
+    windows, terms = window_tables(w, c, weights.shape[:2], z.shape[1:3], strides, dilation_rate)
+    for image in range(n):
+        convolve(x[image], weights, bias, windows, terms, 0, len(windows), z[image])
 
 
 @njit(cache=True)
@@ -149,21 +137,18 @@ def add_gradients(
     x: Array, dz: Array, taps: Array, strides: Pair, dilation_rate: Pair, by_winograd: bool, dkernel: Array, dx: Array
 ) -> None:
     """Add to dkernel, and write dx where that is not empty, for a few images."""
-    n, h, w, c = x.shape
+    n, _, w, c = x.shape
     if by_winograd:
-        x_padded = np.zeros((n, dz.shape[1] + 2, dz.shape[2] + 2, c), x.dtype)
-        copy_images(x, x_padded)
-        dx_padded = np.zeros((len(dx), x_padded.shape[1], x_padded.shape[2], c), x.dtype)
-        dweights = np.zeros((winograd.SIZE, winograd.SIZE, c, dz.shape[3]), x.dtype)
-        winograd.gradients(x_padded, dz, taps, 0, n * dz.shape[1] * dz.shape[2] // 16, dweights, dx_padded)
+        dweights = np.empty((winograd.SIZE, winograd.SIZE, c, dz.shape[3]), x.dtype)
+        dx[:] = 0
+        winograd.gradients(x, dz, taps, 0, n * winograd.tiles(dz.shape[1:3]), dweights, dx)
         winograd.add_transformed_back(dweights, dkernel)
-        copy_images(dx_padded, dx)
-    else:
-        windows, terms = window_tables(w, c, dkernel.shape[:2], dz.shape[1:3], strides, dilation_rate)
-        for image in range(n):
-            add_kernel_gradient(x[image], dz[image], windows, terms, 0, len(terms), dkernel)
-            if dx.size:
-                spread_gradient(dz[image], taps, windows, dilation_rate, dx[image])
+        return
+    windows, terms = window_tables(w, c, dkernel.shape[:2], dz.shape[1:3], strides, dilation_rate)
+    for image in range(n):
+        add_kernel_gradient(x[image], dz[image], windows, terms, 0, len(terms), dkernel)
+        if dx.size:
+            spread_gradient(dz[image], taps, windows, dilation_rate, dx[image])
 
 
 @njit(cache=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from tinycnn.kernels.conv2d_numba import add_gradients, convolve_images, out_size, padded_sizes, prepared_kernel, transposed_taps, transposed_taps
+from tinycnn.kernels.conv2d_numba import add_gradients, convolve_images, out_size, prepared_kernel, transposed_taps, transposed_taps
 from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
 
 Array = np.ndarray
@@ -36,10 +36,9 @@ def forward(
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
     argmax = np.empty((n, pooled_h, pooled_w, filters), np.uint8)
     weights, winograd = prepared_kernel(kernel, strides, dilation_rate, conv_size)
-    _, (z_h, z_w) = padded_sizes((h, w), conv_size, winograd)
     for part in prange(-(-n // AT_ONCE)):
         first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
-        z = np.empty((last - first, z_h, z_w, filters), x.dtype)
+        z = np.empty((last - first, conv_size[0], conv_size[1], filters), x.dtype)
         convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, z)
         for image in range(first, last):
             pool_image(z[image - first], pool_size, pool_strides, y[image], argmax[image])
@@ -58,9 +57,7 @@ def backward(
     n, h, w, c = x.shape
     kh, kw, _, filters = kernel.shape
     conv_size = out_size((h, w), (kh, kw), strides, dilation_rate)
-    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, conv_size)
-    taps = transposed_taps(weights)
-    _, (z_h, z_w) = padded_sizes((h, w), conv_size, winograd)
+    taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, conv_size)
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
     dkernels = np.zeros((PARTS, kh, kw, c, filters), x.dtype)
     dbiases = np.zeros((PARTS, filters), x.dtype)
@@ -68,7 +65,7 @@ def backward(
     for part in prange(PARTS):
         for first in range(part * size, min((part + 1) * size, n), AT_ONCE):
             last = min(first + AT_ONCE, (part + 1) * size, n)
-            dz = np.empty((last - first, z_h, z_w, filters), x.dtype)
+            dz = np.empty((last - first, conv_size[0], conv_size[1], filters), x.dtype)
             for image in range(first, last):
                 gradient = relu_gradient(dy[image], y[image], dbiases[part])
                 unpool_image(gradient, argmax[image], pool_size, pool_strides, dz[image - first])

@@ -14,40 +14,70 @@ from tinycnn.kernels.conv2d_numba import column_sums
 Array = np.ndarray
 
 
-@njit(parallel=True, cache=True)
-def matrix_product(a: Array, a_rows: Array, a_terms: Array, b: Array, bias: Array) -> Array:
-    """a[rows[r] + terms[k]]·b + bias, rows of the result shared out among the threads."""
-    columns = b.shape[1]
-    c = np.empty((len(a_rows), columns), b.dtype)
-    c_rows = offsets(len(a_rows), columns, 1, 0)
-    a_flat, b_flat, c_flat = a.reshape(-1), b.reshape(-1), c.reshape(-1)
-    for block in prange(-(-len(a_rows) // ROWS)):
-        first = block * ROWS
-        product(
-            a_flat, 0, a_rows, a_terms, b_flat, 0, columns,
-            c_flat, 0, c_rows, first, min(first + ROWS, len(a_rows)), columns, bias, False,
-        )  # fmt: skip
-    return c
+SMALL = 100_000  # multiplications that one thread has done before a second one is awake
+COLUMNS = 64  # of dx at a time, so that their part of the kernel can be transposed within the cache
 
 
-@njit(cache=True)
 def dense_forward(x: Array, kernel: Array, bias: Array) -> Array:
-    n, inputs = x.shape
-    return matrix_product(x, offsets(n, inputs, 1, 0), offsets(inputs, 1, 1, 0), kernel, bias)
+    product_of = _multiply if len(x) * kernel.size <= SMALL else _multiply_parallel
+    return product_of(x, kernel, bias)
 
 
-@njit(cache=True)
 def dense_backward_parameters(x: Array, dz: Array) -> tuple[Array, Array]:
+    gradients = _gradients if x.size * dz.shape[1] <= SMALL else _gradients_parallel
+    return gradients(x, dz)
+
+
+def dense_backward_input(dz: Array, kernel: Array) -> Array:
+    backward = _backward_input if len(dz) * kernel.size <= SMALL else _backward_input_parallel
+    return backward(dz, kernel)
+
+
+def _rows_times_kernel(x: Array, kernel: Array, bias: Array) -> Array:
     n, inputs = x.shape
-    nothing = np.zeros(dz.shape[1], x.dtype)
-    dkernel = matrix_product(x, offsets(inputs, 1, 1, 0), offsets(n, inputs, 1, 0), dz, nothing)
+    units = kernel.shape[1]
+    z = np.empty((n, units), x.dtype)
+    x_rows, x_terms, z_rows = offsets(n, inputs, 1, 0), offsets(inputs, 1, 1, 0), offsets(n, units, 1, 0)
+    for block in prange(-(-n // ROWS)):
+        product(
+            x.reshape(-1), 0, x_rows, x_terms, kernel.reshape(-1), 0, units,
+            z.reshape(-1), 0, z_rows, block * ROWS, min((block + 1) * ROWS, n), units, bias, False,
+        )  # fmt: skip
+    return z
+
+
+def _sums_over_rows(x: Array, dz: Array) -> tuple[Array, Array]:
+    n, inputs = x.shape
+    units = dz.shape[1]
+    dkernel, nothing = np.empty((inputs, units), x.dtype), np.zeros(units, x.dtype)
+    x_rows, x_terms, rows = offsets(inputs, 1, 1, 0), offsets(n, inputs, 1, 0), offsets(inputs, units, 1, 0)
+    for block in prange(-(-inputs // ROWS)):
+        product(
+            x.reshape(-1), 0, x_rows, x_terms, dz.reshape(-1), 0, units,
+            dkernel.reshape(-1), 0, rows, block * ROWS, min((block + 1) * ROWS, inputs), units, nothing, False,
+        )  # fmt: skip
     return dkernel, column_sums(dz)
 
 
-@njit(cache=True)
-def dense_backward_input(dz: Array, kernel: Array) -> Array:
+def _rows_times_transposed(dz: Array, kernel: Array) -> Array:
     n, units = dz.shape
     inputs = len(kernel)
-    nothing = np.zeros(inputs, dz.dtype)
-    transposed = np.ascontiguousarray(kernel.T)
-    return matrix_product(dz, offsets(n, units, 1, 0), offsets(units, 1, 1, 0), transposed, nothing)
+    dx, nothing = np.empty((n, inputs), dz.dtype), np.zeros(COLUMNS, dz.dtype)
+    dz_rows, dz_terms, dx_rows = offsets(n, units, 1, 0), offsets(units, 1, 1, 0), offsets(n, inputs, 1, 0)
+    for block in prange(-(-inputs // COLUMNS)):
+        first, count = block * COLUMNS, min(COLUMNS, inputs - block * COLUMNS)
+        transposed = np.empty((units, COLUMNS), dz.dtype)
+        for i in range(count):
+            for j in range(units):
+                transposed[j, i] = kernel[first + i, j]
+        product(
+            dz.reshape(-1), 0, dz_rows, dz_terms, transposed.reshape(-1), 0, COLUMNS,
+            dx.reshape(-1), first, dx_rows, 0, n, count, nothing, False,
+        )  # fmt: skip
+    return dx
+
+
+_multiply, _multiply_parallel = njit(cache=True)(_rows_times_kernel), njit(parallel=True, cache=True)(_rows_times_kernel)
+_gradients, _gradients_parallel = njit(cache=True)(_sums_over_rows), njit(parallel=True, cache=True)(_sums_over_rows)
+_backward_input = njit(cache=True)(_rows_times_transposed)
+_backward_input_parallel = njit(parallel=True, cache=True)(_rows_times_transposed)

@@ -20,36 +20,47 @@ from tinycnn.kernels.block_product_numba import JIT_IS_OFF, VECTOR_BYTES, Emitte
 Array = np.ndarray
 
 
-def tile_transform(name: str, matrix: Array, adds: bool = False) -> Any:
-    """A compiled function that maps one tile, for `matrix` M of shape (rows, size).
+def tile_transform(name: str, matrix: Array, adds: bool = False, writes_image: bool = False) -> Any:
+    """A compiled function that maps one tile, for the ``matrix`` M of shape (rows, size).
 
     Math:    y[i, j] = Σ_{a,b} M[i, a]·x[a, b]·M[j, b]   (+ base[i, j] with ``adds``)
              where y[i, j] are the ``channels`` numbers from y[y_start + i·y_row + j·y_column]; x and base likewise
     Shapes:  x (size, size, channels) and y, base (rows, rows, channels) lie inside one-axis arrays of one dtype
+
+    One of x and y is part of an image and may reach beyond its lower and right edge: ``inside_rows`` and
+    ``inside_columns`` say how much of it lies inside. What x lacks is read from the array ``outside`` (zeros, at least
+    ``channels`` long); what y, with ``writes_image``, has too much is written there.
     """
 
     def in_python(
         x: Array, x_start: int, x_row: int, x_column: int, y: Array, y_start: int, y_row: int, y_column: int,
-        base: Array, base_start: int, base_row: int, base_column: int, channels: int,
+        base: Array, base_start: int, base_row: int, base_column: int,
+        outside: Array, inside_rows: int, inside_columns: int, channels: int,
     ) -> None:  # fmt: skip
-        def places(start: int, row: int, column: int, size: int) -> Array:
-            i, j, c = np.ogrid[:size, :size, :channels]
+        def places(start: int, row: int, column: int, rows: int, columns: int) -> Array:
+            i, j, c = np.ogrid[:rows, :columns, :channels]
             return start + i * row + j * column + c
 
         rows, size = matrix.shape
-        m = matrix.astype(y.dtype)
-        result = np.einsum("ia,abc,jb->ijc", m, x[places(x_start, x_row, x_column, size)], m, optimize=True)
+        inside = min(inside_rows, rows if writes_image else size), min(inside_columns, rows if writes_image else size)
+        tile = np.zeros((size, size, channels), y.dtype)
+        read = (size, size) if writes_image else inside
+        tile[: read[0], : read[1]] = x[places(x_start, x_row, x_column, *read)]
+        result = np.einsum("ia,abc,jb->ijc", matrix, tile, matrix, optimize=True).astype(y.dtype)
+        written = inside if writes_image else (rows, rows)
+        result = result[: written[0], : written[1]]
         if adds:
-            result += base[places(base_start, base_row, base_column, rows)]
-        y[places(y_start, y_row, y_column, rows)] = result
+            result += base[places(base_start, base_row, base_column, *written)]
+        y[places(y_start, y_row, y_column, *written)] = result
 
     def in_llvm(
         typing_context: Any,
         x: Any, x_start: Any, x_row: Any, x_column: Any, y: Any, y_start: Any, y_row: Any, y_column: Any,
-        base: Any, base_start: Any, base_row: Any, base_column: Any, channels: Any,
+        base: Any, base_start: Any, base_row: Any, base_column: Any,
+        outside: Any, inside_rows: Any, inside_columns: Any, channels: Any,
     ) -> Any:  # fmt: skip
         place = [types.intp] * 3
-        signature = types.void(x, *place, y, *place, base, *place, types.intp)
+        signature = types.void(x, *place, y, *place, base, *place, outside, *place)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             values = [
@@ -57,8 +68,8 @@ def tile_transform(name: str, matrix: Array, adds: bool = False) -> Any:
                 for kind, value in zip(signature.args, arguments, strict=True)
             ]
             number = context.get_data_type(y.dtype)
-            function = _function(builder.module, f"tinycnn_{name}_{number}", number, values, matrix, adds)
-            builder.call(function, values)
+            full_name = f"tinycnn_transform_{name}_{number}"
+            builder.call(_function(builder.module, full_name, number, values, matrix, adds, writes_image), values)
             return context.get_dummy_value()
 
         return signature, generate
@@ -66,7 +77,9 @@ def tile_transform(name: str, matrix: Array, adds: bool = False) -> Any:
     return in_python if JIT_IS_OFF else intrinsic(in_llvm)
 
 
-def _function(module: Any, name: str, number: Any, values: list[Any], matrix: Array, adds: bool) -> Any:
+def _function(
+    module: Any, name: str, number: Any, values: list[Any], matrix: Array, adds: bool, writes_image: bool
+) -> Any:
     if name in module.globals:
         return module.globals[name]
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [value.type for value in values]), name)
@@ -74,24 +87,33 @@ def _function(module: Any, name: str, number: Any, values: list[Any], matrix: Ar
     function.attributes.add("noinline")
     builder = ir.IRBuilder(function.append_basic_block())
     emitter = Emitter(builder, number, VECTOR_BYTES // (4 if isinstance(number, ir.FloatType) else 8))
-    (*x_place, x_row, x_column), (*y_place, y_row, y_column), (*base_place, base_row, base_column) = (
-        function.args[i : i + 4] for i in (0, 4, 8)
-    )
-    channels = function.args[12]
+    x_place, y_place, base_place = function.args[:4], function.args[4:8], function.args[8:12]
+    outside, inside_rows, inside_columns, channels = function.args[12:]
     rows, size = matrix.shape
 
-    def tile(place: list[Any], row: Any, column: Any, channel: Any, count: int) -> list[list[Any]]:
-        start = builder.gep(place[0], [builder.add(place[1], channel)])
-        return [
-            [builder.gep(start, [builder.add(builder.mul(row, whole(i)), builder.mul(column, whole(j)))])
-             for j in range(count)]
-            for i in range(count)
-        ]  # fmt: skip
+    def tile(place: Any, channel: Any, count: int, is_image: bool) -> list[list[Any]]:
+        """Pointers to the tile's numbers at this channel."""
+        array, start, row, column = place
+        start = builder.add(start, channel)
+        elsewhere = builder.gep(outside, [channel])
+        pointers = []
+        for i in range(count):
+            row_is_inside = builder.icmp_signed("<", whole(i), inside_rows)
+            in_row = []
+            for j in range(count):
+                step = builder.add(builder.mul(row, whole(i)), builder.mul(column, whole(j)))
+                pointer = builder.gep(array, [builder.add(start, step)])
+                if is_image:
+                    is_inside = builder.and_(row_is_inside, builder.icmp_signed("<", whole(j), inside_columns))
+                    pointer = builder.select(is_inside, pointer, elsewhere)
+                in_row.append(pointer)
+            pointers.append(in_row)
+        return pointers
 
     def one_vector(channel: Any, mask: Any) -> None:
-        x = tile(x_place, x_row, x_column, channel, size)
-        y = tile(y_place, y_row, y_column, channel, rows)
-        base = tile(base_place, base_row, base_column, channel, rows)
+        x = tile(x_place, channel, size, not writes_image)
+        y = tile(y_place, channel, rows, writes_image)
+        base = tile(base_place, channel, rows, writes_image)
         columns = [emitter.combine(matrix, [emitter.load(x[a][b], 0, mask) for a in range(size)]) for b in range(size)]
         for i in range(rows):
             for j, value in enumerate(emitter.combine(matrix, [column[i] for column in columns])):

@@ -27,6 +27,7 @@ Pair = tuple[int, int]
 OUT = 4  # a tile has OUT x OUT outputs
 SIZE = 6  # and SIZE x SIZE pixels, OUT apart
 POINTS = SIZE * SIZE
+CACHE_BYTES = 700_000
 
 
 def powers(count: int) -> Array:
@@ -41,9 +42,9 @@ B[np.abs(B) < 1e-12] = 0  # rounding errors of the inversion
 
 transform_pixels = tile_transform("pixels", B.T)
 transform_kernel = tile_transform("kernel", G)
-transform_to_outputs = tile_transform("outputs", A.T, adds=True)
+transform_to_outputs = tile_transform("outputs", A.T, adds=True, writes_image=True)
 transform_gradients = tile_transform("gradient", A)
-transform_to_pixels = tile_transform("pixel_gradient", B, adds=True)
+transform_to_pixels = tile_transform("pixel_gradient", B, adds=True, writes_image=True)
 transform_kernel_gradient = tile_transform("kernel_gradient", G.T, adds=True)
 
 
@@ -53,20 +54,26 @@ def pays(kernel_shape: tuple[int, int, int, int], strides: Pair, dilation_rate: 
     kh, kw, channels, filters = kernel_shape
     if (kh, kw) != (3, 3) or strides != (1, 1) or dilation_rate != (1, 1) or min(channels, filters) < 16:
         return False
-    h, w = whole_tiles(out_size)
-    return 2 * out_size[0] * out_size[1] >= h * w
+    rows, columns = tile_grid(out_size)
+    return 2 * out_size[0] * out_size[1] >= rows * columns * OUT * OUT
 
 
 @njit(cache=True)
-def whole_tiles(out_size: Pair) -> Pair:
-    """The outputs' size, rounded up to whole tiles."""
-    return -(-out_size[0] // OUT) * OUT, -(-out_size[1] // OUT) * OUT
+def tile_grid(out_size: Pair) -> Pair:
+    """How many tiles cover the outputs, down and across; the last ones may reach beyond."""
+    return -(-out_size[0] // OUT), -(-out_size[1] // OUT)
+
+
+@njit(cache=True)
+def tiles(out_size: Pair) -> int:
+    rows, columns = tile_grid(out_size)
+    return rows * columns
 
 
 @njit(cache=True)
 def tiles_at_once(c: int, filters: int, itemsize: int) -> int:
-    """As many tiles as keep their values at the points within half a megabyte of cache, in whole blocks of six."""
-    return max(1, 500_000 // (POINTS * itemsize * (c + filters)) // 6) * 6
+    """As many tiles as keep their values at the points within a part of the cache, in whole blocks of six."""
+    return max(1, CACHE_BYTES // (POINTS * itemsize * (c + filters)) // 6) * 6
 
 
 # The six transforms
@@ -78,7 +85,8 @@ def transformed_kernel(kernel: Array) -> Array:
     _, _, c, filters = kernel.shape
     weights = np.empty((SIZE, SIZE, c, filters), kernel.dtype)
     flat, size = kernel.reshape(-1), c * filters
-    transform_kernel(flat, 0, 3 * size, size, weights.reshape(-1), 0, SIZE * size, size, flat, 0, 0, 0, size)
+    row = SIZE * size
+    transform_kernel(flat, 0, 3 * size, size, weights.reshape(-1), 0, row, size, flat, 0, 0, 0, flat, 3, 3, size)
     return weights
 
 
@@ -87,57 +95,56 @@ def add_transformed_back(dweights: Array, dkernel: Array) -> None:
     """dkernel += Gᵀ·dU·G"""
     size = dkernel.shape[2] * dkernel.shape[3]
     flat, row = dkernel.reshape(-1), 3 * size
-    transform_kernel_gradient(dweights.reshape(-1), 0, 2 * row, size, flat, 0, row, size, flat, 0, row, size, size)
+    transform_kernel_gradient(
+        dweights.reshape(-1), 0, 2 * row, size, flat, 0, row, size, flat, 0, row, size, flat, SIZE, SIZE, size
+    )  # fmt: skip
 
 
 @njit(cache=True)
 def read_tiles(images: Array, size: int, first: int, last: int, values: Array) -> None:
     """V of the tiles ``first`` to below ``last``, 6x6 pixels each; or, for ``size`` 4, dM from 4x4 gradients each."""
-    _, h, w, c = images.shape
-    flat, values_flat = images.reshape(-1), values.reshape(-1)
+    c = images.shape[3]
+    flat, to, outside = images.reshape(-1), values.reshape(-1), np.zeros(c, images.dtype)
     for tile in range(first, last):
-        start, to = tile_start(images.shape, size, tile), (tile - first) * POINTS * c
+        start, row, rows, columns = place_of(images.shape, size, tile)
+        at = (tile - first) * POINTS * c
         if size == SIZE:
-            transform_pixels(flat, start, w * c, c, values_flat, to, SIZE * c, c, flat, 0, 0, 0, c)
+            transform_pixels(flat, start, row, c, to, at, SIZE * c, c, flat, 0, 0, 0, outside, rows, columns, c)
         else:
-            transform_gradients(flat, start, w * c, c, values_flat, to, SIZE * c, c, flat, 0, 0, 0, c)
+            transform_gradients(flat, start, row, c, to, at, SIZE * c, c, flat, 0, 0, 0, outside, rows, columns, c)
 
 
 @njit(cache=True)
 def write_tiles(values: Array, bias: Array, size: int, first: int, last: int, images: Array) -> None:
     """Outputs from M, 4x4 a tile; or, for ``size`` 6, add the pixels' gradients from dV, 6x6 a tile."""
-    _, h, w, c = images.shape
-    flat, values_flat = images.reshape(-1), values.reshape(-1)
+    c = images.shape[3]
+    flat, source, outside = images.reshape(-1), values.reshape(-1), np.empty(c, images.dtype)
     for tile in range(first, last):
-        start, to = (tile - first) * POINTS * c, tile_start(images.shape, size, tile)
+        to, row, rows, columns = place_of(images.shape, size, tile)
+        at = (tile - first) * POINTS * c
         if size == OUT:
-            transform_to_outputs(values_flat, start, SIZE * c, c, flat, to, w * c, c, bias, 0, 0, 0, c)
+            transform_to_outputs(
+                source, at, SIZE * c, c, flat, to, row, c, bias, 0, 0, 0, outside, rows, columns, c
+            )  # fmt: skip
         else:
-            transform_to_pixels(values_flat, start, SIZE * c, c, flat, to, w * c, c, flat, to, w * c, c, c)
+            transform_to_pixels(
+                source, at, SIZE * c, c, flat, to, row, c, flat, to, row, c, outside, rows, columns, c
+            )  # fmt: skip
 
 
 @njit(cache=True)
-def tile_start(shape: tuple[int, int, int, int], size: int, tile: int) -> int:
-    """Where a tile starts in images (n, h, w, c); tiles are counted through all images."""
+def place_of(shape: tuple[int, int, int, int], size: int, tile: int) -> tuple[int, int, int, int]:
+    """Where a tile starts in images (n, h, w, c), how long their rows are, and how far it is from their edges.
+
+    Tiles are counted through all images.
+    """
     _, h, w, c = shape
-    rows, columns = (h - size) // OUT + 1, (w - size) // OUT + 1
-    image, row, column = tile // (rows * columns), tile // columns % rows, tile % columns
-    return ((image * h + row * OUT) * w + column * OUT) * c
+    rows, columns = tile_grid((h - size + OUT, w - size + OUT))
+    image, top, left = tile // (rows * columns), tile // columns % rows * OUT, tile % columns * OUT
+    return ((image * h + top) * w + left) * c, w * c, h - top, w - left
 
 
-@njit(cache=True)
-def copy_images(source: Array, target: Array) -> None:
-    """As much of each image as both have; the rest of the target stays."""
-    h, row = min(source.shape[1], target.shape[1]), min(source.shape[2], target.shape[2]) * source.shape[3]
-    for image in range(len(source)):
-        for i in range(h):
-            pixels, to = source[image, i].reshape(-1), target[image, i].reshape(-1)
-            for k in range(row):
-                to[k] = pixels[k]
-
-
-# For the tiles ``first`` to below ``last`` of images that are whole tiles large:
-# x (n, 4·rows + 2, 4·columns + 2, c), z and dz (n, 4·rows, 4·columns, filters)
+# For the tiles ``first`` to below ``last`` of some images: x (n, h, w, c), z and dz (n, h − 2, w − 2, filters)
 
 
 @njit(cache=True)
@@ -160,7 +167,7 @@ def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Ar
 
 @njit(cache=True)
 def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights: Array, dx: Array) -> None:
-    """Add to dU, and to dx where that is not empty; ``taps`` is U with its last axes exchanged."""
+    """Write dU, and add to dx where that is not empty; ``taps`` is U with its last axes exchanged."""
     c, filters = dweights.shape[2:]
     at_once = min(tiles_at_once(2 * c, filters, x.itemsize), last - first)
     v, dv = np.empty(at_once * POINTS * c, x.dtype), np.empty(at_once * POINTS * c, x.dtype)
@@ -168,7 +175,7 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights:
     v_rows, dm_rows = offsets(at_once, POINTS * c, 1, 0), offsets(at_once, POINTS * filters, 1, 0)
     channels, filter_terms = offsets(c, 1, 1, 0), offsets(filters, 1, 1, 0)
     dweights_rows, dweights_flat = offsets(c, filters, 1, 0), dweights.reshape(-1)
-    nothing = np.zeros(c, x.dtype)
+    nothing, no_filters = np.zeros(c, x.dtype), np.zeros(filters, x.dtype)
     for start in range(first, last, at_once):
         stop = min(start + at_once, last)
         read_tiles(x, SIZE, start, stop, v)
@@ -176,7 +183,7 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights:
         for p in range(POINTS):
             product(
                 v, p * c, channels, v_rows[: stop - start], dm, p * filters, POINTS * filters,
-                dweights_flat, p * c * filters, dweights_rows, 0, c, filters, dweights_flat, True,
+                dweights_flat, p * c * filters, dweights_rows, 0, c, filters, no_filters, start > first,
             )  # fmt: skip
             if dx.size:
                 product(

@@ -255,6 +255,8 @@ class Layer(ABC):
         return (dy, *values)
 
     def _as_batch(self, x: Array, sizes: Shape, what: str) -> Array:
+        if type(x) is np.ndarray and x.dtype == self.dtype and x.shape[1:] == sizes and x.flags.carray:
+            return x  # nothing to check or to convert: the layer before has made it
         given = np.asarray(x)
         if given.dtype.kind not in "fiub":
             raise TypeError(
