@@ -128,6 +128,60 @@ class ConvolutionPooling(FusedStep):
         return crop(dx, convolution.widths)
 
 
+class ConvolutionNormalizationPooling(FusedStep):
+    """Conv2D with relu, then BatchNormalization, then MaxPooling2D."""
+
+    kernels_name = "conv2d_relu_batch_normalization_max_pooling2d"
+
+    @staticmethod
+    def matches(layers: Sequence[Layer]) -> bool:
+        return (
+            len(layers) >= 3
+            and _is_relu_convolution(layers[0])
+            and type(layers[1]) is BatchNormalization
+            and _is_plain_pooling(layers[2])
+        )
+
+    def __init__(self, layers: Sequence[Layer]):
+        super().__init__(layers[:3])
+        self.convolution: Any = layers[0]
+        self.normalization: Any = layers[1]
+        self.pooling: Any = layers[2]
+
+    def fused_forward(self, kernels: Any, x: Array, training: bool) -> Array:
+        convolution, normalization, pooling = self.convolution, self.normalization, self.pooling
+        x = pad(convolution._check_input(x), convolution.widths)
+        a, mean, variance = kernels.convolve(
+            x, convolution.kernel.value, _bias(convolution), convolution.strides, convolution.dilation_rate
+        )
+        if training:
+            normalization.update_moving_statistics(mean, variance)
+        else:
+            mean, variance = normalization.moving_mean, normalization.moving_variance
+        gamma, beta = normalization._gamma_and_beta()
+        y, argmax = kernels.normalize_and_pool(
+            a, gamma, beta, mean, variance, normalization.epsilon, pooling.pool_size, pooling.strides
+        )
+        if training:
+            self.saved = x, a, argmax, mean, variance
+        return y
+
+    def fused_backward(self, kernels: Any, dy: Array, saved: tuple[Any, ...], input_gradient: bool) -> Array:
+        convolution, normalization, pooling = self.convolution, self.normalization, self.pooling
+        x, a, argmax, mean, variance = saved
+        gamma, _ = normalization._gamma_and_beta()
+        dx, dkernel, dbias, dgamma, dbeta = kernels.backward(
+            dy, x, a, argmax, convolution.kernel.value, gamma, mean, variance, normalization.epsilon,
+            convolution.strides, convolution.dilation_rate, pooling.pool_size, pooling.strides, input_gradient,
+        )  # fmt: skip
+        _assign(convolution, dkernel, dbias)
+        if normalization.scale:
+            normalization.gamma.grad[...] = dgamma
+        if normalization.center:
+            normalization.beta.grad[...] = dbeta
+        return crop(dx, convolution.widths)
+
+
 def _bias(convolution: Any) -> Array:
     return convolution.bias.value if convolution.use_bias else np.zeros(convolution.filters, convolution.dtype)
 
@@ -138,7 +192,7 @@ def _assign(convolution: Any, dkernel: Array, dbias: Array) -> None:
         convolution.bias.grad[...] = dbias
 
 
-PATTERNS = (ConvolutionPooling,)
+PATTERNS = (ConvolutionNormalizationPooling, ConvolutionPooling)
 
 
 def fused_steps(layers: Sequence[Layer]) -> list[Any]:

@@ -12,16 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tinycnn.kernels import average_pooling2d, batch_normalization, conv2d, dense, max_pooling2d, optimizers
+from tinycnn.kernels import average_pooling2d, batch_normalization, conv2d, dense, dropout, max_pooling2d, optimizers
 from tinycnn.kernels.activations import ACTIVATIONS, Activation
-
-
-@dataclass(frozen=True)
-class Fused:
-    """The kernels of several layers in one pass over the images."""
-
-    forward: Callable[..., Any]
-    backward: Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -42,6 +34,8 @@ class Kernels:
     batch_normalization_forward: Callable[..., Any]
     batch_normalization_inference: Callable[..., Any]
     batch_normalization_backward: Callable[..., Any]
+    dropout_mask: Callable[..., Any]
+    dropout_apply: Callable[..., Any]
     activations: Mapping[str, Activation]
     sgd_update: Callable[..., None]
     sgd_momentum_update: Callable[..., None]
@@ -49,7 +43,7 @@ class Kernels:
     adam_update: Callable[..., None]
     amsgrad_update: Callable[..., None]
     weight_decay_update: Callable[..., None]
-    fused: Mapping[str, Fused] = field(default_factory=dict)  # several layers in one pass, see tinycnn/fusion.py
+    fused: Mapping[str, Any] = field(default_factory=dict)  # modules: several layers in one pass, see tinycnn/fusion.py
 
 
 REFERENCE = Kernels(
@@ -67,6 +61,8 @@ REFERENCE = Kernels(
     batch_normalization_forward=batch_normalization.batch_normalization_forward,
     batch_normalization_inference=batch_normalization.batch_normalization_inference,
     batch_normalization_backward=batch_normalization.batch_normalization_backward,
+    dropout_mask=dropout.dropout_mask,
+    dropout_apply=dropout.dropout_apply,
     activations=ACTIVATIONS,
     sgd_update=optimizers.sgd_update,
     sgd_momentum_update=optimizers.sgd_momentum_update,
@@ -81,8 +77,10 @@ try:
         activations_numba,
         batch_normalization_numba,
         conv2d_numba,
+        conv2d_relu_batch_normalization_max_pooling2d_numba,
         conv2d_relu_max_pooling2d_numba,
         dense_numba,
+        dropout_numba,
         max_pooling2d_numba,
         optimizers_numba,
         threads_numba,
@@ -112,6 +110,8 @@ else:
         batch_normalization_forward=batch_normalization_numba.batch_normalization_forward,
         batch_normalization_inference=batch_normalization_numba.batch_normalization_inference,
         batch_normalization_backward=batch_normalization_numba.batch_normalization_backward,
+        dropout_mask=dropout_numba.dropout_mask,
+        dropout_apply=dropout_numba.dropout_apply,
         activations={**ACTIVATIONS, "relu": activations_numba.RELU},
         sgd_update=optimizers_numba.sgd_update,
         sgd_momentum_update=optimizers_numba.sgd_momentum_update,
@@ -120,9 +120,8 @@ else:
         amsgrad_update=optimizers_numba.amsgrad_update,
         weight_decay_update=optimizers_numba.weight_decay_update,
         fused={
-            "conv2d_relu_max_pooling2d": Fused(
-                conv2d_relu_max_pooling2d_numba.forward, conv2d_relu_max_pooling2d_numba.backward
-            ),
+            "conv2d_relu_max_pooling2d": conv2d_relu_max_pooling2d_numba,
+            "conv2d_relu_batch_normalization_max_pooling2d": conv2d_relu_batch_normalization_max_pooling2d_numba,
         },
     )
 

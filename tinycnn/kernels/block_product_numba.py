@@ -237,7 +237,6 @@ class Emitter:
         return self.builder.bitcast(start, vector.as_pointer()), vector, size
 
 
-
 block_product: Any = block_product_in_python if JIT_IS_OFF else intrinsic(_block_product_in_llvm)
 
 

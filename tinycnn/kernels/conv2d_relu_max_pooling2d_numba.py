@@ -14,7 +14,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from tinycnn.kernels.conv2d_numba import add_gradients, convolve_images, out_size, prepared_kernel, transposed_taps, transposed_taps
+from tinycnn.kernels.conv2d_numba import (
+    add_gradients,
+    convolve_images,
+    out_size,
+    prepared_kernel,
+    transposed_taps,
+)
 from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
 
 Array = np.ndarray

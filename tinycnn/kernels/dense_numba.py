@@ -77,7 +77,10 @@ def _rows_times_transposed(dz: Array, kernel: Array) -> Array:
     return dx
 
 
-_multiply, _multiply_parallel = njit(cache=True)(_rows_times_kernel), njit(parallel=True, cache=True)(_rows_times_kernel)
+_multiply, _multiply_parallel = (
+    njit(cache=True)(_rows_times_kernel),
+    njit(parallel=True, cache=True)(_rows_times_kernel),
+)
 _gradients, _gradients_parallel = njit(cache=True)(_sums_over_rows), njit(parallel=True, cache=True)(_sums_over_rows)
 _backward_input = njit(cache=True)(_rows_times_transposed)
 _backward_input_parallel = njit(parallel=True, cache=True)(_rows_times_transposed)

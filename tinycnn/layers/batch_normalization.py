@@ -92,8 +92,7 @@ class BatchNormalization(Layer):
         gamma, beta = self._gamma_and_beta()
         if training and self.trainable:
             y, mean, variance = self.kernels.batch_normalization_forward(rows, gamma, beta, self.epsilon)
-            self.moving_mean += (1 - self.momentum) * (mean - self.moving_mean)
-            self.moving_variance += (1 - self.momentum) * (variance - self.moving_variance)
+            self.update_moving_statistics(mean, variance)
         else:
             mean, variance = self.moving_mean, self.moving_variance
             y = self.kernels.batch_normalization_inference(rows, gamma, beta, mean, variance, self.epsilon)
@@ -115,6 +114,11 @@ class BatchNormalization(Layer):
         if self.center:
             self.beta.grad[...] = dbeta
         return dx.reshape(dy.shape)
+
+    def update_moving_statistics(self, mean: Array, variance: Array) -> None:
+        """moving ← momentum·moving + (1 − momentum)·batch"""
+        self.moving_mean += (1 - self.momentum) * (mean - self.moving_mean)
+        self.moving_variance += (1 - self.momentum) * (variance - self.moving_variance)
 
     def _gamma_and_beta(self) -> tuple[Array, Array]:
         channels = self.moving_mean.shape

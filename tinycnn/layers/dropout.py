@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ class Dropout(Layer):
     Keras:   same arguments; rate 1 gives zeros. The masks themselves differ from Keras's for the same seed
 
     Args:
-        rate: the share of values to drop, from 0 to 1.
+        rate: the share of values to drop, from 0 to 1, in steps of 1/65,536.
         noise_shape: shape of the mask where values are to share it, e.g. (None, 1, 1, c) drops whole feature maps.
         seed: a seed of the layer's own; by default its stream comes from the model's seed.
     """
@@ -51,10 +52,10 @@ class Dropout(Layer):
         """A fresh mask for a batch of this shape: zeros, and 1/(1 − rate) for what stays."""
         if self.noise_shape is not None:
             shape = tuple(s if m is None else m for m, s in zip(self.noise_shape, shape, strict=True))
-        keep = 1 - self.rate
-        if keep == 0:
-            return np.zeros(shape, self.dtype)
-        return (self.rng.random(shape, np.float32) < keep) * self.dtype.type(1 / keep)
+        size = math.prod(shape)
+        numbers = self.rng.integers(0, 2**64, -(-size // 4), np.uint64).view(np.uint16)[:size]
+        scale = 0.0 if self.rate == 1 else 1 / (1 - self.rate)
+        return self.kernels.dropout_mask(numbers.reshape(shape), round(self.rate * 2**16), self.dtype.type(scale))
 
     def forward(self, x: Array, training: bool = False) -> Array:
         x = self._check_input(x)
@@ -62,8 +63,8 @@ class Dropout(Layer):
             return x
         mask = self.draw_mask(x.shape)
         self._save(x.shape, mask)
-        return x * mask
+        return self.kernels.dropout_apply(x, mask)
 
     def backward(self, dy: Array) -> Array:
         dy, mask = self._restore(dy)
-        return dy * mask
+        return self.kernels.dropout_apply(dy, mask)
