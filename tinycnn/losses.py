@@ -15,7 +15,9 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from tinycnn.kernels import REFERENCE
 from tinycnn.kernels.activations import ACTIVATIONS, sigmoid_forward, softmax_forward
+from tinycnn.kernels.softmax_crossentropy import softmax_crossentropy
 from tinycnn.utils import lookup
 
 Array = np.ndarray
@@ -95,7 +97,7 @@ class Loss(ABC):
         return loss
 
     def with_activation(
-        self, y_true: Array, z: Array, sample_weight: Array | None = None
+        self, y_true: Array, z: Array, sample_weight: Array | None = None, kernels: Any = REFERENCE
     ) -> tuple[Array, float, Array]:
         """``logits_activation`` of the logits z, the loss, and the loss's derivative with respect to z."""
         loss = self.with_logits()
@@ -170,32 +172,7 @@ class Loss(ABC):
             )
 
 
-class _SoftmaxCrossentropy(Loss):
-    """What the two cross-entropies of several classes share: from logits, both want p = softmax(z) and log p."""
-
-    logits_activation = "softmax"
-
-    @abstractmethod
-    def _minus_log_likelihood(self, y_true: Array, log_p: Array) -> Array:
-        """The loss of each sample."""
-
-    @abstractmethod
-    def _minus_targets(self, y_true: Array, p: Array) -> Array:
-        """p − t: the derivative of each sample's loss with respect to the logits."""
-
-    def with_activation(
-        self, y_true: Array, z: Array, sample_weight: Array | None = None
-    ) -> tuple[Array, float, Array]:
-        shifted = z - z.max(axis=-1, keepdims=True)
-        p = np.exp(shifted)
-        total = p.sum(axis=-1, keepdims=True)
-        p /= total
-        losses = self._minus_log_likelihood(y_true, shifted - np.log(total))
-        gradient = self._minus_targets(y_true, p)
-        return p, self._mean(losses, sample_weight), self._gradient_of_mean(gradient, sample_weight)
-
-
-class SparseCategoricalCrossentropy(_SoftmaxCrossentropy):
+class SparseCategoricalCrossentropy(Loss):
     """Minus the logarithm of the probability that was given to the true class; labels are class numbers.
 
     Math:    from logits z:         l = log Σⱼ exp(zⱼ) − z_k        ∂l/∂z = softmax(z) − onehot(k)
@@ -207,6 +184,8 @@ class SparseCategoricalCrossentropy(_SoftmaxCrossentropy):
     Args:
         from_logits: whether predictions are logits, i.e. what a softmax takes, instead of probabilities.
     """
+
+    logits_activation = "softmax"
 
     def __init__(
         self,
@@ -221,7 +200,7 @@ class SparseCategoricalCrossentropy(_SoftmaxCrossentropy):
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
         y_pred = _as_float(y_pred)
         if self.from_logits:
-            return self._minus_log_likelihood(y_true, _log_softmax(y_pred))
+            return softmax_crossentropy(y_pred, _labels(y_true))[1]
         rows, labels = _rows_and_labels(y_true)
         q = _clip(y_pred)
         return np.log(q.sum(axis=1)) - np.log(q[rows, labels])
@@ -229,20 +208,18 @@ class SparseCategoricalCrossentropy(_SoftmaxCrossentropy):
     def gradient(self, y_true: Array, y_pred: Array) -> Array:
         y_pred = _as_float(y_pred)
         if self.from_logits:
-            return self._minus_targets(y_true, softmax_forward(y_pred))
+            return softmax_crossentropy(y_pred, _labels(y_true))[2]
         rows, labels = _rows_and_labels(y_true)
         q = _clip(y_pred)
         gradient = np.repeat(1 / q.sum(axis=1, keepdims=True), q.shape[1], axis=1)
         gradient[rows, labels] -= 1 / q[rows, labels]
         return _zero_where_clipped(gradient, y_pred)
 
-    def _minus_log_likelihood(self, y_true: Array, log_p: Array) -> Array:
-        return -log_p[_rows_and_labels(y_true)]
-
-    def _minus_targets(self, y_true: Array, p: Array) -> Array:
-        difference = p.copy()
-        difference[_rows_and_labels(y_true)] -= 1
-        return difference
+    def with_activation(
+        self, y_true: Array, z: Array, sample_weight: Array | None = None, kernels: Any = REFERENCE
+    ) -> tuple[Array, float, Array]:
+        p, losses, gradient = kernels.softmax_crossentropy(z, _labels(y_true))
+        return p, self._mean(losses, sample_weight), self._gradient_of_mean(gradient, sample_weight)
 
     def validate(self, y_true: Any, y_pred_shape: Sequence[int | None]) -> None:
         """Check that the labels are whole numbers from 0 to classes − 1, one for each prediction.
@@ -278,7 +255,7 @@ class SparseCategoricalCrossentropy(_SoftmaxCrossentropy):
             )
 
 
-class CategoricalCrossentropy(_SoftmaxCrossentropy):
+class CategoricalCrossentropy(Loss):
     """Cross-entropy between two distributions over the classes; labels are one-hot rows, or probabilities.
 
     Math:    l = −Σⱼ tⱼ·log qⱼ
@@ -295,6 +272,8 @@ class CategoricalCrossentropy(_SoftmaxCrossentropy):
         from_logits: whether predictions are logits, i.e. what a softmax takes, instead of probabilities.
         label_smoothing: s, from 0 to 1.
     """
+
+    logits_activation = "softmax"
 
     def __init__(
         self,
@@ -316,7 +295,7 @@ class CategoricalCrossentropy(_SoftmaxCrossentropy):
         y_pred = _as_float(y_pred)
         targets = self._targets(y_true, y_pred.dtype)
         if self.from_logits:
-            return self._minus_log_likelihood(y_true, _log_softmax(y_pred))
+            return -(targets * _log_softmax(y_pred)).sum(axis=1)
         q = _clip(y_pred / y_pred.sum(axis=1, keepdims=True))
         return -(targets * np.log(q)).sum(axis=1)
 
@@ -324,17 +303,11 @@ class CategoricalCrossentropy(_SoftmaxCrossentropy):
         y_pred = _as_float(y_pred)
         targets = self._targets(y_true, y_pred.dtype)
         if self.from_logits:
-            return self._minus_targets(y_true, softmax_forward(y_pred))
+            return softmax_forward(y_pred) - targets
         total = y_pred.sum(axis=1, keepdims=True)
         r = y_pred / total
         g = _zero_where_clipped(-targets / _clip(r), r)
         return (g - (g * r).sum(axis=1, keepdims=True)) / total
-
-    def _minus_log_likelihood(self, y_true: Array, log_p: Array) -> Array:
-        return -(self._targets(y_true, log_p.dtype) * log_p).sum(axis=1)
-
-    def _minus_targets(self, y_true: Array, p: Array) -> Array:
-        return p - self._targets(y_true, p.dtype)
 
     def validate(self, y_true: Any, y_pred_shape: Sequence[int | None]) -> None:
         """Check that each label is a row of probabilities, one for each class.
@@ -513,8 +486,12 @@ def _as_float(y_pred: Any) -> Array:
 
 def _rows_and_labels(y_true: Any) -> tuple[Array, Array]:
     """Row and column numbers that pick out the true class of each sample."""
-    labels = np.asarray(y_true).reshape(-1).astype(np.int64, copy=False)  # (n, 1) -> (n,)
+    labels = _labels(y_true)
     return np.arange(len(labels)), labels
+
+
+def _labels(y_true: Any) -> Array:
+    return np.asarray(y_true).reshape(-1).astype(np.int64, copy=False)  # (n, 1) -> (n,)
 
 
 def _like(y_true: Any, y_pred: Array) -> Array:

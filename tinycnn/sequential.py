@@ -608,9 +608,8 @@ class Sequential:
                 "Lower the learning rate, or look at the data of this batch."
             )
         self._backward(dy)
-        for p in vector.parameters:
-            if p.regularizer is not None:
-                p.grad += p.regularizer.gradient(p.value)
+        for p in vector.regularized:
+            p.grad += p.regularizer.gradient(p.value)
         self.optimizer.apply(vector)
         self._update_metrics(y, y_pred, loss, sample_weight)
 
@@ -629,14 +628,15 @@ class Sequential:
         """
         if self._takes_logits():
             z = self._forward(x, training, activate=False)
-            return self.loss.with_activation(y, z, sample_weight)
+            return self.loss.with_activation(y, z, sample_weight, self._layers[-1].kernels)
         y_pred = self._forward(x, training)
         dy = self.loss.backward(y, y_pred, sample_weight) if training else y_pred
         return y_pred, self.loss.forward(y, y_pred, sample_weight), dy
 
     def _penalty(self) -> float:
         """What the regularizers add to the loss."""
-        return sum(p.regularizer(p.value) for p in self._parameter_vector().parameters if p.regularizer is not None)
+        vector = self._vector or self._parameter_vector()
+        return sum(p.regularizer(p.value) for p in vector.regularized)
 
     def _update_metrics(self, y: Array, y_pred: Array, loss: float, sample_weight: Array | None) -> None:
         if self._metrics is None:
@@ -685,6 +685,7 @@ class Sequential:
     def _evaluate(self, data: Any, hooks: CallbackList) -> dict[str, float]:
         """Loss and metrics over all batches; the running means of a training epoch are put aside meanwhile."""
         self.reset_metrics()
+        self._parameter_vector()
         hooks.on_test_begin()
         for step, (x, y, sample_weight) in enumerate(data.epoch()):
             if hooks.wants_batches:

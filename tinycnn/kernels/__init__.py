@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tinycnn.kernels import average_pooling2d, batch_normalization, conv2d, dense, dropout, max_pooling2d, optimizers
+from tinycnn.kernels import average_pooling2d, batch_normalization, conv2d, dense, dropout, max_pooling2d, optimizers, softmax_crossentropy
 from tinycnn.kernels.activations import ACTIVATIONS, Activation
 
 
@@ -36,6 +36,7 @@ class Kernels:
     batch_normalization_backward: Callable[..., Any]
     dropout_mask: Callable[..., Any]
     dropout_apply: Callable[..., Any]
+    softmax_crossentropy: Callable[..., Any]
     activations: Mapping[str, Activation]
     sgd_update: Callable[..., None]
     sgd_momentum_update: Callable[..., None]
@@ -63,6 +64,7 @@ REFERENCE = Kernels(
     batch_normalization_backward=batch_normalization.batch_normalization_backward,
     dropout_mask=dropout.dropout_mask,
     dropout_apply=dropout.dropout_apply,
+    softmax_crossentropy=softmax_crossentropy.softmax_crossentropy,
     activations=ACTIVATIONS,
     sgd_update=optimizers.sgd_update,
     sgd_momentum_update=optimizers.sgd_momentum_update,
@@ -83,6 +85,7 @@ try:
         dropout_numba,
         max_pooling2d_numba,
         optimizers_numba,
+        softmax_crossentropy_numba,
         threads_numba,
     )
 except ModuleNotFoundError as error:
@@ -112,6 +115,7 @@ else:
         batch_normalization_backward=batch_normalization_numba.batch_normalization_backward,
         dropout_mask=dropout_numba.dropout_mask,
         dropout_apply=dropout_numba.dropout_apply,
+        softmax_crossentropy=softmax_crossentropy_numba.softmax_crossentropy,
         activations={**ACTIVATIONS, "relu": activations_numba.RELU},
         sgd_update=optimizers_numba.sgd_update,
         sgd_momentum_update=optimizers_numba.sgd_momentum_update,

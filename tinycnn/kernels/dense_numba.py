@@ -14,7 +14,7 @@ from tinycnn.kernels.conv2d_numba import column_sums
 Array = np.ndarray
 
 
-SMALL = 100_000  # multiplications that one thread has done before a second one is awake
+SMALL = 4000000  # multiplications that one thread has done before a second one is awake
 COLUMNS = 64  # of dx at a time, so that their part of the kernel can be transposed within the cache
 
 
