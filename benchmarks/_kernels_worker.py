@@ -116,6 +116,13 @@ CASES = [
     *_batch_normalization("first normalization", BATCH * 26 * 26, 32),
     *_batch_normalization("second normalization", BATCH * 11 * 11, 64),
     *_batch_normalization("third normalization", BATCH, 64),
+    Case(
+        "dropout_mask",
+        "first dropout",
+        lambda r: (r.integers(0, 2**16, (BATCH, 13, 13, 32), np.uint16), 16_384, np.float32(4 / 3)),
+    ),
+    Case("dropout_apply", "first dropout", lambda r: (normal(r, BATCH, 13, 13, 32), normal(r, BATCH, 13, 13, 32))),
+    Case("softmax_crossentropy", "loss", lambda r: (normal(r, BATCH, 10), r.integers(0, 10, BATCH))),
     _update("sgd_update", 0, 0.01),
     _update("sgd_momentum_update", 1, 0.01, 0.9, True),
     _update("rmsprop_update", 1, None, None, 0.001, 0.9, 0.0, 1e-7),

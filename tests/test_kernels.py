@@ -24,7 +24,7 @@ from tolerances import FLOAT32, ORACLE, PARITY, UPDATE, assert_close
 from tinycnn import kernels
 from tinycnn.kernels import FAST, REFERENCE, Kernels
 
-ENTRIES = [field.name for field in fields(Kernels) if field.name not in ("name", "activations")]
+ENTRIES = [field.name for field in fields(Kernels) if field.name not in ("name", "activations", "fused")]
 ACTIVATIONS = list(REFERENCE.activations)
 
 
@@ -244,6 +244,13 @@ def convolutions() -> Iterator[dict[str, Any]]:
     for batch, size, channels, filters in ((32, (28, 28), 1, 32), (32, (13, 13), 32, 64)):  # the notebook's own
         yield {"batch": batch, "size": size, "channels": channels, "filters": filters, "window": (3, 3),
                "strides": (1, 1), "dilation": (1, 1)}  # fmt: skip
+    # Winograd's way: few and many images, sizes that are whole tiles and that are not, whole vectors and parts of them.
+    for batch, size, channels, filters in (
+        (1, (6, 6), 16, 16), (2, (14, 15), 17, 33), (3, (30, 9), 32, 16),
+        (8, (9, 16), 33, 17), (9, (17, 8), 16, 70), (5, (11, 12), 130, 16),
+    ):  # fmt: skip
+        yield {"batch": batch, "size": size, "channels": channels, "filters": filters, "window": (3, 3),
+               "strides": (1, 1), "dilation": (1, 1)}  # fmt: skip
     # Both at once, which layers do not ask for but the signatures promise; and an output of a single pixel.
     yield {"batch": 2, "size": (9, 11), "channels": 3, "filters": 5, "window": (3, 2), "strides": (2, 3),
            "dilation": (2, 2)}  # fmt: skip
@@ -417,6 +424,26 @@ def weight_decay_update_cases(numbers: Numbers) -> Iterator[Case]:
         yield w, 0.001, 0.004
 
 
+def dropout_mask_cases(numbers: Numbers) -> Iterator[Case]:
+    for shape in ((32, 13, 13, 32), (7, 5), (1, 1)):
+        random = (1000 * np.abs(numbers(*shape))).astype(np.uint16)
+        random.reshape(-1)[:1] = 65_535
+        for least in (0, 700, 65_535, 65_536):
+            yield random, least, numbers(1).dtype.type(1.25)
+
+
+def dropout_apply_cases(numbers: Numbers) -> Iterator[Case]:
+    for shape in ((32, 13, 13, 32), (7, 5), (1, 1)):
+        yield numbers(*shape), numbers(*shape)
+    yield numbers(32, 13, 13, 32), numbers(32, 1, 1, 32)
+
+
+def softmax_crossentropy_cases(numbers: Numbers) -> Iterator[Case]:
+    for n, classes in ((32, 10), (1, 1), (7, 33)):
+        yield 5 * numbers(n, classes), np.arange(n) % classes
+    yield 1e4 * numbers(5, 4), np.arange(5) % 4
+
+
 def activation_forward_cases(numbers: Numbers) -> Iterator[Case]:
     for shape in ((32, 26, 26, 32), (33, 10), (1, 1), (7, 5, 3, 17)):
         yield (3 * numbers(*shape),)
@@ -445,6 +472,9 @@ PARITY_CASES: dict[str, Callable[[Numbers], Iterator[Case]]] = {
     "batch_normalization_forward": batch_normalization_forward_cases,
     "batch_normalization_inference": batch_normalization_inference_cases,
     "batch_normalization_backward": batch_normalization_backward_cases,
+    "dropout_mask": dropout_mask_cases,
+    "dropout_apply": dropout_apply_cases,
+    "softmax_crossentropy": softmax_crossentropy_cases,
     "sgd_update": sgd_update_cases,
     "sgd_momentum_update": sgd_momentum_update_cases,
     "rmsprop_update": rmsprop_update_cases,

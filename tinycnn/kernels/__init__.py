@@ -12,7 +12,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tinycnn.kernels import average_pooling2d, batch_normalization, conv2d, dense, dropout, max_pooling2d, optimizers, softmax_crossentropy
+from tinycnn.kernels import (
+    average_pooling2d,
+    batch_normalization,
+    conv2d,
+    dense,
+    dropout,
+    max_pooling2d,
+    optimizers,
+    softmax_crossentropy,
+)
 from tinycnn.kernels.activations import ACTIVATIONS, Activation
 
 

@@ -17,19 +17,29 @@ Array = np.ndarray
 Pair = tuple[int, int]
 
 
+PARTS = 8  # of the sums over a batch, whatever the number of threads
+FEW_IMAGES = 8  # fewer are cut into parts, so that all threads have work
+
+
 @njit(parallel=True, cache=True)
 def conv2d_forward(x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair) -> Array:
     n, h, w, c = x.shape
     kh, kw, _, filters = kernel.shape
     out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
+    weights, by_winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w))
     windows, terms = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
+    tiles = winograd.tiles((out_h, out_w))
     z = np.empty((n, out_h, out_w, filters), x.dtype)
-    # Few images are cut into parts, so that all threads have work.
-    parts = max(1, min(8 // max(1, n), out_h * out_w // (4 * ROWS)))
-    size = -(-out_h * out_w // parts)
+    outputs, least = (tiles, 6) if by_winograd else (out_h * out_w, 4 * ROWS)
+    parts = max(1, min(FEW_IMAGES // max(1, n), outputs // least))
+    size = -(-outputs // parts)
     for task in prange(n * parts):
         image, first = task // parts, task % parts * size
-        convolve(x[image], kernel, bias, windows, terms, first, min(first + size, out_h * out_w), z[image])
+        last = min(first + size, outputs)
+        if by_winograd:
+            winograd.convolve(x, weights, bias, image * tiles + first, image * tiles + last, z)
+        else:
+            convolve(x[image], weights, bias, windows, terms, first, last, z[image])
     return z
 
 
@@ -39,13 +49,30 @@ def conv2d_backward_parameters(
 ) -> tuple[Array, Array]:
     n, _, w, c = x.shape
     _, out_h, out_w, filters = dz.shape
-    windows, terms = window_tables(w, c, kernel_size, (out_h, out_w), strides, dilation_rate)
-    dkernel = np.zeros((kernel_size[0], kernel_size[1], c, filters), x.dtype)
-    for block in prange(-(-len(terms) // ROWS)):  # some rows of the kernel, summed over all images
-        first = block * ROWS
-        for image in range(n):
-            add_kernel_gradient(x[image], dz[image], windows, terms, first, min(first + ROWS, len(terms)), dkernel)
-    return dkernel, column_sums(dz.reshape(n * out_h * out_w, filters))
+    (kh, kw), rows = kernel_size, n * out_h * out_w
+    dkernel = np.zeros((kh, kw, c, filters), x.dtype)
+    if winograd.pays(dkernel.shape, strides, dilation_rate, (out_h, out_w)):
+        tiles = n * winograd.tiles((out_h, out_w))
+        size = max(36, -(-tiles // PARTS))
+        dkernels = np.zeros((PARTS, kh, kw, c, filters), x.dtype)
+        nothing = np.empty((0, 1, 1, c), x.dtype)
+        for part in prange(-(-tiles // size)):
+            dweights = np.empty((winograd.SIZE, winograd.SIZE, c, filters), x.dtype)
+            first, last = part * size, min((part + 1) * size, tiles)
+            winograd.gradients(x, dz, dweights, first, last, dweights, nothing)
+            winograd.add_transformed_back(dweights, dkernels[part])
+        dkernel[:] = total(dkernels).reshape(dkernel.shape)
+    else:
+        windows, terms = window_tables(w, c, kernel_size, (out_h, out_w), strides, dilation_rate)
+        for block in prange(-(-len(terms) // ROWS)):  # some rows of the kernel, summed over all images
+            first, last = block * ROWS, min((block + 1) * ROWS, len(terms))
+            for image in range(n):
+                add_kernel_gradient(x[image], dz[image], windows, terms, first, last, dkernel)
+    dz_rows, dbiases = dz.reshape(rows, filters), np.zeros((PARTS, filters), x.dtype)
+    size = -(-rows // PARTS)
+    for part in prange(PARTS):
+        dbiases[part] = column_sums(dz_rows[part * size : (part + 1) * size])
+    return dkernel, total(dbiases)
 
 
 @njit(parallel=True, cache=True)
@@ -54,10 +81,25 @@ def conv2d_backward_input(dz: Array, kernel: Array, image_size: Pair, strides: P
     kh, kw, c, _ = kernel.shape
     h, w = image_size
     windows, _ = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
-    taps = transposed_taps(kernel)
+    taps, by_winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w))
     dx = np.empty((n, h, w, c), dz.dtype)
-    for image in prange(n):
-        spread_gradient(dz[image], taps, windows, dilation_rate, dx[image])
+    if by_winograd:
+        dx[:] = 0
+        nothing = np.empty((0, 1, 1, 1), dz.dtype)
+        rows, columns = winograd.tile_grid((out_h, out_w))
+        # Tiles overlap: a row of tiles, or the rows of an image, are one thread's work; every second row at a time.
+        row = columns if n < FEW_IMAGES else rows * columns
+        tasks, steps = n * rows * columns // row, 2 if n < FEW_IMAGES else 1
+        for start in range(steps):
+            for task in prange(-(-(tasks - start) // steps)):
+                first = (start + task * steps) * row
+                winograd.gradients(nothing, dz, taps, first, first + row, nothing, dx)
+    else:
+        columns = c if n >= FEW_IMAGES else max(1, c // FEW_IMAGES)
+        groups = -(-c // columns)
+        for task in prange(n * groups):
+            image, first = task // groups, task % groups * columns
+            spread_gradient(dz[image], taps, windows, dilation_rate, first, min(first + columns, c), dx[image])
     return dx
 
 
@@ -91,19 +133,21 @@ def add_kernel_gradient(
 
 
 @njit(cache=True)
-def spread_gradient(dz: Array, taps: Array, windows: Array, dilation_rate: Pair, dx: Array) -> None:
-    """Write the image's gradient: tap by tap, each output hands its gradient back to a pixel."""
+def spread_gradient(
+    dz: Array, taps: Array, windows: Array, dilation_rate: Pair, first: int, last: int, dx: Array
+) -> None:
+    """Write channels ``first`` to below ``last`` of dx: tap by tap, each output hands its gradient to a pixel."""
     out_h, out_w, filters = dz.shape
     _, w, c = dx.shape
-    dx[:] = 0
+    dx[:, :, first:last] = 0
     dz_rows, dz_terms = offsets(out_h * out_w, filters, 1, 0), offsets(filters, 1, 1, 0)
     dx_flat = dx.reshape(-1)
     for a in range(taps.shape[0]):
         for b in range(taps.shape[1]):
             product(
-                dz.reshape(-1), 0, dz_rows, dz_terms, taps[a, b].reshape(-1), 0, c,
-                dx_flat, (a * dilation_rate[0] * w + b * dilation_rate[1]) * c, windows,
-                0, len(windows), c, dx_flat, True,
+                dz.reshape(-1), 0, dz_rows, dz_terms, taps[a, b].reshape(-1), first, c,
+                dx_flat, (a * dilation_rate[0] * w + b * dilation_rate[1]) * c + first, windows,
+                0, len(windows), last - first, dx_flat, True,
             )  # fmt: skip
 
 
@@ -148,7 +192,7 @@ def add_gradients(
     for image in range(n):
         add_kernel_gradient(x[image], dz[image], windows, terms, 0, len(terms), dkernel)
         if dx.size:
-            spread_gradient(dz[image], taps, windows, dilation_rate, dx[image])
+            spread_gradient(dz[image], taps, windows, dilation_rate, 0, c, dx[image])
 
 
 @njit(cache=True)
@@ -195,3 +239,13 @@ def column_sums(dz: Array) -> Array:
                 part[f] += dz[r, f]
         total += part
     return total
+
+
+@njit(cache=True)
+def total(parts: Array) -> Array:
+    """The sum of all parts, added in order."""
+    rows = parts.reshape(len(parts), -1)
+    for part in range(1, len(rows)):
+        for i in range(rows.shape[1]):
+            rows[0, i] += rows[part, i]
+    return rows[0]

@@ -17,8 +17,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from tinycnn.kernels.conv2d_numba import add_gradients, convolve_images, out_size, prepared_kernel, transposed_taps
-from tinycnn.kernels.conv2d_relu_max_pooling2d_numba import AT_ONCE, PARTS, total
+from tinycnn.kernels.conv2d_numba import (
+    PARTS,
+    add_gradients,
+    convolve_images,
+    out_size,
+    prepared_kernel,
+    total,
+    transposed_taps,
+)
+from tinycnn.kernels.conv2d_relu_max_pooling2d_numba import AT_ONCE
 from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
 
 Array = np.ndarray

@@ -15,10 +15,12 @@ import numpy as np
 from numba import njit, prange
 
 from tinycnn.kernels.conv2d_numba import (
+    PARTS,
     add_gradients,
     convolve_images,
     out_size,
     prepared_kernel,
+    total,
     transposed_taps,
 )
 from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
@@ -27,7 +29,6 @@ Array = np.ndarray
 Pair = tuple[int, int]
 
 AT_ONCE = 4  # images whose outputs are in the cache at a time
-PARTS = 8
 
 
 @njit(parallel=True, cache=True)
@@ -89,13 +90,3 @@ def relu_gradient(dy: Array, y: Array, dbias: Array) -> Array:
                 gradient[i, j, f] = dy[i, j, f] if y[i, j, f] > 0 else 0
                 dbias[f] += gradient[i, j, f]
     return gradient
-
-
-@njit(cache=True)
-def total(parts: Array) -> Array:
-    """The sum of all parts, added in order."""
-    rows = parts.reshape(len(parts), -1)
-    for part in range(1, len(rows)):
-        for i in range(rows.shape[1]):
-            rows[0, i] += rows[part, i]
-    return rows[0]

@@ -167,28 +167,30 @@ def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Ar
 
 @njit(cache=True)
 def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights: Array, dx: Array) -> None:
-    """Write dU, and add to dx where that is not empty; ``taps`` is U with its last axes exchanged."""
-    c, filters = dweights.shape[2:]
-    at_once = min(tiles_at_once(2 * c, filters, x.itemsize), last - first)
-    v, dv = np.empty(at_once * POINTS * c, x.dtype), np.empty(at_once * POINTS * c, x.dtype)
-    dm = np.empty(at_once * POINTS * filters, x.dtype)
+    """Write dU and add to dx, each where it is not empty; ``taps`` is U with its last axes exchanged."""
+    filters = dz.shape[3]
+    c = dx.shape[3] if dx.size else x.shape[3]
+    at_once = min(tiles_at_once(2 * c, filters, dz.itemsize), last - first)
+    v, dv = np.empty(at_once * POINTS * c, dz.dtype), np.empty(at_once * POINTS * c, dz.dtype)
+    dm = np.empty(at_once * POINTS * filters, dz.dtype)
     v_rows, dm_rows = offsets(at_once, POINTS * c, 1, 0), offsets(at_once, POINTS * filters, 1, 0)
     channels, filter_terms = offsets(c, 1, 1, 0), offsets(filters, 1, 1, 0)
     dweights_rows, dweights_flat = offsets(c, filters, 1, 0), dweights.reshape(-1)
-    nothing, no_filters = np.zeros(c, x.dtype), np.zeros(filters, x.dtype)
+    no_channels, no_filters = np.zeros(c, dz.dtype), np.zeros(filters, dz.dtype)
     for start in range(first, last, at_once):
         stop = min(start + at_once, last)
-        read_tiles(x, SIZE, start, stop, v)
         read_tiles(dz, OUT, start, stop, dm)
-        for p in range(POINTS):
-            product(
-                v, p * c, channels, v_rows[: stop - start], dm, p * filters, POINTS * filters,
-                dweights_flat, p * c * filters, dweights_rows, 0, c, filters, no_filters, start > first,
-            )  # fmt: skip
-            if dx.size:
+        if dweights.size:
+            read_tiles(x, SIZE, start, stop, v)
+            for p in range(POINTS):
                 product(
-                    dm, p * filters, dm_rows, filter_terms, taps.reshape(-1), p * filters * c, c,
-                    dv, p * c, v_rows, 0, stop - start, c, nothing, False,
+                    v, p * c, channels, v_rows[: stop - start], dm, p * filters, POINTS * filters,
+                    dweights_flat, p * c * filters, dweights_rows, 0, c, filters, no_filters, start > first,
                 )  # fmt: skip
         if dx.size:
-            write_tiles(dv, nothing, SIZE, start, stop, dx)
+            for p in range(POINTS):
+                product(
+                    dm, p * filters, dm_rows, filter_terms, taps.reshape(-1), p * filters * c, c,
+                    dv, p * c, v_rows, 0, stop - start, c, no_channels, False,
+                )  # fmt: skip
+            write_tiles(dv, no_channels, SIZE, start, stop, dx)

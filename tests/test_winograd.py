@@ -1,0 +1,137 @@
+"""Winograd's convolution: its matrices, its six transforms, its rounding errors. Parity is in test_kernels.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tolerances import PARITY, assert_close, distance
+
+pytest.importorskip("numba")
+
+from numba import njit
+
+from tinycnn.kernels import conv2d, tile_transform_numba
+from tinycnn.kernels import winograd_numba as winograd
+from tinycnn.kernels.block_product_numba import VECTOR_BYTES
+
+ONE = (1, 1)
+
+
+def test_the_matrices_are_exact():
+    """For one row: Aᵀ·[(G·g) ⊙ (Bᵀ·d)] is the convolution of d with g, for every pair of unit vectors."""
+    for i, d in enumerate(np.eye(winograd.SIZE)):
+        for j, g in enumerate(np.eye(3)):
+            outputs = winograd.A.T @ ((winograd.G @ g) * (winograd.B.T @ d))
+            expected = np.eye(winograd.SIZE)[i - j][: winograd.OUT] if i >= j else np.zeros(winograd.OUT)
+            np.testing.assert_allclose(outputs, expected, atol=1e-14)
+
+
+TRANSFORMS = {
+    "pixels": (winograd.B.T, False, False),
+    "kernel": (winograd.G, False, False),
+    "gradient": (winograd.A, False, False),
+    "outputs": (winograd.A.T, True, True),
+    "pixel_gradient": (winograd.B, True, True),
+    "kernel_gradient": (winograd.G.T, True, False),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", list(TRANSFORMS))
+def test_transforms_at_edges_and_in_the_middle(name, dtype, rng):
+    matrix, adds, writes_image = TRANSFORMS[name]
+    transform = tile_transform_numba.tile_transform(f"test_{name}", matrix, adds, writes_image)
+
+    @njit
+    def compiled(x, y, base, outside, rows, columns, channels):
+        size, width = channels + 1, 8 * (channels + 1)
+        transform(x, 2, width, size, y, 3, width, size, base, 1, width, size, outside, rows, columns, channels)
+
+    lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
+    rows, size = matrix.shape
+    whole = rows if writes_image else size
+    for channels in (1, lanes, 2 * lanes + 3):
+        for inside in ((whole, whole), (1, whole), (whole - 1, 2), (whole + 3, whole + 1)):
+            x, y, base = rng.normal(size=(3, 8, 8, channels + 1)).astype(dtype)
+            place = [a.reshape(-1)[start:] for a, start in ((x, 2), (y, 3), (base, 1))]
+            tiles = [np.append(a, np.zeros(8, dtype))[: 64 * (channels + 1)].reshape(8, 8, -1) for a in place]
+            seen = tiles[0][:size, :size, :channels].astype(float)
+            if not writes_image:
+                seen[inside[0] :] = 0
+                seen[:, inside[1] :] = 0
+            result = np.einsum("ia,abc,jb->ijc", matrix, seen, matrix) + adds * tiles[2][:rows, :rows, :channels]
+            expected = tiles[1].copy()
+            r, c = inside if writes_image else (rows, rows)
+            expected[: min(r, rows), : min(c, rows), :channels] = result[:r, :c]
+            compiled(x.reshape(-1), y.reshape(-1), base.reshape(-1), np.zeros(channels, dtype), *inside, channels)
+            found = np.append(y.reshape(-1)[3:], np.zeros(3, dtype)).reshape(8, 8, -1)
+            assert_close(found[:-1], expected[:-1], PARITY[dtype], f"{name}, {channels} channels, inside {inside}")
+
+
+def errors(rng: np.random.Generator) -> np.ndarray:
+    """Errors of forward, dkernel and dx in float32 for the second convolution of the notebook, against float64."""
+    from tinycnn.kernels import conv2d_numba
+
+    x, kernel = np.maximum(rng.normal(size=(8, 13, 13, 32)), 0), rng.normal(size=(3, 3, 32, 64)) / 17
+    dz, bias = rng.normal(size=(8, 11, 11, 64)), np.zeros(64)
+    x, kernel, dz, bias = (a.astype("float32") for a in (x, kernel, dz, bias))
+    wide = [a.astype("float64") for a in (x, kernel, dz, bias)]
+    return np.array(
+        [
+            distance(
+                conv2d_numba.conv2d_forward(x, kernel, bias, ONE, ONE),
+                conv2d.conv2d_forward(wide[0], wide[1], wide[3], ONE, ONE),
+            ),
+            distance(
+                conv2d_numba.conv2d_backward_parameters(x, dz, (3, 3), ONE, ONE)[0],
+                conv2d.conv2d_backward_parameters(wide[0], wide[2], (3, 3), ONE, ONE)[0],
+            ),
+            distance(
+                conv2d_numba.conv2d_backward_input(dz, kernel, (13, 13), ONE, ONE),
+                conv2d.conv2d_backward_input(wide[2], wide[1], (13, 13), ONE, ONE),
+            ),
+        ]
+    )
+
+
+@pytest.mark.jit
+def test_rounding_errors_are_what_the_docstring_says(rng):
+    assert (errors(rng) < 2e-6).all()
+
+
+def test_the_points_are_better_than_the_usual_ones(rng):
+    """The two sets of points, both in NumPy and float32, on the same numbers."""
+
+    def error(points: list[float]) -> float:
+        def powers(count: int) -> np.ndarray:
+            return np.vstack([np.array(points)[:, None] ** np.arange(count), np.eye(count)[-1]])
+
+        a, g, b = powers(4), powers(3), np.linalg.inv(powers(6))
+        d = np.random.default_rng(0).normal(size=(500, 32, 6, 6)).astype("float32")
+        kernel = np.random.default_rng(1).normal(size=(32, 3, 3)).astype("float32")
+        a, g, b = (m.astype("float32") for m in (a, g, b))
+        products = ((g @ kernel @ g.T) * (b.T @ d @ b)).sum(axis=1, dtype="float32")
+        windows = np.lib.stride_tricks.sliding_window_view(d.astype("float64"), (3, 3), (2, 3))
+        expected = np.einsum("tcijab,cab->tij", windows, kernel.astype("float64"))
+        return distance(a.T @ products @ a, expected)
+
+    root = np.sqrt(0.5)
+    assert error([0, 1, -1, 2, -2]) > 3 * error([0, root, -root, 2 * root, -2 * root])
+
+
+@pytest.mark.parametrize(
+    ("shape", "strides", "dilation", "out", "expected"),
+    [
+        ((3, 3, 32, 64), (1, 1), (1, 1), (11, 11), True),
+        ((3, 3, 16, 16), (1, 1), (1, 1), (4, 4), True),
+        ((3, 3, 1, 32), (1, 1), (1, 1), (26, 26), False),  # nothing to multiply
+        ((3, 3, 32, 15), (1, 1), (1, 1), (26, 26), False),
+        ((3, 3, 32, 64), (2, 1), (1, 1), (11, 11), False),
+        ((3, 3, 32, 64), (1, 1), (1, 2), (11, 11), False),
+        ((3, 2, 32, 64), (1, 1), (1, 1), (11, 11), False),
+        ((5, 5, 32, 64), (1, 1), (1, 1), (11, 11), False),
+        ((3, 3, 32, 64), (1, 1), (1, 1), (1, 5), False),  # most of the tiles would lie outside
+    ],
+)
+def test_when_it_is_used(shape, strides, dilation, out, expected):
+    assert winograd.pays(shape, strides, dilation, out) is expected
