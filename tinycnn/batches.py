@@ -11,6 +11,8 @@ import numpy as np
 Array = np.ndarray
 Batch = tuple[Array, Array | None, Array | None]  # images, labels, sample weights
 
+MERGED_BYTES = 2**20  # of images at a time in an evaluation
+
 
 class ArrayBatches:
     """Batches of arrays that fit into memory: the whole set once an epoch, in a fresh order if ``rng`` is given.
@@ -40,6 +42,14 @@ class ArrayBatches:
 
     def epoch(self) -> Iterator[Batch]:
         return itertools.islice(self._endless or self._pass(), self.steps)
+
+    def merged(self) -> Iterator[Batch]:
+        """The same samples in the same order, several batches at a time, for what does not depend on their size."""
+        n = min(len(self.x), (self.steps or 1) * self.batch_size)
+        size = self.batch_size * max(1, MERGED_BYTES // max(1, self.x[: self.batch_size].nbytes))
+        for start in range(0, n, size):
+            rows = slice(start, min(start + size, n))
+            yield _pick(self.x, rows), _pick(self.y, rows), _pick(self.sample_weight, rows)
 
     def _pass(self) -> Iterator[Batch]:
         n = len(self.x)

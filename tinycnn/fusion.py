@@ -151,19 +151,16 @@ class ConvolutionNormalizationPooling(FusedStep):
     def fused_forward(self, kernels: Any, x: Array, training: bool) -> Array:
         convolution, normalization, pooling = self.convolution, self.normalization, self.pooling
         x = pad(convolution._check_input(x), convolution.widths)
-        a, mean, variance = kernels.convolve(
-            x, convolution.kernel.value, _bias(convolution), convolution.strides, convolution.dilation_rate
-        )
-        if training:
-            normalization.update_moving_statistics(mean, variance)
-        else:
-            mean, variance = normalization.moving_mean, normalization.moving_variance
         gamma, beta = normalization._gamma_and_beta()
-        y, argmax = kernels.normalize_and_pool(
-            a, gamma, beta, mean, variance, normalization.epsilon, pooling.pool_size, pooling.strides
-        )
-        if training:
-            self.saved = x, a, argmax, mean, variance
+        how = x, convolution.kernel.value, _bias(convolution), convolution.strides, convolution.dilation_rate
+        windows = pooling.pool_size, pooling.strides
+        if not training:
+            statistics = normalization.moving_mean, normalization.moving_variance
+            return kernels.inference(*how, gamma, beta, *statistics, normalization.epsilon, *windows)
+        a, mean, variance = kernels.convolve(*how)
+        normalization.update_moving_statistics(mean, variance)
+        y, argmax = kernels.normalize_and_pool(a, gamma, beta, mean, variance, normalization.epsilon, *windows)
+        self.saved = x, a, argmax, mean, variance
         return y
 
     def fused_backward(self, kernels: Any, dy: Array, saved: tuple[Any, ...], input_gradient: bool) -> Array:

@@ -687,7 +687,8 @@ class Sequential:
         self.reset_metrics()
         self._parameter_vector()
         hooks.on_test_begin()
-        for step, (x, y, sample_weight) in enumerate(data.epoch()):
+        merges = isinstance(data, ArrayBatches) and not hooks.wants_batches and self._means_only()
+        for step, (x, y, sample_weight) in enumerate(data.merged() if merges else data.epoch()):
             if hooks.wants_batches:
                 hooks.on_test_batch_begin(step)
             self._test_step(x, y, sample_weight)
@@ -696,6 +697,16 @@ class Sequential:
         results = self._results()
         hooks.on_test_end(results)
         return results
+
+    def _means_only(self) -> bool:
+        """Whether all metrics are means over samples, which do not depend on how the samples are batched."""
+        means = (
+            metrics_module.SparseCategoricalAccuracy,
+            metrics_module.CategoricalAccuracy,
+            metrics_module.BinaryAccuracy,
+        )
+        given = [metric for names in self._metric_names for metric in names]
+        return all(metric in ("accuracy", "acc") or type(metric) in means for metric in given)
 
     # Checks
 

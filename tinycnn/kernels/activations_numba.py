@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit, prange
 
 from tinycnn.kernels.activations import Activation
+from tinycnn.kernels.threads_numba import parallel_njit
 
 Array = np.ndarray
 
@@ -37,6 +38,6 @@ def _relu_gradient(dy: Array, y: Array) -> Array:
     return dz
 
 
-_forward, _forward_parallel = njit(cache=True)(_relu), njit(parallel=True, cache=True)(_relu)
-_backward, _backward_parallel = njit(cache=True)(_relu_gradient), njit(parallel=True, cache=True)(_relu_gradient)
+_forward, _forward_parallel = njit(cache=True)(_relu), parallel_njit(_relu)
+_backward, _backward_parallel = njit(cache=True)(_relu_gradient), parallel_njit(_relu_gradient)
 RELU = Activation(relu_forward, relu_backward)

@@ -9,13 +9,33 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
+from tinycnn.kernels.threads_numba import parallel_njit
+
 Array = np.ndarray
 
 PARTS = 16
+SMALL = 20_000  # numbers that one thread has done before a second one is awake
 
 
-@njit(parallel=True, cache=True)
 def batch_normalization_forward(x: Array, gamma: Array, beta: Array, epsilon: float) -> tuple[Array, Array, Array]:
+    mean, variance = (_statistics if x.size <= SMALL else _statistics_parallel)(x)
+    return batch_normalization_inference(x, gamma, beta, mean, variance, epsilon), mean, variance
+
+
+def batch_normalization_inference(
+    x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
+) -> Array:
+    normalize = _normalize if x.size <= SMALL else _normalize_parallel
+    return normalize(x, gamma, beta, mean, variance, epsilon)
+
+
+def batch_normalization_backward(
+    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, epsilon: float
+) -> tuple[Array, Array, Array]:
+    return (_gradients if x.size <= SMALL else _gradients_parallel)(dy, x, gamma, mean, variance, epsilon)
+
+
+def _mean_and_variance(x: Array) -> tuple[Array, Array]:
     m, c = x.shape
     size = -(-m // PARTS)
     mean, variance = np.empty(c, x.dtype), np.empty(c, x.dtype)
@@ -25,20 +45,17 @@ def batch_normalization_forward(x: Array, gamma: Array, beta: Array, epsilon: fl
             for k in range(c):
                 sums[part, k] += x[row, k]
     add_parts(sums, m, mean)
-    sums[:] = 0
+    sums = np.zeros((PARTS, c))
     for part in prange(PARTS):
         for row in range(part * size, min((part + 1) * size, m)):
             for k in range(c):
                 difference = np.float64(x[row, k]) - mean[k]
                 sums[part, k] += difference * difference
     add_parts(sums, m, variance)
-    return batch_normalization_inference(x, gamma, beta, mean, variance, epsilon), mean, variance
+    return mean, variance
 
 
-@njit(parallel=True, cache=True)
-def batch_normalization_inference(
-    x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
-) -> Array:
+def _normalized(x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float) -> Array:
     m, c = x.shape
     scale = np.empty(c, x.dtype)
     for k in range(c):
@@ -50,8 +67,7 @@ def batch_normalization_inference(
     return y
 
 
-@njit(parallel=True, cache=True)
-def batch_normalization_backward(
+def _gradients_of_all(
     dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, epsilon: float
 ) -> tuple[Array, Array, Array]:
     m, c = x.shape
@@ -86,3 +102,8 @@ def add_parts(sums: Array, m: int, mean: Array) -> None:
         for part in range(1, len(sums)):
             sums[0, k] += sums[part, k]
         mean[k] = sums[0, k] / m
+
+
+_statistics, _statistics_parallel = njit(cache=True)(_mean_and_variance), parallel_njit(_mean_and_variance)
+_normalize, _normalize_parallel = njit(cache=True)(_normalized), parallel_njit(_normalized)
+_gradients, _gradients_parallel = njit(cache=True)(_gradients_of_all), parallel_njit(_gradients_of_all)

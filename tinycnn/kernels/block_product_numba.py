@@ -30,6 +30,8 @@ JIT_IS_OFF = bool(getattr(config, "DISABLE_JIT", 0))
 _features = binding.get_host_cpu_features() if binding.get_process_triple().startswith("x86_64") else {}
 VECTOR_BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx2") else 16
 ROWS = 6  # 6·4 sums, 4 vectors of b and one of a: 29 of 32 registers; with two vectors: 15 of 16
+# Numba compiles a function anew for each Python number that another one hands to it, but not for NumPy's numbers.
+ZERO, NO, YES = np.int64(0), np.bool_(False), np.bool_(True)
 # AVX-512 and ARM have 32 vector registers, other x86 processors 16.
 VECTORS = 4 if VECTOR_BYTES == 64 or not _features else 2
 
@@ -266,3 +268,9 @@ def offsets(count: int, step: int, inner_count: int, inner_step: int) -> Array:
         for j in range(inner_count):
             table[i * inner_count + j] = i * step + j * inner_step
     return table
+
+
+@njit(cache=True)
+def places(count: int, step: int) -> Array:
+    """The table i·step for i < count."""
+    return np.arange(count) * step

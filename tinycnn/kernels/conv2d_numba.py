@@ -11,7 +11,8 @@ import numpy as np
 from numba import njit, prange
 
 from tinycnn.kernels import winograd_numba as winograd
-from tinycnn.kernels.block_product_numba import ROWS, offsets, product
+from tinycnn.kernels.block_product_numba import NO, ROWS, YES, ZERO, offsets, places, product
+from tinycnn.kernels.threads_numba import parallel_njit
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -21,7 +22,7 @@ PARTS = 8  # of the sums over a batch, whatever the number of threads
 FEW_IMAGES = 8  # fewer are cut into parts, so that all threads have work
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def conv2d_forward(x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair) -> Array:
     n, h, w, c = x.shape
     kh, kw, _, filters = kernel.shape
@@ -43,7 +44,7 @@ def conv2d_forward(x: Array, kernel: Array, bias: Array, strides: Pair, dilation
     return z
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def conv2d_backward_parameters(
     x: Array, dz: Array, kernel_size: Pair, strides: Pair, dilation_rate: Pair
 ) -> tuple[Array, Array]:
@@ -75,7 +76,7 @@ def conv2d_backward_parameters(
     return dkernel, total(dbiases)
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def conv2d_backward_input(dz: Array, kernel: Array, image_size: Pair, strides: Pair, dilation_rate: Pair) -> Array:
     n, out_h, out_w, _ = dz.shape
     kh, kw, c, _ = kernel.shape
@@ -106,20 +107,20 @@ def conv2d_backward_input(dz: Array, kernel: Array, image_size: Pair, strides: P
 # For one image x (h, w, c), z and dz (out_h, out_w, filters)
 
 
-@njit(cache=True)
+@njit(inline="always")
 def convolve(
     x: Array, kernel: Array, bias: Array, windows: Array, terms: Array, first: int, last: int, z: Array
 ) -> None:
     """Write the outputs from number ``first`` to below ``last``."""
     filters = kernel.shape[3]
-    z_rows = offsets(len(windows), filters, 1, 0)
+    z_rows = places(len(windows), filters)
     product(
-        x.reshape(-1), 0, windows, terms, kernel.reshape(-1), 0, filters,
-        z.reshape(-1), 0, z_rows, first, last, filters, bias, False,
+        x.reshape(-1), ZERO, windows, terms, kernel.reshape(-1), ZERO, filters,
+        z.reshape(-1), ZERO, z_rows, first, last, filters, bias, NO,
     )  # fmt: skip
 
 
-@njit(cache=True)
+@njit(inline="always")
 def add_kernel_gradient(
     x: Array, dz: Array, windows: Array, terms: Array, first: int, last: int, dkernel: Array
 ) -> None:
@@ -127,12 +128,12 @@ def add_kernel_gradient(
     filters = dz.shape[2]
     dkernel_flat = dkernel.reshape(-1)
     product(
-        x.reshape(-1), 0, terms, windows, dz.reshape(-1), 0, filters,
-        dkernel_flat, 0, offsets(len(terms), filters, 1, 0), first, last, filters, dkernel_flat, True,
+        x.reshape(-1), ZERO, terms, windows, dz.reshape(-1), ZERO, filters,
+        dkernel_flat, ZERO, places(len(terms), filters), first, last, filters, dkernel_flat, YES,
     )  # fmt: skip
 
 
-@njit(cache=True)
+@njit(inline="always")
 def spread_gradient(
     dz: Array, taps: Array, windows: Array, dilation_rate: Pair, first: int, last: int, dx: Array
 ) -> None:
@@ -140,21 +141,21 @@ def spread_gradient(
     out_h, out_w, filters = dz.shape
     _, w, c = dx.shape
     dx[:, :, first:last] = 0
-    dz_rows, dz_terms = offsets(out_h * out_w, filters, 1, 0), offsets(filters, 1, 1, 0)
+    dz_rows, dz_terms = places(out_h * out_w, filters), places(filters, 1)
     dx_flat = dx.reshape(-1)
     for a in range(taps.shape[0]):
         for b in range(taps.shape[1]):
             product(
-                dz.reshape(-1), 0, dz_rows, dz_terms, taps[a, b].reshape(-1), first, c,
+                dz.reshape(-1), ZERO, dz_rows, dz_terms, taps[a, b].reshape(-1), first, c,
                 dx_flat, (a * dilation_rate[0] * w + b * dilation_rate[1]) * c + first, windows,
-                0, len(windows), last - first, dx_flat, True,
+                ZERO, len(windows), last - first, dx_flat, YES,
             )  # fmt: skip
 
 
 # For a few images at a time, directly or by Winograd's way
 
 
-@njit(cache=True)
+@njit(inline="always")
 def prepared_kernel(kernel: Array, strides: Pair, dilation_rate: Pair, out_size: Pair) -> tuple[Array, bool]:
     """The kernel as `convolve_images` wants it, and whether that is Winograd's way."""
     if winograd.pays(kernel.shape, strides, dilation_rate, out_size):
@@ -162,7 +163,7 @@ def prepared_kernel(kernel: Array, strides: Pair, dilation_rate: Pair, out_size:
     return kernel, False
 
 
-@njit(cache=True)
+@njit(inline="always")
 def convolve_images(
     x: Array, weights: Array, bias: Array, strides: Pair, dilation_rate: Pair, by_winograd: bool, z: Array
 ) -> None:
@@ -176,7 +177,7 @@ def convolve_images(
         convolve(x[image], weights, bias, windows, terms, 0, len(windows), z[image])
 
 
-@njit(cache=True)
+@njit(inline="always")
 def add_gradients(
     x: Array, dz: Array, taps: Array, strides: Pair, dilation_rate: Pair, by_winograd: bool, dkernel: Array, dx: Array
 ) -> None:

@@ -15,7 +15,7 @@ Source:  Chan, Golub & LeVeque 1983, doi:10.1080/00031305.1983.10483115, eq. 2.1
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from tinycnn.kernels.conv2d_numba import (
     PARTS,
@@ -27,13 +27,15 @@ from tinycnn.kernels.conv2d_numba import (
     transposed_taps,
 )
 from tinycnn.kernels.conv2d_relu_max_pooling2d_numba import AT_ONCE
+from tinycnn.kernels.image_rows_numba import add_columns, relu_and_statistics, repeated, scale_and_inverse_std
 from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
+from tinycnn.kernels.threads_numba import parallel_njit
 
 Array = np.ndarray
 Pair = tuple[int, int]
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def convolve(x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair) -> tuple[Array, Array, Array]:
     """a = relu(conv2d_forward(x, kernel, bias)), and its mean and variance for each filter."""
     n, h, w, _ = x.shape
@@ -41,7 +43,7 @@ def convolve(x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate:
     out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
     weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w))
     a = np.empty((n, out_h, out_w, filters), x.dtype)
-    means, squares = np.empty((n, filters)), np.empty((n, filters))
+    means, squares = np.zeros((n, filters)), np.zeros((n, filters))
     for part in prange(-(-n // AT_ONCE)):
         first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
         convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, a[first:last])
@@ -58,7 +60,7 @@ def convolve(x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate:
     return a, mean, variance
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def normalize_and_pool(
     a: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float, pool_size: Pair, strides: Pair
 ) -> tuple[Array, Array]:
@@ -79,7 +81,36 @@ def normalize_and_pool(
     return y, argmax
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
+def inference(
+    x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair,
+    gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float, pool_size: Pair, pool_strides: Pair,
+) -> Array:  # fmt: skip
+    """The same with given statistics, in one pass."""
+    n, h, w, _ = x.shape
+    kh, kw, _, filters = kernel.shape
+    out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
+    pooled_h, pooled_w = out_size((out_h, out_w), pool_size, pool_strides, (1, 1))
+    y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
+    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w))
+    scale, _ = scale_and_inverse_std(gamma, variance, epsilon)
+    means, scales, betas = repeated(mean, out_w), repeated(scale, out_w), repeated(beta, out_w)
+    for part in prange(-(-n // AT_ONCE)):
+        first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
+        a = np.empty((last - first, out_h, out_w, filters), x.dtype)
+        argmax = np.empty((pooled_h, pooled_w, filters), np.uint8)
+        convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, a)
+        for image in range(first, last):
+            for i in range(out_h):
+                pixels = a[image - first, i].reshape(-1)
+                for k in range(len(pixels)):
+                    activated = 0 if pixels[k] <= 0 else pixels[k]
+                    pixels[k] = (activated - means[k]) * scales[k] + betas[k]
+            pool_image(a[image - first], pool_size, pool_strides, y[image], argmax)
+    return y
+
+
+@parallel_njit
 def backward(
     dy: Array, x: Array, a: Array, argmax: Array, kernel: Array, gamma: Array, mean: Array, variance: Array,
     epsilon: float, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair, input_gradient: bool,
@@ -132,57 +163,3 @@ def backward(
     dbias_sums = np.zeros(filters)
     add_columns(total(dbiases), dbias_sums)
     return dx, total(dkernels).reshape(kernel.shape), dbias_sums.astype(x.dtype), dgamma, dbeta
-
-
-@njit(cache=True)
-def relu_and_statistics(a: Array, mean: Array, squares: Array) -> None:
-    """relu in place, for one image (h, w·filters); its mean and Σ(a − mean)² for each filter."""
-    h, row = a.shape
-    filters = len(mean)
-    columns = np.zeros(row, a.dtype)
-    for i in range(h):
-        pixels = a[i]
-        for k in range(row):
-            pixels[k] = 0 if pixels[k] <= 0 else pixels[k]
-        for k in range(row):
-            columns[k] += pixels[k]
-    mean[:] = 0
-    add_columns(columns, mean)
-    mean /= h * row // filters
-    centre = np.empty(filters, a.dtype)
-    centre[:] = mean
-    centres = repeated(centre, row // filters)
-    columns[:] = 0
-    for i in range(h):
-        pixels = a[i]
-        for k in range(row):
-            columns[k] += (pixels[k] - centres[k]) * (pixels[k] - centres[k])
-    squares[:] = 0
-    add_columns(columns, squares)
-
-
-@njit(cache=True)
-def repeated(values: Array, times: int) -> Array:
-    """A value per filter -> a value per number in a row of pixels."""
-    row = np.empty((times, len(values)), values.dtype)
-    for i in range(times):
-        row[i] = values
-    return row.reshape(-1)
-
-
-@njit(cache=True)
-def add_columns(row: Array, sums: Array) -> None:
-    """sums[f] += Σ over the pixels of a row."""
-    pixels = row.reshape(-1, len(sums))
-    for i in range(len(pixels)):
-        for f in range(len(sums)):
-            sums[f] += pixels[i, f]
-
-
-@njit(cache=True)
-def scale_and_inverse_std(gamma: Array, variance: Array, epsilon: float) -> tuple[Array, Array]:
-    scale, inverse_std = np.empty_like(gamma), np.empty_like(gamma)
-    for f in range(len(gamma)):
-        inverse_std[f] = 1 / np.sqrt(variance[f] + epsilon)
-        scale[f] = gamma[f] * inverse_std[f]
-    return scale, inverse_std

@@ -24,6 +24,7 @@ from tinycnn.kernels.conv2d_numba import (
     transposed_taps,
 )
 from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
+from tinycnn.kernels.threads_numba import parallel_njit
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -31,7 +32,7 @@ Pair = tuple[int, int]
 AT_ONCE = 4  # images whose outputs are in the cache at a time
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def forward(
     x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair
 ) -> tuple[Array, Array]:
@@ -55,7 +56,7 @@ def forward(
     return y, argmax
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def backward(
     dy: Array, x: Array, y: Array, argmax: Array, kernel: Array,
     strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair, input_gradient: bool,

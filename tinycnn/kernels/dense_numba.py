@@ -8,14 +8,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from tinycnn.kernels.block_product_numba import ROWS, offsets, product
+from tinycnn.kernels.block_product_numba import NO, ROWS, ZERO, places, product
 from tinycnn.kernels.conv2d_numba import column_sums
+from tinycnn.kernels.threads_numba import parallel_njit
 
 Array = np.ndarray
 
 
 SMALL = 4000000  # multiplications that one thread has done before a second one is awake
-COLUMNS = 64  # of dx at a time, so that their part of the kernel can be transposed within the cache
+COLUMNS = np.int64(64)  # of dx at a time, so that their part of the kernel can be transposed within the cache
 
 
 def dense_forward(x: Array, kernel: Array, bias: Array) -> Array:
@@ -37,11 +38,11 @@ def _rows_times_kernel(x: Array, kernel: Array, bias: Array) -> Array:
     n, inputs = x.shape
     units = kernel.shape[1]
     z = np.empty((n, units), x.dtype)
-    x_rows, x_terms, z_rows = offsets(n, inputs, 1, 0), offsets(inputs, 1, 1, 0), offsets(n, units, 1, 0)
+    x_rows, x_terms, z_rows = places(n, inputs), places(inputs, 1), places(n, units)
     for block in prange(-(-n // ROWS)):
         product(
-            x.reshape(-1), 0, x_rows, x_terms, kernel.reshape(-1), 0, units,
-            z.reshape(-1), 0, z_rows, block * ROWS, min((block + 1) * ROWS, n), units, bias, False,
+            x.reshape(-1), ZERO, x_rows, x_terms, kernel.reshape(-1), ZERO, units,
+            z.reshape(-1), ZERO, z_rows, block * ROWS, min((block + 1) * ROWS, n), units, bias, NO,
         )  # fmt: skip
     return z
 
@@ -50,11 +51,11 @@ def _sums_over_rows(x: Array, dz: Array) -> tuple[Array, Array]:
     n, inputs = x.shape
     units = dz.shape[1]
     dkernel, nothing = np.empty((inputs, units), x.dtype), np.zeros(units, x.dtype)
-    x_rows, x_terms, rows = offsets(inputs, 1, 1, 0), offsets(n, inputs, 1, 0), offsets(inputs, units, 1, 0)
+    x_rows, x_terms, rows = places(inputs, 1), places(n, inputs), places(inputs, units)
     for block in prange(-(-inputs // ROWS)):
         product(
-            x.reshape(-1), 0, x_rows, x_terms, dz.reshape(-1), 0, units,
-            dkernel.reshape(-1), 0, rows, block * ROWS, min((block + 1) * ROWS, inputs), units, nothing, False,
+            x.reshape(-1), ZERO, x_rows, x_terms, dz.reshape(-1), ZERO, units,
+            dkernel.reshape(-1), ZERO, rows, block * ROWS, min((block + 1) * ROWS, inputs), units, nothing, NO,
         )  # fmt: skip
     return dkernel, column_sums(dz)
 
@@ -63,7 +64,7 @@ def _rows_times_transposed(dz: Array, kernel: Array) -> Array:
     n, units = dz.shape
     inputs = len(kernel)
     dx, nothing = np.empty((n, inputs), dz.dtype), np.zeros(COLUMNS, dz.dtype)
-    dz_rows, dz_terms, dx_rows = offsets(n, units, 1, 0), offsets(units, 1, 1, 0), offsets(n, inputs, 1, 0)
+    dz_rows, dz_terms, dx_rows = places(n, units), places(units, 1), places(n, inputs)
     for block in prange(-(-inputs // COLUMNS)):
         first, count = block * COLUMNS, min(COLUMNS, inputs - block * COLUMNS)
         transposed = np.empty((units, COLUMNS), dz.dtype)
@@ -71,16 +72,19 @@ def _rows_times_transposed(dz: Array, kernel: Array) -> Array:
             for j in range(units):
                 transposed[j, i] = kernel[first + i, j]
         product(
-            dz.reshape(-1), 0, dz_rows, dz_terms, transposed.reshape(-1), 0, COLUMNS,
-            dx.reshape(-1), first, dx_rows, 0, n, count, nothing, False,
+            dz.reshape(-1), ZERO, dz_rows, dz_terms, transposed.reshape(-1), ZERO, COLUMNS,
+            dx.reshape(-1), first, dx_rows, ZERO, n, count, nothing, NO,
         )  # fmt: skip
     return dx
 
 
 _multiply, _multiply_parallel = (
     njit(cache=True)(_rows_times_kernel),
-    njit(parallel=True, cache=True)(_rows_times_kernel),
+    parallel_njit(_rows_times_kernel),
 )
-_gradients, _gradients_parallel = njit(cache=True)(_sums_over_rows), njit(parallel=True, cache=True)(_sums_over_rows)
+_gradients, _gradients_parallel = (
+    njit(cache=True)(_sums_over_rows),
+    parallel_njit(_sums_over_rows),
+)
 _backward_input = njit(cache=True)(_rows_times_transposed)
-_backward_input_parallel = njit(parallel=True, cache=True)(_rows_times_transposed)
+_backward_input_parallel = parallel_njit(_rows_times_transposed)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from tinycnn.kernels import dropout
+from tinycnn.kernels.threads_numba import parallel_njit
 
 Array = np.ndarray
 
@@ -30,13 +31,13 @@ def dropout_apply(x: Array, mask: Array) -> Array:
     return y
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def _mask(numbers: Array, least: Any, scale: Any, mask: Array) -> None:
     for i in prange(numbers.size):
         mask[i] = scale if numbers[i] >= least else 0 * scale
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def _multiply(x: Array, mask: Array, y: Array) -> None:
     for i in prange(x.size):
         y[i] = x[i] * mask[i]

@@ -7,6 +7,7 @@ from numba import njit, prange
 
 from tinycnn.kernels.block_product_numba import offsets
 from tinycnn.kernels.pool_window_numba import pool_window, unpool_window
+from tinycnn.kernels.threads_numba import parallel_njit
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -21,13 +22,13 @@ def max_pooling2d_forward(x: Array, pool_size: Pair, strides: Pair) -> tuple[Arr
     return y, argmax
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def _forward(x: Array, pool_size: Pair, strides: Pair, y: Array, argmax: Array) -> None:
     for image in prange(len(x)):
         pool_image(x[image], pool_size, strides, y[image], argmax[image])
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def max_pooling2d_backward(dy: Array, argmax: Array, image_size: Pair, pool_size: Pair, strides: Pair) -> Array:
     dx = np.empty((len(dy), image_size[0], image_size[1], dy.shape[3]), dy.dtype)
     for image in prange(len(dy)):

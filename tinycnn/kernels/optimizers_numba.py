@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
+from tinycnn.kernels.threads_numba import parallel_njit
+
 Array = np.ndarray
 
 
@@ -33,7 +35,7 @@ def sgd_update(w: Array, g: Array, learning_rate: float) -> None:
     _sgd(w, g, w.dtype.type(learning_rate))
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def _sgd(w: Array, g: Array, learning_rate: Any) -> None:
     for i in prange(w.size):
         w[i] -= learning_rate * g[i]
@@ -46,7 +48,7 @@ def sgd_momentum_update(
     _sgd_momentum(w, g, velocity, number(learning_rate), number(momentum), nesterov, least(w))
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def _sgd_momentum(
     w: Array, g: Array, velocity: Array, learning_rate: Any, momentum: Any, nesterov: bool, least: Any
 ) -> None:
@@ -85,7 +87,7 @@ def rmsprop_update(
     )
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def _rmsprop(
     w: Array,
     g: Array,
@@ -120,7 +122,7 @@ def adam_update(
     _adam(w, g, m, v, number(alpha), number(1 - beta_1), number(1 - beta_2), number(epsilon), least(w))
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def _adam(
     w: Array,
     g: Array,
@@ -153,7 +155,7 @@ def amsgrad_update(
     _amsgrad(w, g, m, v, v_hat, number(alpha), number(1 - beta_1), number(1 - beta_2), number(epsilon), least(w))
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def _amsgrad(
     w: Array,
     g: Array,
@@ -177,7 +179,7 @@ def weight_decay_update(w: Array, learning_rate: float, weight_decay: float) -> 
     _weight_decay(w, w.dtype.type(learning_rate * weight_decay))
 
 
-@njit(parallel=True, cache=True)
+@parallel_njit
 def _weight_decay(w: Array, rate: Any) -> None:
     for i in prange(w.size):
         w[i] -= rate * w[i]

@@ -11,8 +11,22 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
 
 SPIN_COUNT = "5000"  # turns of the waiting loop; to compare: GOMP_SPINCOUNT=100000 python -m benchmarks
+
+
+#: What Numba is not to run on threads by itself: without this list it makes a parallel loop of every ``np.zeros`` and
+#: ``a += b`` too, and takes much longer to compile.
+ONLY_PRANGE = ("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion")
+
+
+def parallel_njit(function: Callable[..., Any]) -> Any:
+    """``njit`` with threads where a loop says ``prange``, and nowhere else."""
+    return njit(parallel=dict.fromkeys(ONLY_PRANGE, False), cache=True)(function)
 
 
 def load_openmp() -> None:

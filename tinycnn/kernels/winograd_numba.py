@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tinycnn.kernels.block_product_numba import offsets, product
+from tinycnn.kernels.block_product_numba import NO, ZERO, places, product
 from tinycnn.kernels.tile_transform_numba import tile_transform
 
 Array = np.ndarray
@@ -90,7 +90,7 @@ def transformed_kernel(kernel: Array) -> Array:
     return weights
 
 
-@njit(cache=True)
+@njit(inline="always")
 def add_transformed_back(dweights: Array, dkernel: Array) -> None:
     """dkernel += Gᵀ·dU·G"""
     size = dkernel.shape[2] * dkernel.shape[3]
@@ -100,7 +100,7 @@ def add_transformed_back(dweights: Array, dkernel: Array) -> None:
     )  # fmt: skip
 
 
-@njit(cache=True)
+@njit(inline="always")
 def read_tiles(images: Array, size: int, first: int, last: int, values: Array) -> None:
     """V of the tiles ``first`` to below ``last``, 6x6 pixels each; or, for ``size`` 4, dM from 4x4 gradients each."""
     c = images.shape[3]
@@ -114,7 +114,7 @@ def read_tiles(images: Array, size: int, first: int, last: int, values: Array) -
             transform_gradients(flat, start, row, c, to, at, SIZE * c, c, flat, 0, 0, 0, outside, rows, columns, c)
 
 
-@njit(cache=True)
+@njit(inline="always")
 def write_tiles(values: Array, bias: Array, size: int, first: int, last: int, images: Array) -> None:
     """Outputs from M, 4x4 a tile; or, for ``size`` 6, add the pixels' gradients from dV, 6x6 a tile."""
     c = images.shape[3]
@@ -147,25 +147,25 @@ def place_of(shape: tuple[int, int, int, int], size: int, tile: int) -> tuple[in
 # For the tiles ``first`` to below ``last`` of some images: x (n, h, w, c), z and dz (n, h − 2, w − 2, filters)
 
 
-@njit(cache=True)
+@njit(inline="always")
 def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Array) -> None:
     c, filters = weights.shape[2:]
     at_once = min(tiles_at_once(c, filters, x.itemsize), last - first)
     v, m = np.empty(at_once * POINTS * c, x.dtype), np.empty(at_once * POINTS * filters, x.dtype)
-    rows, terms = offsets(at_once, POINTS * c, 1, 0), offsets(c, 1, 1, 0)
-    m_rows, nothing = offsets(at_once, POINTS * filters, 1, 0), np.zeros(filters, x.dtype)
+    rows, terms = places(at_once, POINTS * c), places(c, 1)
+    m_rows, nothing = places(at_once, POINTS * filters), np.zeros(filters, x.dtype)
     for start in range(first, last, at_once):
         stop = min(start + at_once, last)
         read_tiles(x, SIZE, start, stop, v)
         for p in range(POINTS):
             product(
                 v, p * c, rows, terms, weights.reshape(-1), p * c * filters, filters,
-                m, p * filters, m_rows, 0, stop - start, filters, nothing, False,
+                m, p * filters, m_rows, ZERO, stop - start, filters, nothing, NO,
             )  # fmt: skip
         write_tiles(m, bias, OUT, start, stop, z)
 
 
-@njit(cache=True)
+@njit(inline="always")
 def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights: Array, dx: Array) -> None:
     """Write dU and add to dx, each where it is not empty; ``taps`` is U with its last axes exchanged."""
     filters = dz.shape[3]
@@ -173,9 +173,9 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights:
     at_once = min(tiles_at_once(2 * c, filters, dz.itemsize), last - first)
     v, dv = np.empty(at_once * POINTS * c, dz.dtype), np.empty(at_once * POINTS * c, dz.dtype)
     dm = np.empty(at_once * POINTS * filters, dz.dtype)
-    v_rows, dm_rows = offsets(at_once, POINTS * c, 1, 0), offsets(at_once, POINTS * filters, 1, 0)
-    channels, filter_terms = offsets(c, 1, 1, 0), offsets(filters, 1, 1, 0)
-    dweights_rows, dweights_flat = offsets(c, filters, 1, 0), dweights.reshape(-1)
+    v_rows, dm_rows = places(at_once, POINTS * c), places(at_once, POINTS * filters)
+    channels, filter_terms = places(c, 1), places(filters, 1)
+    dweights_rows, dweights_flat = places(c, filters), dweights.reshape(-1)
     no_channels, no_filters = np.zeros(c, dz.dtype), np.zeros(filters, dz.dtype)
     for start in range(first, last, at_once):
         stop = min(start + at_once, last)
@@ -185,12 +185,12 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights:
             for p in range(POINTS):
                 product(
                     v, p * c, channels, v_rows[: stop - start], dm, p * filters, POINTS * filters,
-                    dweights_flat, p * c * filters, dweights_rows, 0, c, filters, no_filters, start > first,
+                    dweights_flat, p * c * filters, dweights_rows, ZERO, c, filters, no_filters, start > first,
                 )  # fmt: skip
         if dx.size:
             for p in range(POINTS):
                 product(
                     dm, p * filters, dm_rows, filter_terms, taps.reshape(-1), p * filters * c, c,
-                    dv, p * c, v_rows, 0, stop - start, c, no_channels, False,
+                    dv, p * c, v_rows, ZERO, stop - start, c, no_channels, NO,
                 )  # fmt: skip
             write_tiles(dv, no_channels, SIZE, start, stop, dx)

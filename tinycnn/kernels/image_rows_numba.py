@@ -1,0 +1,64 @@
+"""Sums and factors per channel, for one image as rows of numbers (h, w·channels).
+
+A row of pixels is one long loop, which runs on whole vectors; a loop over the channels of one pixel is over before it
+has begun. So factors are repeated for each pixel of a row, and sums are taken over columns first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+Array = np.ndarray
+
+
+@njit(cache=True)
+def repeated(values: Array, times: int) -> Array:
+    """A value per filter -> a value per number in a row of pixels."""
+    row = np.empty(times * len(values), values.dtype)
+    for i in range(len(row)):
+        row[i] = values[i % len(values)]
+    return row
+
+
+@njit(cache=True)
+def add_columns(row: Array, sums: Array) -> None:
+    """sums[f] += Σ over the pixels of a row."""
+    pixels = row.reshape(-1, len(sums))
+    for i in range(len(pixels)):
+        for f in range(len(sums)):
+            sums[f] += pixels[i, f]
+
+
+@njit(cache=True)
+def scale_and_inverse_std(gamma: Array, variance: Array, epsilon: float) -> tuple[Array, Array]:
+    scale, inverse_std = np.empty_like(gamma), np.empty_like(gamma)
+    for f in range(len(gamma)):
+        inverse_std[f] = 1 / np.sqrt(variance[f] + epsilon)
+        scale[f] = gamma[f] * inverse_std[f]
+    return scale, inverse_std
+
+
+@njit(cache=True)
+def relu_and_statistics(a: Array, mean: Array, squares: Array) -> None:
+    """relu in place, for one image (h, w·filters); its mean and Σ(a − mean)² for each filter."""
+    h, row = a.shape
+    filters = len(mean)
+    columns = np.zeros(row, a.dtype)
+    for i in range(h):
+        pixels = a[i]
+        for k in range(row):
+            pixels[k] = 0 if pixels[k] <= 0 else pixels[k]
+        for k in range(row):
+            columns[k] += pixels[k]
+    add_columns(columns, mean)
+    centre = np.empty(filters, a.dtype)
+    for f in range(filters):
+        mean[f] /= h * (row // filters)
+        centre[f] = mean[f]
+    centres, columns = repeated(centre, row // filters), np.zeros(row, a.dtype)
+    for i in range(h):
+        pixels = a[i]
+        for k in range(row):
+            columns[k] += (pixels[k] - centres[k]) * (pixels[k] - centres[k])
+    add_columns(columns, squares)
