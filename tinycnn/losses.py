@@ -105,7 +105,9 @@ class Loss(Configurable, ABC):
         return loss
 
     def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name not in ("name", "reduction"))
+        settings = ", ".join(
+            f"{name}={value!r}" for name, value in vars(self).items() if name not in ("name", "reduction")
+        )
         return f"{type(self).__name__}({settings})"
 
     # For use inside the losses

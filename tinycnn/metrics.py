@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinycnn import losses
-from tinycnn.serialization import Configurable, deserialize
+from tinycnn import losses, serialization
+from tinycnn.serialization import Configurable
 from tinycnn.utils import lookup, snake_case
 
 Array = np.ndarray
@@ -222,14 +222,12 @@ def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Seque
         ValueError: an unknown name.
         TypeError: anything else.
     """
+    if isinstance(identifier, Mapping):
+        identifier = deserialize(identifier)
     if isinstance(identifier, Metric):
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()  # type: ignore[call-arg]
-    if isinstance(identifier, Mapping):
-        table: dict[str, type] = {**_ACCURACIES, **losses._TABLE}
-        identifier = deserialize("metric", identifier, table)
-        return get(identifier, y_true_shape, y_pred_shape)
     if isinstance(identifier, losses.Loss):
         return _loss_metric(identifier, identifier.name)
     if callable(identifier):
@@ -242,6 +240,12 @@ def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Seque
     if identifier in _ACCURACIES:
         return _ACCURACIES[identifier](name=identifier)
     return _loss_metric(losses.get(identifier), identifier)
+
+
+def deserialize(config: Mapping[str, Any]) -> Metric | losses.Loss:
+    """A metric, or a loss that is used as one, from a dict of its class_name and config; only tinycnn's own classes."""
+    table: dict[str, type] = {**_ACCURACIES, **losses._TABLE}
+    return serialization.deserialize("metric", config, table)
 
 
 def _accuracy_by_shapes(

@@ -352,7 +352,7 @@ _TABLE: dict[str, type[SGD | RMSprop | Adam]] = {"sgd": SGD, "rmsprop": RMSprop,
 
 
 def get(identifier: Any) -> Optimizer:
-    """An optimizer from a name ("adam", "RMSprop", … in any case) with its default settings, an object or a dict of `serialize`.
+    """An optimizer from a name ("adam", "RMSprop", … in any case), an object, or a dict of `serialize`.
 
     Raises:
         ValueError: an unknown name.

@@ -27,7 +27,9 @@ class Reshape(Layer):
         sizes = list(target_shape) if isinstance(target_shape, (tuple, list)) else None
         if (
             sizes is None
-            or not all(isinstance(s, (int, np.integer)) and not isinstance(s, bool) and (s > 0 or s == -1) for s in sizes)
+            or not all(
+                isinstance(s, (int, np.integer)) and not isinstance(s, bool) and (s > 0 or s == -1) for s in sizes
+            )
             or sizes.count(-1) > 1
         ):
             raise ValueError(

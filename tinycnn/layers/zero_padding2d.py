@@ -47,7 +47,8 @@ def _widths(padding: Any) -> tuple[Pair, Pair]:
     """``1`` -> ``((1, 1), (1, 1))``;  ``(1, 2)`` -> ``((1, 1), (2, 2))``."""
     both = isinstance(padding, (tuple, list)) and len(padding) == 2
     sides = [
-        tuple(side) if isinstance(side, (tuple, list)) else (side, side) for side in (padding if both else (padding,) * 2)
+        tuple(side) if isinstance(side, (tuple, list)) else (side, side)
+        for side in (padding if both else (padding,) * 2)
     ]
     if not all(len(side) == 2 and all(isinstance(n, (int, np.integer)) and n >= 0 for n in side) for side in sides):
         raise ValueError(
