@@ -42,12 +42,11 @@ def save_model(model: Sequential, filepath: str | os.PathLike[str]) -> None:
     date = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     metadata = {"keras_version": _KERAS_VERSION, "date_saved": date}
     members = {_METADATA: json.dumps(metadata), _CONFIG: json.dumps(model_config(model))}
-    weights = io.BytesIO()
-    write(model, weights)
+    weights = write(model)
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, text in members.items():
             archive.writestr(name, text)
-        archive.writestr(_WEIGHTS, weights.getbuffer())
+        archive.writestr(_WEIGHTS, weights)
 
 
 def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Sequential:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from collections import Counter
@@ -39,7 +40,7 @@ def save_weights(model: Sequential, filepath: str | os.PathLike[str]) -> None:
     path = check_path("save_weights", filepath, ".weights.h5")
     require_built("save_weights", model)
     with replacing(path) as temporary:
-        write(model, temporary)
+        temporary.write_bytes(write(model))
 
 
 def load_weights(model: Sequential, filepath: str | os.PathLike[str]) -> None:
@@ -69,17 +70,19 @@ def load_weights(model: Sequential, filepath: str | os.PathLike[str]) -> None:
         read(model, stream, "load_weights", path)
 
 
-def write(model: Sequential, target: Any) -> None:
-    """Write the weights to a path or a binary stream."""
+def write(model: Sequential) -> memoryview:
+    """The bytes of a weights file. HDF5 does not write to the disk itself: it would be lost where the disk is full."""
     # h5py is imported where it is used: it takes time that training alone should not pay.
     import h5py
 
-    with h5py.File(target, "w", libver="earliest") as file:
+    stream = io.BytesIO()
+    with h5py.File(stream, "w", libver="earliest") as file:
         file.create_group("vars").attrs["name"] = model.name
         for group_name, layer in _groups(model).items():
             _write_group(file, f"layers/{group_name}", layer.name, layer.get_weights())
         if model.compiled:
             _write_group(file, "optimizer", model.optimizer.name, optimizer_weights(model))
+    return stream.getbuffer()
 
 
 def read(model: Sequential, stream: BinaryIO, who: str, path: Any) -> None:
@@ -101,9 +104,9 @@ def read(model: Sequential, stream: BinaryIO, who: str, path: Any) -> None:
 def optimizer_weights(model: Sequential) -> list[Array]:
     """The optimizer's arrays in Keras's order: iterations, learning rate, and the slots of each parameter."""
     optimizer = model.optimizer
-    arrays = [np.array(optimizer.iterations, "int64"), np.array(optimizer.learning_rate, "float32")]
+    vector = model._parameter_vector()
+    arrays = [np.array(optimizer.iterations, "int64"), np.array(optimizer.learning_rate, vector.value.dtype)]
     if optimizer.slots:
-        vector = model._parameter_vector()
         for name, i in _slot_order(optimizer, len(vector.parameters)):
             arrays.append(optimizer.slots[name][vector.slices[i]].reshape(vector.parameters[i].shape))
     return arrays
@@ -214,7 +217,7 @@ def _read_optimizer(model: Sequential, file: Hdf5File, group: int) -> list[Array
 def _set_optimizer(model: Sequential, iterations: Array, learning_rate: Array, *slots: Array) -> None:
     optimizer, vector = model.optimizer, model._parameter_vector()
     optimizer.iterations = int(iterations)
-    if np.float32(optimizer.learning_rate) != learning_rate:  # the file has it in float32
+    if learning_rate.dtype.type(optimizer.learning_rate) != learning_rate:  # which may be rounded to float32
         optimizer.learning_rate = float(learning_rate)
     if slots:
         optimizer.build(vector)
