@@ -14,6 +14,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from archives import edited_config
 from tolerances import PARITY, TRAJECTORY, assert_close
 
 import tinycnn
@@ -405,17 +406,8 @@ def test_what_cannot_be_saved(tmp_path):
 
 def edited(tmp_path, edit, model=None):
     """A model's file after ``edit(config)``."""
-    model = model or compiled(ours)
-    model.save(tmp_path / "m.keras")
-    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    config = json.loads(members["config.json"])
-    config = edit(config) or config
-    members["config.json"] = json.dumps(config)
-    with zipfile.ZipFile(tmp_path / "e.keras", "w") as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return tmp_path / "e.keras"
+    (model or compiled(ours)).save(tmp_path / "m.keras")
+    return edited_config(tmp_path / "m.keras", tmp_path / "e.keras", edit)
 
 
 def refused(path, *words):

@@ -19,7 +19,7 @@ from tinycnn.sequential import Sequential
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _KERAS_VERSION = "3.15.0"  # whose keys the config has
 
-_LARGEST_CONFIG = 2**22  # bytes; a layer takes about a thousand
+_LARGEST_CONFIG = 2**21  # bytes; a layer takes about a thousand
 _LARGEST_DIRECTORY = 2**16  # of the zip file; three members take 200 bytes
 
 

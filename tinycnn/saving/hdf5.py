@@ -104,9 +104,9 @@ class Hdf5File:
             raise Hdf5Error("it has arrays that are compressed or lie in other files")
         dtype = _dtype(messages[_DATATYPE])
         shape = self._shape(messages[_DATASPACE])
-        version, kind, offset, size = self._unpack("<BBQQ", messages[_LAYOUT])
-        if (version, kind) != (3, 1):
+        if messages[_LAYOUT][:2] != b"\3\1":
             raise Hdf5Error("it has arrays that do not lie in one piece")
+        offset, size = self._unpack("<2xQQ", messages[_LAYOUT])
         needed = math.prod(shape) * dtype.itemsize
         if needed == 0:
             return Dataset(shape, dtype, 0)
@@ -144,7 +144,7 @@ class Hdf5File:
             yield name, address
 
     def _name(self, offset: int) -> str:
-        longest = min(_LONGEST_NAME + 1, self._size - offset)
+        longest = max(0, min(_LONGEST_NAME + 1, self._size - offset))
         name, end, _ = self._read(offset, longest, "a name").partition(b"\0")
         if not end:
             raise Hdf5Error("the names of a group are damaged")
