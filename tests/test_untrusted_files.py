@@ -256,7 +256,7 @@ def test_fuzzed_weights_files(files, tmp_path, growth):
 def test_a_flipped_bit_anywhere_in_the_weights_of_a_keras_file_is_found(files, tmp_path):
     data = bytearray((files / "m.keras").read_bytes())
     start = data.index(b"\x89HDF")
-    for i in range(start, start + len(unpacked(files / "m.keras")[WEIGHTS]), 97):
+    for i in range(start, start + len(unpacked(files / "m.keras")[WEIGHTS]), 293):
         data[i] ^= 1 << (i % 8)
         (tmp_path / "f.keras").write_bytes(data)
         assert load(tmp_path / "f.keras") is None, f"byte {i}"
@@ -268,15 +268,15 @@ def test_a_flipped_bit_anywhere_in_the_weights_of_a_keras_file_is_found(files, t
 
 @pytest.mark.parametrize("member", [CONFIG, WEIGHTS])
 def test_zip_bombs(files, tmp_path, member):
-    """A gigabyte of zeros in a megabyte."""
+    """A quarter of a gigabyte of zeros in a quarter of a megabyte."""
     members = {name: data for name, data in unpacked(files / "m.keras").items() if name != member}
     with zipfile.ZipFile(tmp_path / "b.keras", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
             archive.writestr(zipfile.ZipInfo(name), data)
         with archive.open(member, "w", force_zip64=True) as stream:
-            for _ in range(1024):
+            for _ in range(256):
                 stream.write(bytes(2**20))
-    assert (tmp_path / "b.keras").stat().st_size < 2**21
+    assert (tmp_path / "b.keras").stat().st_size < 2**19
     refused(tmp_path / "b.keras", f"{member} is compressed, which Keras never does")
 
 

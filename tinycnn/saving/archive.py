@@ -58,8 +58,8 @@ def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Seq
 
     What an untrusted file can do: nothing but fail. Nothing in it is run: names of modules are ignored, classes are
     taken from tinycnn's own tables, and numbers are read by `tinycnn.saving.hdf5`. Every member has a checksum.
-    Memory grows with the file and not with the sizes that it claims, and a model of more than 1,000 layers, or with
-    images of more than 16 million pixels in all layers together, is refused.
+    Memory is at most some four times the file's size, whatever sizes it claims; a model of more than 1,000 layers, or
+    with images of more than 16 million pixels in all layers together, is refused.
 
     Raises:
         FileNotFoundError: there is no such file.
