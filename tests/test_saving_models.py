@@ -518,7 +518,9 @@ def test_weights_that_do_not_fit_the_architecture(tmp_path):
     def edit(config):
         layer_config(config)["config"]["filters"] = 3
 
-    text = "load_model: expected kernel of shape (3, 3, 2, 3) and a float dtype for layer 'first' in layers/conv2d"
+    text = (
+        "model.weights.h5: expected kernel of shape (3, 3, 2, 3) and a float dtype for layer 'first' in layers/conv2d"
+    )
     refused(edited(tmp_path, edit, compiled(ours, kind="plain")), text, "received shape (3, 3, 2, 4)")
 
 

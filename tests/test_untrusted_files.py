@@ -26,7 +26,7 @@ import pytest
 from archives import CONFIG, WEIGHTS, edited_config, packed, unpacked
 
 import tinycnn
-from tinycnn.layers import AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input
+from tinycnn.layers import Activation, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input
 from tinycnn.sequential import Sequential
 
 SECONDS, BYTES = 1.0, 200 * 2**20
@@ -405,7 +405,7 @@ def test_numbers_that_are_not_finite(files, tmp_path, number):
         (6, "name", 3, "expected name to be a string, received 3"),
         (6, "dtype", "int8", "expected dtype 'float32' or 'float64', received 'int8'"),
         (6, "units", "9" * 10**6, "expected units to be a positive whole number"),
-        (0, "batch_shape", [None, 10**6, 10**6, 1], "expected images of 16777216 pixels at most, received 10000000"),
+        (0, "batch_shape", [None, 10**6, 10**6, 1], "expected images of 8388608 pixels at most, received 10000000"),
         (0, "batch_shape", [None, 4, 4, 10**15], "expected no more weights than the file holds"),
         (0, "batch_shape", [None, None, 4, 1], "expected the shape of one sample, all sizes positive"),
         (0, "batch_shape", [None, -4, 4, 1], "expected the shape of one sample, all sizes positive"),
@@ -424,7 +424,7 @@ def test_arguments_of_layers(files, tmp_path, layer, argument, value, words):
 
 
 def test_layers_that_grow_images(files, tmp_path):
-    """Nothing of it is in memory while loading; the limit is that of all images together."""
+    """Average pooling has a number for each pixel in memory; images that are only passed on take nothing."""
 
     def entry(class_name, **config):
         return {"class_name": class_name, "config": {"name": f"l{len(config)}{class_name}", **config}}
@@ -433,7 +433,7 @@ def test_layers_that_grow_images(files, tmp_path):
         grow = [entry("ZeroPadding2D", padding=10**8), entry("AveragePooling2D", pool_size=1)]
         config["config"]["layers"][1:1] = grow
 
-    refused(edited_config(files / "m.keras", tmp_path / "m.keras", edit), "expected images of 16777216 pixels at most")
+    refused(edited_config(files / "m.keras", tmp_path / "m.keras", edit), "expected images of 8388608 pixels at most")
 
     def pool(config):
         layers = [entry("AveragePooling2D", pool_size=1) for _ in range(900)]
@@ -441,7 +441,9 @@ def test_layers_that_grow_images(files, tmp_path):
             layer["config"]["name"] = f"p{i}"
         config["config"]["layers"] = [entry("InputLayer", batch_shape=[None, 2000, 2000, 1]), *layers]
 
-    refused(edited_config(files / "m.keras", tmp_path / "m.keras", pool), "expected images of 16777216 pixels at most")
+    refused(
+        edited_config(files / "m.keras", tmp_path / "m.keras", pool), "expected layers that hold 67108864 bytes at most"
+    )
 
     def reshape(config):
         layers = [
@@ -451,8 +453,22 @@ def test_layers_that_grow_images(files, tmp_path):
         config["config"]["layers"] = [*layers, entry("AveragePooling2D", pool_size=1)]
 
     refused(
-        edited_config(files / "m.keras", tmp_path / "m.keras", reshape), "expected images of 16777216 pixels at most"
+        edited_config(files / "m.keras", tmp_path / "m.keras", reshape), "expected images of 8388608 pixels at most"
     )
+
+
+def test_large_images_that_are_only_passed_on_are_no_harm(tmp_path):
+    model = Sequential([Input((2000, 2000, 1)), *(Activation("relu", name=f"a{i}") for i in range(50))])
+    model.save(tmp_path / "m.keras")
+    assert load(tmp_path / "m.keras").output_shape == (None, 2000, 2000, 1)
+
+
+def test_a_models_name_is_a_string(files, tmp_path):
+    def edit(config):
+        config["config"]["name"] = ["x"]
+
+    path = edited_config(files / "m.keras", tmp_path / "m.keras", edit)
+    refused(path, "expected the model's name to be a string, received ['x']. Name it.")
 
 
 def test_fifty_thousand_layers(files, tmp_path):

@@ -19,7 +19,8 @@ from tinycnn.serialization import Configurable, serialize
 
 # A file must not make a model that no memory could hold: these are far beyond what can be trained here.
 _MOST_LAYERS = 1000
-_MOST_PIXELS = 2**24  # of all layers' images together
+_MOST_PIXELS = 2**23  # of an image
+_MOST_BYTES = 2**26  # that layers hold besides their parameters: average pooling has a number for each pixel
 
 Config = dict[str, Any]
 
@@ -108,13 +109,15 @@ def sequential_from_config(
     entries = list(config["layers"])
     if len(entries) > _MOST_LAYERS:
         raise ValueError(f"expected at most {_MOST_LAYERS} layers, received {len(entries)}. Make a smaller model.")
-    model = cls(name=config["name"])
+    if not isinstance(config["name"], str):
+        raise ValueError(f"expected the model's name to be a string, received {config['name']!r}. Name it.")
+    model, held = cls(name=config["name"]), 0
     shape = config.get("build_input_shape")
     if entries and entries[0]["class_name"] == "InputLayer":
         shape = entries.pop(0)["config"]["batch_shape"]
     if shape is not None:
         model.add(Input(shape=list(shape)[1:]))
-        pixels = _checked_pixels(0, model.input_shape)
+        _check_pixels(model.input_shape)
     for entry in entries:
         name = entry["config"].get("name", "?")
         with _named(f"layer {name!r} ({entry['class_name']})"):
@@ -123,7 +126,10 @@ def sequential_from_config(
                 model.add(layer)
             if layer.built:
                 most_weights -= layer.count_params()
-                pixels = _checked_pixels(pixels, layer.output_shape)
+                _check_pixels(layer.output_shape)
+                held += sum(value.nbytes for value in vars(layer).values() if isinstance(value, np.ndarray))
+            if held > _MOST_BYTES:
+                raise ValueError(f"expected layers that hold {_MOST_BYTES} bytes at most, received {held}. Use fewer.")
     return model
 
 
@@ -236,11 +242,10 @@ def _limited(layer: Layer, most_weights: float) -> Iterator[None]:
         vars(layer).update(own)
 
 
-def _checked_pixels(before: int, shape: Any) -> int:
-    pixels = before + math.prod(shape[1:-1])
+def _check_pixels(shape: Any) -> None:
+    pixels = math.prod(shape[1:-1])
     if pixels > _MOST_PIXELS:
         raise ValueError(f"expected images of {_MOST_PIXELS} pixels at most, received {pixels}. Make them smaller.")
-    return pixels
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Seq
     What an untrusted file can do: nothing but fail. Nothing in it is run: names of modules are ignored, classes are
     taken from tinycnn's own tables, and numbers are read by `tinycnn.saving.hdf5`. Every member has a checksum.
     Memory is at most some four times the file's size, whatever sizes it claims; a model of more than 1,000 layers, or
-    with images of more than 16 million pixels in all layers together, is refused.
+    of images of more than 8 million pixels, is refused.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -92,7 +92,7 @@ def _load(stream: BinaryIO, compile: bool) -> Sequential:
         model = model_from_config(config, compile, most_weights=min(size, weights_size) // 4)
         if model.built:
             most = 16 * (model.count_params() + 2**20)  # weights in float64, at most three slots, and their headers
-            read(model, io.BytesIO(_member(archive, _WEIGHTS, min(size, most))), "load_model", _WEIGHTS)
+            read(model, io.BytesIO(_member(archive, _WEIGHTS, min(size, most))), _WEIGHTS, "this file")
     return model
 
 

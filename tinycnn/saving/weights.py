@@ -71,7 +71,7 @@ def load_weights(model: Sequential, filepath: str | os.PathLike[str]) -> None:
 
 
 def write(model: Sequential) -> memoryview:
-    """The bytes of a weights file. HDF5 does not write to the disk itself: it would be lost where the disk is full."""
+    """The bytes of a weights file. Made in memory: where a disk is full, HDF5's library fails in ways of its own."""
     # h5py is imported where it is used: it takes time that training alone should not pay.
     import h5py
 
@@ -204,7 +204,7 @@ def _read_optimizer(model: Sequential, file: Hdf5File, group: int) -> list[Array
     ):
         warnings.warn(
             f"{optimizer.name}: expected the {len(expected)} arrays of its state, received {len(datasets)}, or others. "
-            "The weights are loaded, the optimizer starts anew: compile with the optimizer that was saved.",
+            "The weights are loaded, the optimizer stays as it was. Compile with the optimizer that was saved.",
             stacklevel=5,
         )
         return None
