@@ -112,6 +112,11 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "leaky_relu": ("LeakyReLU", {}, ROWS),
     "leaky_relu slope": ("LeakyReLU", {"negative_slope": 0.05}, IMAGES),
     "softmax": ("Softmax", {}, IMAGES),
+    "reshape": ("Reshape", {"target_shape": (3, -1)}, IMAGES),
+    "reshape to images": ("Reshape", {"target_shape": (3, 2, 1)}, ROWS),
+    "zero_padding2d": ("ZeroPadding2D", {}, IMAGES),
+    "zero_padding2d rows and columns": ("ZeroPadding2D", {"padding": (2, 0)}, IMAGES),
+    "zero_padding2d four sides": ("ZeroPadding2D", {"padding": ((0, 1), (2, 3))}, IMAGES),
 }
 
 

@@ -28,7 +28,9 @@ from tinycnn.layers import (
     Input,
     LeakyReLU,
     MaxPooling2D,
+    Reshape,
     Softmax,
+    ZeroPadding2D,
 )
 from tinycnn.utils import set_random_seed, to_categorical
 
@@ -179,6 +181,18 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = [
         ("BatchNormalization: expected epsilon >= 0, received -0.001",),
     ),
     (lambda: LeakyReLU(-0.1), ValueError, ("LeakyReLU: expected negative_slope >= 0, received -0.1",)),
+    (lambda: Reshape((-1, -1)), ValueError, ("Reshape: expected the new shape of one sample", "received (-1, -1)")),
+    (lambda: Reshape((2, 0)), ValueError, ("positive sizes and at most one -1, received (2, 0)", "(7, 7, 64)")),
+    (lambda: Reshape((2.0, 3)), ValueError, ("Reshape: expected the new shape", "received (2.0, 3)")),
+    (lambda: Reshape(6), ValueError, ("Reshape: expected the new shape", "received 6")),
+    (
+        lambda: ZeroPadding2D(-1),
+        ValueError,
+        ("ZeroPadding2D: expected padding to be whole numbers >= 0", "received -1"),
+    ),
+    (lambda: ZeroPadding2D((1, 2, 3)), ValueError, ("one, two, or two pairs, received (1, 2, 3)", "padding=1")),
+    (lambda: ZeroPadding2D(((1, 2), (3,))), ValueError, ("ZeroPadding2D: expected padding", "((1, 2), (3,))")),
+    (lambda: ZeroPadding2D(1, data_format="channels_first"), ValueError, ("ZeroPadding2D: expected data_format",)),
     (lambda: Softmax(axis=1), ValueError, ("Softmax: expected axis=-1, received 1", "Move that axis to the end")),
     (
         lambda: Dense(3, dtype="float16"),
@@ -300,6 +314,11 @@ SHAPES: list[tuple[Callable[[], Any], tuple[str, ...]]] = [
         lambda: Dense(3, name="d").build((None, 5, 5, 2)),
         ("d: expected inputs of shape (batch, features), received (batch, 5, 5, 2). Put a Flatten() layer before it.",),
     ),
+    (
+        lambda: Reshape((4, -1), name="r").build((None, 5, 5, 2)),
+        ("r: expected a target_shape for the 50 values of a sample of shape (5, 5, 2), received (4, -1)", "is 50"),
+    ),
+    (lambda: ZeroPadding2D(name="z").build((None, 50)), ("z: expected images of shape (batch, height,",)),
     (
         lambda: BatchNormalization(axis=1, name="b").build((None, 5, 5, 2)),
         ("b: expected axis=-1", "received axis=1 for inputs of 4 axes", "Move the channels to the end"),

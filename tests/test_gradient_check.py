@@ -30,7 +30,9 @@ from tinycnn.layers import (
     MaxPooling2D,
     Parameter,
     ReLU,
+    Reshape,
     Softmax,
+    ZeroPadding2D,
 )
 from tinycnn.sequential import Sequential
 
@@ -78,6 +80,8 @@ LAYERS = {
     "average pooling same": (lambda: AveragePooling2D(3, strides=2, padding="same"), IMAGES),
     "global average pooling": (lambda: GlobalAveragePooling2D(), IMAGES),
     "flatten": (lambda: Flatten(), IMAGES),
+    "reshape": (lambda: Reshape((-1, 2)), IMAGES),
+    "zero padding": (lambda: ZeroPadding2D(((1, 0), (2, 3))), IMAGES),
     "dropout": (lambda: Dropout(0.4), (3, 10)),
     "dropout of images": (lambda: Dropout(0.25), IMAGES),
     "dropout of nothing": (lambda: Dropout(0.0), (3, 10)),

@@ -26,6 +26,7 @@ MODULES = [
     "models",
     "optimizers",
     "regularizers",
+    "saving",
     "utils",
 ]
 
@@ -48,6 +49,9 @@ from tinycnn.keras.models import Sequential
 from tinycnn.keras.layers import Dense, Flatten, Conv2D, MaxPooling2D, Dropout, BatchNormalization
 from tinycnn.keras.layers import MaxPool2D, AveragePooling2D, AvgPool2D, GlobalAveragePooling2D, GlobalAvgPool2D
 from tinycnn.keras.layers import Activation, ReLU, LeakyReLU, Softmax, Input, InputLayer, Layer, Convolution2D
+from tinycnn.keras.layers import Reshape, ZeroPadding2D
+from tinycnn.keras.models import load_model, save_model
+from tinycnn.keras.saving import load_model
 from tinycnn.keras.optimizers import Adam, AdamW, SGD, RMSprop
 from tinycnn.keras.losses import SparseCategoricalCrossentropy, CategoricalCrossentropy, BinaryCrossentropy
 from tinycnn.keras.losses import MeanSquaredError
@@ -189,6 +193,13 @@ OTHER_PLACES = {
     "metrics.BinaryAccuracy": "the same: BinaryAccuracy(name, dtype, threshold) there",
     "models.Sequential": "Sequential(layers, trainable, name) there; nobody passes them by position",
 }
+
+
+@pytest.mark.keras
+def test_names_of_saving_are_keras_names(keras):
+    names = set(tinycnn.saving.__all__) - {"replacing"}
+    assert names
+    assert all(hasattr(keras.saving, name) for name in names)
 
 
 @pytest.mark.keras

@@ -24,7 +24,9 @@ from tinycnn.layers import (
     LeakyReLU,
     MaxPooling2D,
     ReLU,
+    Reshape,
     Softmax,
+    ZeroPadding2D,
 )
 from tinycnn.utils import set_random_seed
 
@@ -65,6 +67,9 @@ CASES = {
     "ReLU": Case(lambda **o: ReLU(**o), IMAGE, IMAGE),
     "LeakyReLU": Case(lambda **o: LeakyReLU(**o), IMAGE, IMAGE),
     "Softmax": Case(lambda **o: Softmax(**o), (6,), (6,)),
+    "Reshape": Case(lambda **o: Reshape((4, -1, 7), **o), IMAGE, (4, 9, 7)),
+    "ZeroPadding2D": Case(lambda **o: ZeroPadding2D(**o), IMAGE, (9, 11, 4)),
+    "ZeroPadding2D, four sides": Case(lambda **o: ZeroPadding2D(((1, 0), (2, 3)), **o), IMAGE, (8, 14, 4)),
 }
 
 

@@ -38,7 +38,9 @@ from tinycnn.layers import (
     Parameter,
     ParameterVector,
     ReLU,
+    Reshape,
     Softmax,
+    ZeroPadding2D,
 )
 from tinycnn.utils import clear_session, set_random_seed
 
@@ -250,6 +252,34 @@ def test_flatten_of_rows_and_of_nothing_but_the_batch():
     layer = Flatten()
     assert layer.build((None,)) == (None, 1)
     np.testing.assert_array_equal(layer(x), x[:, None])
+
+
+def test_reshape_keeps_the_order_of_the_values(rng):
+    x = rng.normal(size=(2, 3, 4, 5)).astype(np.float32)
+    layer = built(Reshape((6, -1)), x)
+    assert layer.output_shape == (None, 6, 10)
+    y = layer.forward(x, training=True)
+    for i, j, k in np.ndindex(3, 4, 5):
+        place = (i * 4 + j) * 5 + k
+        np.testing.assert_array_equal(y[:, place // 10, place % 10], x[:, i, j, k])
+    dy = rng.normal(size=y.shape).astype(np.float32)
+    np.testing.assert_array_equal(layer.backward(dy)[1, 2, 3, 4], dy[1, 5, 9])
+    assert Reshape([np.int64(60)]).build(x.shape) == (None, 60)
+
+
+def test_zero_padding_has_four_sides(rng):
+    x = rng.normal(size=(2, 3, 4, 5)).astype(np.float32)
+    layer = built(ZeroPadding2D(((1, 2), (3, 0))), x)
+    assert layer.output_shape == (None, 6, 7, 5)
+    y = layer.forward(x, training=True)
+    np.testing.assert_array_equal(y[:, 1:4, 3:], x)
+    assert np.abs(y).sum() == np.abs(x).sum()
+    dy = rng.normal(size=y.shape).astype(np.float32)
+    np.testing.assert_array_equal(layer.backward(dy), dy[:, 1:4, 3:])
+    assert ZeroPadding2D(2).padding == ((2, 2), (2, 2))
+    assert ZeroPadding2D([1, 2]).padding == ((1, 1), (2, 2))
+    assert ZeroPadding2D(((1, 2), (3, 0))).padding == ((1, 2), (3, 0))
+    np.testing.assert_array_equal(built(ZeroPadding2D(0), x).forward(x), x)
 
 
 # Dense and activations
@@ -649,11 +679,11 @@ def test_names_are_numbered_as_in_keras():
     clear_session()
     layers = [Conv2D(1, 1), MaxPooling2D(), Conv2D(1, 1), Flatten(), Dense(1), Dense(1), BatchNormalization(),
               GlobalAveragePooling2D(), LeakyReLU(), ReLU(), Softmax(), Dropout(0.1), Activation("relu"),
-              AveragePooling2D(), Dense(1, name="mine"), Dense(1)]  # fmt: skip
+              AveragePooling2D(), Dense(1, name="mine"), Dense(1), Reshape((1,)), ZeroPadding2D()]  # fmt: skip
     assert [layer.name for layer in layers] == [
         "conv2d", "max_pooling2d", "conv2d_1", "flatten", "dense", "dense_1", "batch_normalization",
         "global_average_pooling2d", "leaky_re_lu", "re_lu", "softmax", "dropout", "activation",
-        "average_pooling2d", "mine", "dense_2",
+        "average_pooling2d", "mine", "dense_2", "reshape", "zero_padding2d",
     ]  # fmt: skip
     clear_session()
     assert Conv2D(1, 1).name == "conv2d"
@@ -664,13 +694,15 @@ def test_names_are_those_that_keras_gives(keras):
     keras.backend.clear_session()
     clear_session()
     for name in ("Conv2D", "MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "Flatten", "Dense", "Dropout",
-                 "BatchNormalization", "Activation", "ReLU", "LeakyReLU", "Softmax"):  # fmt: skip
+                 "BatchNormalization", "Activation", "ReLU", "LeakyReLU", "Softmax", "Reshape",
+                 "ZeroPadding2D"):  # fmt: skip
         arguments = {
             "Conv2D": (1, 1),
             "Dense": (1,),
             "Dropout": (0.1,),
             "Activation": ("relu",),
             "AveragePooling2D": (2,),
+            "Reshape": ((1,),),
         }.get(name, ())
         for _ in range(2):
             ours, theirs = globals()[name](*arguments), getattr(keras.layers, name)(*arguments)

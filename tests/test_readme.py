@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tinycnn import models
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MODELS = ("plain", "dropout", "batch_normalization")
@@ -65,8 +67,19 @@ def test_links_lead_somewhere():
 
 
 def test_the_example_is_valid_and_short():
-    example, by_hand = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    example, by_hand, files = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     lines = [line for line in example.splitlines() if line.strip()]
     assert len(lines) <= 22
     compile(example, "README", "exec")
     compile(by_hand, "README", "exec")
+    compile(files, "README", "exec")
+
+
+def test_the_example_of_files_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _, _, files = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    model = models.plain()
+    names = {"model": model}
+    exec(files, names)
+    assert names["model"] is not model
+    assert names["model"].get_config() == model.get_config()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 
 import h5py
 import numpy as np
@@ -136,6 +137,34 @@ def test_replacing_shows_nothing_before_the_end(tmp_path):
         assert temporary.parent == path.parent
     assert path.read_text() == "new"
     assert os.listdir(tmp_path) == ["file.txt"]
+
+
+def test_replacing_touches_the_former_file_not_at_all(tmp_path):
+    """Whoever has it open reads it to the end: it was renamed away, not written over."""
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with open(path) as reader:
+        with saving.replacing(path) as temporary:
+            temporary.write_text("new")
+        assert reader.read() == "old"
+    assert path.read_text() == "new"
+
+
+def test_the_disk_has_the_bytes_before_the_name_and_then_the_name(tmp_path, monkeypatch):
+    calls, fsync, replace = [], os.fsync, os.replace
+
+    def record_fsync(descriptor):
+        calls.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def record_replace(source, target):
+        calls.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(os, "replace", record_replace)
+    saving.save_weights(small(), tmp_path / "m.weights.h5")
+    assert calls == ["file", "rename", "folder"]
 
 
 def test_replacing_after_an_error_leaves_the_former_file(tmp_path):

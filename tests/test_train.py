@@ -470,7 +470,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_files(tmp_path, monkeypatch,
     def full(source, target):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(saving.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     assert train.main([*TINY, "--out", str(tmp_path)]) == 1
     text = f"error: expected to write {tmp_path}/history.json, received: No space left on device. Make room for it."
     expect_one_line(capsys.readouterr().err, text)

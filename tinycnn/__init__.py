@@ -8,7 +8,8 @@ __version__ = "0.1.0"
 
 from tinycnn import keras, layers
 from tinycnn.kernels import FAST, REFERENCE
+from tinycnn.saving import load_model
 from tinycnn.sequential import Sequential
 from tinycnn.utils import set_random_seed
 
-__all__ = ["FAST", "REFERENCE", "Sequential", "__version__", "keras", "layers", "set_random_seed"]
+__all__ = ["FAST", "REFERENCE", "Sequential", "__version__", "keras", "layers", "load_model", "set_random_seed"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import numbers
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from tinycnn.serialization import Configurable, deserialize
 from tinycnn.utils import lookup, new_seed_sequence, snake_case
 
 Array = np.ndarray
@@ -32,7 +33,7 @@ def compute_fans(shape: Sequence[int]) -> tuple[int, int]:
     return int(window * shape[-2]), int(window * shape[-1])
 
 
-class Initializer(ABC):
+class Initializer(Configurable, ABC):
     """Call it with a shape: ``initializer(shape, rng, dtype) -> array``.
 
     Args of the call:
@@ -258,7 +259,7 @@ _TABLE = {snake_case(cls.__name__): cls for cls in _CLASSES} | {cls.__name__: cl
 
 
 def get(identifier: Any) -> Initializer:
-    """An initializer from a name ("glorot_uniform", "GlorotUniform"), a class or an object.
+    """An initializer from a name ("glorot_uniform", "GlorotUniform"), a class, an object or a dict of `serialize`.
 
     Raises:
         ValueError: an unknown name.
@@ -270,6 +271,8 @@ def get(identifier: Any) -> Initializer:
         return lookup("initializer", identifier, _TABLE)()
     if isinstance(identifier, type) and issubclass(identifier, Initializer):
         return identifier()
+    if isinstance(identifier, Mapping):
+        return deserialize("initializer", identifier, _TABLE)
     raise TypeError(
         f"initializer: expected a name or an Initializer, received {identifier!r}. Pass for example 'glorot_uniform'."
     )

@@ -10,7 +10,7 @@ import copy
 import math
 import numbers
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from tinycnn.kernels import REFERENCE
 from tinycnn.kernels.activations import ACTIVATIONS, sigmoid_forward, softmax_forward
 from tinycnn.kernels.softmax_crossentropy import softmax_crossentropy
+from tinycnn.serialization import Configurable, deserialize
 from tinycnn.utils import lookup
 
 Array = np.ndarray
@@ -27,7 +28,7 @@ LossT = TypeVar("LossT", bound="Loss")
 EPSILON = 1e-7
 
 
-class Loss(ABC):
+class Loss(Configurable, ABC):
     """A loss is called with labels and predictions: ``loss(y_true, y_pred) -> float``.
 
     Math:    L = Σᵢ wᵢ·lᵢ / n    ∂L/∂y_pred = wᵢ/n · ∂lᵢ/∂y_pred
@@ -48,6 +49,7 @@ class Loss(ABC):
                 "Leave the argument out, or call per_sample(y_true, y_pred) and reduce its result yourself."
             )
         self.name = name
+        self.reduction = reduction
         self.from_logits = False
 
     @abstractmethod
@@ -105,7 +107,9 @@ class Loss(ABC):
         return y_pred, loss.forward(y_true, z, sample_weight), loss.backward(y_true, z, sample_weight)
 
     def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name != "name")
+        settings = ", ".join(
+            f"{name}={value!r}" for name, value in vars(self).items() if name not in ("name", "reduction")
+        )
         return f"{type(self).__name__}({settings})"
 
     # For use inside the losses
@@ -461,7 +465,7 @@ _TABLE = {
 
 
 def get(identifier: Any) -> Loss:
-    """A loss from a name ("sparse_categorical_crossentropy", "mse", …), a class or an object.
+    """A loss from a name ("sparse_categorical_crossentropy", "mse", …), a class, an object or a dict of `serialize`.
 
     Raises:
         ValueError: an unknown name.
@@ -473,6 +477,8 @@ def get(identifier: Any) -> Loss:
         return lookup("loss", identifier, _TABLE)()
     if isinstance(identifier, type) and issubclass(identifier, Loss):
         return identifier()  # type: ignore[call-arg]
+    if isinstance(identifier, Mapping):
+        return deserialize("loss", identifier, _TABLE)
     raise TypeError(
         f"loss: expected a name or a Loss, received {identifier!r}. "
         "Pass for example 'sparse_categorical_crossentropy', or a subclass of Loss with its gradient."

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
-from tinycnn import losses
+from tinycnn import losses, serialization
+from tinycnn.serialization import Configurable
 from tinycnn.utils import lookup, snake_case
 
 Array = np.ndarray
+MetricT = TypeVar("MetricT", bound="Metric")
 
 
-class Metric(ABC):
+class Metric(Configurable, ABC):
     """Collects over batches with ``update_state``, tells with ``result``, forgets with ``reset_state``.
 
     ``direction`` is "up" where more is better, "down" where less is, None where it is unknown:
@@ -37,6 +39,11 @@ class Metric(ABC):
     @abstractmethod
     def reset_state(self) -> None:
         """Start anew."""
+
+    @classmethod
+    def from_config(cls: type[MetricT], config: Mapping[str, Any]) -> MetricT:
+        """A metric from the dict of `get_config`. Keras's dtype does not matter: sums here are always float64."""
+        return super().from_config({name: value for name, value in config.items() if name != "dtype"})
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
         """``update_state``, then ``result``."""
@@ -207,7 +214,9 @@ _NAMES = {name: name for name in ("accuracy", "acc", *_ACCURACIES, *losses._TABL
 
 
 def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Sequence[int | None]) -> Metric:
-    """A metric from a name, a class, an object, a loss, or a function ``fn(y_true, y_pred) -> values``.
+    """A metric from a name, a class, an object, a dict of `serialize`, a loss, or a function.
+
+    A function is called as ``fn(y_true, y_pred) -> values``.
 
     "accuracy" and "acc" (in any case) pick the kind by the shapes of labels and predictions, batch axis
     included: one prediction a sample means binary; labels with an axis less, or a last axis of size 1,
@@ -218,6 +227,8 @@ def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Seque
         ValueError: an unknown name.
         TypeError: anything else.
     """
+    if isinstance(identifier, Mapping):
+        identifier = deserialize(identifier)
     if isinstance(identifier, Metric):
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Metric):
@@ -234,6 +245,12 @@ def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Seque
     if identifier in _ACCURACIES:
         return _ACCURACIES[identifier](name=identifier)
     return _loss_metric(losses.get(identifier), identifier)
+
+
+def deserialize(config: Mapping[str, Any]) -> Metric | losses.Loss:
+    """A metric, or a loss that is used as one, from a dict of its class_name and config; only tinycnn's own classes."""
+    table: dict[str, type] = {**_ACCURACIES, **losses._TABLE}
+    return serialization.deserialize("metric", config, table)
 
 
 def _accuracy_by_shapes(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from tinycnn.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from tinycnn.saving import load_model, save_model
 from tinycnn.sequential import Sequential
+
+__all__ = ["Sequential", "batch_normalization", "dropout", "load_model", "plain", "save_model"]
 
 
 def plain() -> Sequential:

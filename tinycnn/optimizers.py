@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 import numbers
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinycnn.kernels import FAST, Kernels
+from tinycnn.serialization import Configurable, deserialize
 from tinycnn.utils import lookup, snake_case
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 
-class Optimizer(ABC):
+class Optimizer(Configurable, ABC):
     """What all optimizers share: the learning rate, clipping, weight decay, and slots.
 
     Args:
@@ -350,7 +352,7 @@ _TABLE: dict[str, type[SGD | RMSprop | Adam]] = {"sgd": SGD, "rmsprop": RMSprop,
 
 
 def get(identifier: Any) -> Optimizer:
-    """An optimizer from a name ("adam", "RMSprop", … in any case) with its default settings, or an object.
+    """An optimizer from a name ("adam", "RMSprop", … in any case), an object, or a dict of `serialize`.
 
     Raises:
         ValueError: an unknown name.
@@ -360,6 +362,8 @@ def get(identifier: Any) -> Optimizer:
         return identifier
     if isinstance(identifier, str):
         return lookup("optimizer", identifier.lower(), _TABLE)()
+    if isinstance(identifier, Mapping):
+        return deserialize("optimizer", identifier, _TABLE)
     raise TypeError(
         f"optimizer: expected a name or an Optimizer, received {identifier!r}. Pass for example 'adam' or Adam(0.001)."
     )

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import numbers
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from tinycnn.serialization import Configurable, deserialize
 from tinycnn.utils import lookup
 
 Array = np.ndarray
 
 
-class Regularizer(ABC):
+class Regularizer(Configurable, ABC):
     """A penalty on an array of weights; a subclass defines the penalty and its gradient."""
 
     @abstractmethod
@@ -101,7 +103,7 @@ _TABLE: dict[str, type[Regularizer]] = {
 
 
 def get(identifier: Any) -> Regularizer | None:
-    """A regularizer from a name ("l2" means ``L2(0.01)``), a class, an object, or None for none.
+    """A regularizer from a name ("l2" means ``L2(0.01)``), a class, an object, a dict of `serialize`, or None.
 
     Raises:
         ValueError: an unknown name.
@@ -113,4 +115,6 @@ def get(identifier: Any) -> Regularizer | None:
         return lookup("regularizer", identifier, _TABLE)()
     if isinstance(identifier, type) and issubclass(identifier, Regularizer):
         return identifier()
+    if isinstance(identifier, Mapping):
+        return deserialize("regularizer", identifier, _TABLE)
     raise TypeError(f"regularizer: expected a name or a Regularizer, received {identifier!r}. Pass for example 'l2'.")

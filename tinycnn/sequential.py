@@ -219,17 +219,40 @@ class Sequential:
         for (_, _, value), new in zip(own, checked, strict=True):
             value[...] = new
 
-    def save_weights(self, path: Any) -> None:
+    def save(self, filepath: Any) -> None:
+        """Write the model to a ``.keras`` file that Keras reads too; see `tinycnn.saving.save_model`."""
+        from tinycnn import saving
+
+        saving.save_model(self, filepath)
+
+    def save_weights(self, filepath: Any) -> None:
         """Write all weights to a ``.weights.h5`` file that Keras reads too; see `tinycnn.saving.save_weights`."""
         from tinycnn import saving
 
-        saving.save_weights(self, path)
+        saving.save_weights(self, filepath)
 
-    def load_weights(self, path: Any) -> None:
+    def load_weights(self, filepath: Any) -> None:
         """Read all weights from a ``.weights.h5`` file, of Keras too; see `tinycnn.saving.load_weights`."""
         from tinycnn import saving
 
-        saving.load_weights(self, path)
+        saving.load_weights(self, filepath)
+
+    def get_config(self) -> dict[str, Any]:
+        """Name and layers, without weights, as Keras writes them."""
+        from tinycnn.saving import architecture
+
+        return architecture.sequential_config(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Sequential:
+        """A model with new weights from the dict of `get_config`, Keras's or ours.
+
+        Raises:
+            ValueError: a layer or an option that tinycnn does not have; names the layer.
+        """
+        from tinycnn.saving import architecture
+
+        return architecture.sequential_from_config(config, cls=cls)
 
     def count_params(self) -> int:
         """The number of weights, trained and not."""

@@ -20,6 +20,7 @@ from tinycnn import (
     models,
     optimizers,
     regularizers,
+    saving,
     utils,
 )
 from tinycnn import utils as backend  # for keras.backend.clear_session()
@@ -30,7 +31,7 @@ from tinycnn.sequential import Sequential
 # ``from tinycnn.keras.layers import Dense`` looks for a module of that name: it is the real one.
 for _module in (
     activations, callbacks, datasets, digits, initializers, layers, losses, metrics, mnist, models, optimizers,
-    regularizers, utils,
+    regularizers, saving, utils,
 ):  # fmt: skip
     sys.modules[_module.__name__.replace("tinycnn", __name__, 1)] = _module
 sys.modules[f"{__name__}.backend"] = backend
@@ -50,5 +51,6 @@ __all__ = [
     "models",
     "optimizers",
     "regularizers",
+    "saving",
     "utils",
 ]

@@ -1,5 +1,9 @@
 """Layers, one a file. Start with `dense`, then `conv2d`, `max_pooling2d`, `dropout` and `batch_normalization`."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from tinycnn import serialization
 from tinycnn.layers.activations import Activation, LeakyReLU, ReLU, Softmax
 from tinycnn.layers.average_pooling2d import (
     AveragePooling2D,
@@ -15,8 +19,35 @@ from tinycnn.layers.dropout import Dropout
 from tinycnn.layers.flatten import Flatten
 from tinycnn.layers.input import Input, InputLayer
 from tinycnn.layers.max_pooling2d import MaxPool2D, MaxPooling2D
+from tinycnn.layers.reshape import Reshape
+from tinycnn.layers.zero_padding2d import ZeroPadding2D
 
 Convolution2D = Conv2D
+
+_CLASSES: tuple[type[Layer], ...] = (
+    Activation,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    LeakyReLU,
+    MaxPooling2D,
+    ReLU,
+    Reshape,
+    Softmax,
+    ZeroPadding2D,
+)
+
+
+def deserialize(config: Mapping[str, Any]) -> Layer:
+    """A layer from a dict of its class_name and config, as files hold it; only tinycnn's own classes."""
+    return serialization.deserialize("layer", config, {cls.__name__: cls for cls in _CLASSES})
+
+
+serialize = serialization.serialize
 
 __all__ = [
     "Activation",
@@ -39,5 +70,9 @@ __all__ = [
     "Parameter",
     "ParameterVector",
     "ReLU",
+    "Reshape",
     "Softmax",
+    "ZeroPadding2D",
+    "deserialize",
+    "serialize",
 ]

@@ -56,6 +56,7 @@ class Softmax(Activation):
         super().__init__("softmax", **options)
         if axis != -1:
             raise ValueError(f"Softmax: expected axis=-1, received {axis!r}. Move that axis to the end.")
+        self.axis = axis
 
 
 class LeakyReLU(Layer):

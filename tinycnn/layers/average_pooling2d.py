@@ -16,6 +16,7 @@ from tinycnn.layers.windows import (
     pad,
     paddings,
     pair,
+    values_in_windows,
 )
 
 
@@ -43,7 +44,7 @@ class AveragePooling2D(Layer):
         **options: Any,
     ):
         super().__init__(**options)
-        check_channels_last("AveragePooling2D", data_format)
+        self.data_format = check_channels_last("AveragePooling2D", data_format)
         self.pool_size = pair("AveragePooling2D", "pool_size", pool_size)
         self.strides = self.pool_size if strides is None else pair("AveragePooling2D", "strides", strides)
         self.padding = check_padding("AveragePooling2D", padding)
@@ -54,9 +55,9 @@ class AveragePooling2D(Layer):
         (top, bottom), (left, right) = self.widths
         self.padded_size = h + top + bottom, w + left + right
         out_h, out_w = output_size(self.name, self.padded_size, self.pool_size, self.strides)
-        inside = pad(np.ones((1, h, w, 1), self.dtype), self.widths)
-        ones = np.ones((out_h, out_w, 1), self.dtype)
-        self.counts = self.kernels.average_pooling2d_forward(inside, ones, self.pool_size, self.strides)[0]
+        rows = values_in_windows(h, self.pool_size[0], self.strides[0], top, out_h).astype(self.dtype)
+        columns = values_in_windows(w, self.pool_size[1], self.strides[1], left, out_w).astype(self.dtype)
+        self.counts = np.outer(rows, columns)[:, :, np.newaxis]  # (out_h, out_w, 1)
         return (None, out_h, out_w, channels)
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -84,7 +85,7 @@ class GlobalAveragePooling2D(Layer):
 
     def __init__(self, data_format: str | None = None, **options: Any):
         super().__init__(**options)
-        check_channels_last("GlobalAveragePooling2D", data_format)
+        self.data_format = check_channels_last("GlobalAveragePooling2D", data_format)
 
     def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         _, _, channels = check_images(self.name, input_shape)

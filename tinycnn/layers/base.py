@@ -11,6 +11,7 @@ import numpy as np
 
 from tinycnn.kernels import FAST, Kernels
 from tinycnn.regularizers import Regularizer
+from tinycnn.serialization import Configurable
 from tinycnn.utils import new_seed_sequence, snake_case, unique_name
 
 Array = np.ndarray
@@ -57,7 +58,7 @@ class ParameterVector:
             p.grad = self.grad[part].reshape(p.shape)
 
 
-class Layer(ABC):
+class Layer(Configurable, ABC):
     """A function with parameters: ``y = forward(x)``, ``dx = backward(dy)``.
 
     Args:

@@ -60,7 +60,7 @@ class Conv2D(Layer):
         **options: Any,
     ):
         super().__init__(**options)
-        check_channels_last("Conv2D", data_format)
+        self.data_format = check_channels_last("Conv2D", data_format)
         if not isinstance(filters, (int, np.integer)) or filters < 1:
             raise ValueError(f"Conv2D: expected filters to be a positive whole number, received {filters!r}. Try 32.")
         if not isinstance(groups, (int, np.integer)) or groups < 1 or filters % groups:

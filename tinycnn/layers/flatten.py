@@ -22,7 +22,7 @@ class Flatten(Layer):
 
     def __init__(self, data_format: str | None = None, **options: Any):
         super().__init__(**options)
-        check_channels_last("Flatten", data_format)
+        self.data_format = check_channels_last("Flatten", data_format)
 
     def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         return (None, math.prod(input_shape[1:]))

@@ -45,7 +45,7 @@ class MaxPooling2D(Layer):
         **options: Any,
     ):
         super().__init__(**options)
-        check_channels_last("MaxPooling2D", data_format)
+        self.data_format = check_channels_last("MaxPooling2D", data_format)
         self.pool_size = pair("MaxPooling2D", "pool_size", pool_size)
         self.strides = self.pool_size if strides is None else pair("MaxPooling2D", "strides", strides)
         self.padding = check_padding("MaxPooling2D", padding)

@@ -32,12 +32,13 @@ def check_padding(layer: str, padding: Any) -> str:
     return padding.lower()
 
 
-def check_channels_last(layer: str, data_format: Any) -> None:
+def check_channels_last(layer: str, data_format: Any) -> str:
     if data_format not in (None, "channels_last"):
         raise ValueError(
             f"{layer}: expected data_format='channels_last', received {data_format!r}. "
             "Move the channels to the end: x.transpose(0, 2, 3, 1)."
         )
+    return "channels_last"
 
 
 def check_images(layer: str, input_shape: Shape) -> tuple[int, int, int]:
@@ -81,6 +82,12 @@ def output_size(layer: str, image: Pair, window: Pair, strides: Pair) -> Pair:
             f"image of {image[0]}x{image[1]}. Use a smaller kernel, pool or dilation, or padding='same'."
         )
     return (image[0] - window[0]) // strides[0] + 1, (image[1] - window[1]) // strides[1] + 1
+
+
+def values_in_windows(size: int, window: int, stride: int, before: int, out: int) -> Array:
+    """How many of an axis's ``size`` values each of the ``out`` windows holds, the padding not counted."""
+    starts = np.arange(out) * stride - before
+    return np.minimum(starts + window, size) - np.maximum(starts, 0)
 
 
 def pad(x: Array, widths: tuple[Pair, Pair], value: float = 0.0) -> Array:

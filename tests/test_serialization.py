@@ -1,0 +1,305 @@
+"""``get_config`` and ``from_config`` of everything a model is made of: round trips, and the same dicts as Keras's."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from tinycnn import initializers, layers, losses, metrics, optimizers, regularizers, serialization
+from tinycnn import keras as ours
+
+# By module, class and arguments: the defaults, and every argument at a value that is not the default.
+CASES = [
+    ("layers", "Activation", {"activation": "tanh", "trainable": False}),
+    ("layers", "AveragePooling2D", {"pool_size": 2}),
+    ("layers", "AveragePooling2D", {"pool_size": (3, 2), "strides": (1, 2), "padding": "same", "dtype": "float64"}),
+    ("layers", "BatchNormalization", {}),
+    (
+        "layers",
+        "BatchNormalization",
+        {
+            "axis": -1,
+            "momentum": 0.5,
+            "epsilon": 0.1,
+            "center": False,
+            "scale": False,
+            "beta_initializer": "ones",
+            "gamma_initializer": "zeros",
+            "moving_mean_initializer": "ones",
+            "moving_variance_initializer": "zeros",
+            "trainable": False,
+        },
+    ),
+    ("layers", "Conv2D", {"filters": 4, "kernel_size": 3}),
+    (
+        "layers",
+        "Conv2D",
+        {
+            "filters": 4,
+            "kernel_size": (2, 3),
+            "strides": 2,
+            "padding": "same",
+            "groups": 2,
+            "activation": "relu",
+            "use_bias": False,
+            "kernel_initializer": "he_normal",
+            "bias_initializer": "ones",
+            "kernel_regularizer": "l2",
+            "bias_regularizer": None,
+            "dtype": "float64",
+            "name": "first",
+        },
+    ),
+    ("layers", "Conv2D", {"filters": 4, "kernel_size": 3, "dilation_rate": (2, 1), "data_format": "channels_last"}),
+    ("layers", "Dense", {"units": 7}),
+    (
+        "layers",
+        "Dense",
+        {"units": 7, "activation": "softmax", "use_bias": False, "kernel_initializer": "lecun_uniform"},
+    ),
+    ("layers", "Dropout", {"rate": 0.25}),
+    ("layers", "Dropout", {"rate": 0.25, "noise_shape": (None, 1, 1, 3), "seed": 5}),
+    ("layers", "Flatten", {}),
+    ("layers", "GlobalAveragePooling2D", {}),
+    ("layers", "LeakyReLU", {"negative_slope": 0.125}),
+    ("layers", "MaxPooling2D", {}),
+    ("layers", "MaxPooling2D", {"pool_size": 3, "strides": 1, "padding": "same"}),
+    ("layers", "ReLU", {}),
+    ("layers", "Reshape", {"target_shape": (3, -1)}),
+    ("layers", "Softmax", {}),
+    ("layers", "ZeroPadding2D", {"padding": (1, 2)}),
+    ("layers", "ZeroPadding2D", {"padding": ((1, 0), (2, 3))}),
+    ("initializers", "Constant", {"value": 0.5}),
+    ("initializers", "Zeros", {}),
+    ("initializers", "Ones", {}),
+    ("initializers", "RandomNormal", {"mean": 1.0, "stddev": 0.25, "seed": 3}),
+    ("initializers", "RandomUniform", {"minval": -1.0, "maxval": 2.0, "seed": 3}),
+    ("initializers", "VarianceScaling", {"scale": 3.0, "mode": "fan_avg", "distribution": "uniform", "seed": 3}),
+    *[
+        ("initializers", name, {"seed": 3})
+        for name in ("GlorotUniform", "GlorotNormal", "HeNormal", "HeUniform", "LecunNormal", "LecunUniform")
+    ],
+    ("regularizers", "L1", {"l1": 0.5}),
+    ("regularizers", "L2", {"l2": 0.25}),
+    ("regularizers", "L1L2", {"l1": 0.5, "l2": 0.25}),
+    ("optimizers", "SGD", {}),
+    ("optimizers", "SGD", {"learning_rate": 0.5, "momentum": 0.75, "nesterov": True, "clipnorm": 2.0}),
+    ("optimizers", "RMSprop", {"rho": 0.5, "momentum": 0.25, "epsilon": 1e-3, "centered": True, "clipvalue": 2.0}),
+    ("optimizers", "Adam", {}),
+    ("optimizers", "Adam", {"beta_1": 0.5, "beta_2": 0.75, "epsilon": 1e-3, "amsgrad": True, "global_clipnorm": 2.0}),
+    ("optimizers", "AdamW", {"weight_decay": 0.25}),
+    ("losses", "SparseCategoricalCrossentropy", {"from_logits": True}),
+    ("losses", "CategoricalCrossentropy", {"from_logits": True, "label_smoothing": 0.25}),
+    ("losses", "BinaryCrossentropy", {"label_smoothing": 0.5, "name": "mine"}),
+    ("losses", "MeanSquaredError", {"reduction": "mean"}),
+    ("metrics", "SparseCategoricalAccuracy", {"name": "mine"}),
+    ("metrics", "CategoricalAccuracy", {}),
+    ("metrics", "BinaryAccuracy", {"threshold": 0.25}),
+    ("metrics", "Mean", {}),
+]
+IDS = [f"{name} {sorted(arguments)}" for _, name, arguments in CASES]
+
+
+def as_json(config):
+    """Lists for tuples, as in a file."""
+    return json.loads(json.dumps(config))
+
+
+@pytest.mark.parametrize(("module", "name", "arguments"), CASES, ids=IDS)
+def test_round_trip(module, name, arguments):
+    thing = getattr(getattr(ours, module), name)(**arguments)
+    config = as_json(thing.get_config())
+    other = type(thing).from_config(config)
+    assert type(other) is type(thing)
+    assert as_json(other.get_config()) == config
+    assert arguments.keys() <= config.keys()
+    serialized = serialization.serialize(thing)
+    assert serialized["module"] == f"keras.{module}"
+    assert serialized["class_name"] == name
+
+
+def test_every_class_has_a_case():
+    tables = {
+        "layers": {cls.__name__ for cls in layers._CLASSES},
+        "initializers": {cls.__name__ for cls in initializers._CLASSES},
+        "regularizers": {cls.__name__ for cls in regularizers._TABLE.values()},
+        "optimizers": {cls.__name__ for cls in optimizers._TABLE.values()},
+        "losses": {cls.__name__ for cls in losses._TABLE.values()},
+        "metrics": {cls.__name__ for cls in metrics._CLASSES} | {"Mean"},
+    }
+    for module, names in tables.items():
+        assert {name for where, name, _ in CASES if where == module} == names
+
+
+def test_every_layer_can_be_deserialized():
+    exported = {value for value in vars(layers).values() if isinstance(value, type) and issubclass(value, layers.Layer)}
+    assert set(layers._CLASSES) == exported - {layers.Layer}
+
+
+def test_a_layer_made_anew_computes_the_same():
+    layer = layers.Conv2D(3, 2, activation="tanh", kernel_initializer=initializers.HeNormal(seed=4), name="c")
+    other = layers.deserialize(as_json(layers.serialize(layer)))
+    assert isinstance(other, layers.Conv2D)
+    assert other.name == "c"
+    x = np.random.default_rng(1).normal(size=(2, 5, 5, 2))
+    np.testing.assert_array_equal(layer(x), other(x))
+
+
+@pytest.mark.parametrize(
+    ("get", "thing"),
+    [
+        (initializers.get, initializers.RandomNormal(stddev=0.3, seed=1)),
+        (regularizers.get, regularizers.L1(0.3)),
+        (optimizers.get, optimizers.SGD(0.3, momentum=0.4)),
+        (losses.get, losses.CategoricalCrossentropy(label_smoothing=0.3)),
+        (lambda config: metrics.get(config, (None,), (None, 3)), metrics.BinaryAccuracy(threshold=0.3)),
+    ],
+)
+def test_get_takes_a_dict(get, thing):
+    other = get(as_json(serialization.serialize(thing)))
+    assert type(other) is type(thing)
+    assert other.get_config() == thing.get_config()
+
+
+def test_missing_arguments_take_their_defaults():
+    assert layers.Dense.from_config({"units": 3}).activation == "linear"
+    assert optimizers.Adam.from_config({}).beta_1 == 0.9
+
+
+def test_a_metrics_dtype_does_not_matter():
+    assert metrics.BinaryAccuracy.from_config({"threshold": 0.3, "dtype": "float64"}).threshold == 0.3
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        (
+            lambda: layers.Dense.from_config({"units": 3, "kernel_constraint": {"class_name": "MaxNorm"}}),
+            ValueError,
+            "Dense: expected kernel_constraint=None, received {'class_name': 'MaxNorm'}. tinycnn does not",
+        ),
+        (
+            lambda: layers.BatchNormalization.from_config({"renorm": True}),
+            ValueError,
+            "BatchNormalization: expected renorm=False, received True.",
+        ),
+        (
+            lambda: layers.ReLU.from_config({"max_value": 6.0}),
+            ValueError,
+            "ReLU: expected max_value=None, received 6.0.",
+        ),
+        (
+            lambda: layers.Dense.from_config({"units": 3, "an_option_of_tomorrow": "on"}),
+            ValueError,
+            "Dense: expected an_option_of_tomorrow=None, received 'on'.",
+        ),
+        (
+            lambda: optimizers.Adam.from_config({"use_ema": True}),
+            ValueError,
+            "Adam: expected use_ema=False, received True.",
+        ),
+        (
+            lambda: layers.Dense.from_config({"units": 3, "use_bias": "yes"}),
+            TypeError,
+            "Dense: expected use_bias to be True or False, received 'yes'. Use one of the two.",
+        ),
+        (
+            lambda: layers.Dense.from_config({"units": 3, "name": ["a"]}),
+            TypeError,
+            "Dense: expected name to be a string, received ['a']. Pass for example 'first'.",
+        ),
+        (
+            lambda: layers.Dense.from_config([3]),
+            TypeError,
+            "Dense: expected a dict of arguments, received [3]. See get_config().",
+        ),
+        (
+            lambda: layers.Dense.from_config({"units": 3, "dtype": {"class_name": "QuantizedDTypePolicy"}}),
+            ValueError,
+            "Dense: expected dtype 'float32' or 'float64', received {'class_name': 'QuantizedDTypePolicy'}.",
+        ),
+        (
+            lambda: layers.deserialize({"class_name": "Lambda", "config": {}}),
+            ValueError,
+            "layer: expected one of Activation, AveragePooling2D,",
+        ),
+        (
+            lambda: layers.deserialize({"class_name": "Dense", "config": {"units": 3}, "registered_name": "My>Dense"}),
+            ValueError,
+            "layer: expected Keras's own Dense, received 'My>Dense', a class of somebody's own by that name. "
+            "tinycnn runs no code from files",
+        ),
+        (
+            lambda: initializers.get({"class_name": "Zeros"}),
+            ValueError,
+            "initializer: expected a dict with class_name and config, received {'class_name': 'Zeros'}.",
+        ),
+        (
+            lambda: optimizers.get({"class_name": ["Adam"], "config": {}}),
+            ValueError,
+            "optimizer: expected a dict with class_name and config, received",
+        ),
+    ],
+)
+def test_errors(call, kind, text):
+    with pytest.raises(kind, match=re.escape(text)):
+        call()
+
+
+def test_classes_of_ones_own_cannot_be_written():
+    class Mine(layers.Dense):
+        pass
+
+    assert Mine.from_config(Mine(3).get_config()).units == 3
+    text = "Mine: expected a class of tinycnn, received one of your own. A file cannot hold its code: save the weights"
+    with pytest.raises(ValueError, match=re.escape(text)):
+        serialization.serialize(Mine(3))
+
+
+# Keras
+
+
+def same(mine, theirs):
+    """Equal but for float32: Keras keeps some settings as float32 variables."""
+    if isinstance(theirs, dict):
+        return mine.keys() == theirs.keys() and all(same(mine[key], theirs[key]) for key in theirs)
+    if isinstance(theirs, float):
+        return mine in (theirs, pytest.approx(theirs, rel=1e-7))
+    return type(mine) is type(theirs) and mine == theirs
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(("module", "name", "arguments"), CASES, ids=IDS)
+def test_configs_are_kerass(keras, module, name, arguments):
+    arguments = {"name": "one", **arguments} if module in ("layers", "optimizers") else arguments
+    mine = serialization.serialize(getattr(getattr(ours, module), name)(**arguments))
+    theirs = keras.saving.serialize_keras_object(getattr(getattr(keras, module), name)(**arguments))
+    assert same(as_json(mine), as_json(theirs)), f"\n{mine}\n{theirs}"
+    again = keras.saving.serialize_keras_object(keras.saving.deserialize_keras_object(as_json(mine)))
+    assert same(as_json(mine), as_json(again))
+    cls = getattr(getattr(ours, module), name)
+    assert as_json(cls.from_config(as_json(theirs)["config"]).get_config()) == as_json(theirs)["config"]
+
+
+@pytest.mark.keras
+def test_sequential_configs_are_kerass(keras):
+    def model(k):
+        la = k.layers
+        return k.Sequential(
+            [k.Input((6, 6, 1), name="input_layer"), la.Conv2D(2, 3), la.Flatten(), la.Dense(3)], name="m"
+        )
+
+    keras.backend.clear_session()
+    mine, theirs = as_json(model(ours).get_config()), as_json(model(keras).get_config())
+    for entry in theirs["layers"]:
+        entry.pop("build_config", None)
+    assert mine == theirs
+    again = keras.Sequential.from_config(mine)
+    assert [layer.name for layer in again.layers] == ["conv2d", "flatten", "dense"]
+    assert ours.Sequential.from_config(theirs).output_shape == again.output_shape == (None, 3)

@@ -1,0 +1,59 @@
+"""Zeros around images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinycnn.layers.base import Array, Layer, Shape
+from tinycnn.layers.windows import Pair, check_channels_last, check_images, crop, pad
+
+
+class ZeroPadding2D(Layer):
+    """Put rows and columns of zeros around each image.
+
+    Math:    y[n, top + i, left + j, c] = x[n, i, j, c], and 0 outside;   dx is that part of dy
+    Shapes:  x (n, h, w, c);  y (n, top + h + bottom, left + w + right, c)
+    Keeps:   nothing
+    Keras:   same arguments and default; channels_last only
+
+    Args:
+        padding: ((top, bottom), (left, right)), or (rows, columns) for the same on both sides, or one number for all.
+    """
+
+    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **options: Any):
+        super().__init__(**options)
+        self.data_format = check_channels_last("ZeroPadding2D", data_format)
+        self.padding = _widths(padding)
+
+    def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        h, w, channels = check_images(self.name, input_shape)
+        (top, bottom), (left, right) = self.padding
+        return (None, top + h + bottom, left + w + right, channels)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        y = pad(self._check_input(x), self.padding)
+        if training:
+            self._save(y.shape)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        (dy,) = self._restore(dy)
+        return crop(dy, self.padding)
+
+
+def _widths(padding: Any) -> tuple[Pair, Pair]:
+    """``1`` -> ``((1, 1), (1, 1))``;  ``(1, 2)`` -> ``((1, 1), (2, 2))``."""
+    both = isinstance(padding, (tuple, list)) and len(padding) == 2
+    sides = [
+        tuple(side) if isinstance(side, (tuple, list)) else (side, side)
+        for side in (padding if both else (padding,) * 2)
+    ]
+    if not all(len(side) == 2 and all(isinstance(n, (int, np.integer)) and n >= 0 for n in side) for side in sides):
+        raise ValueError(
+            "ZeroPadding2D: expected padding to be whole numbers >= 0, one, two, or two pairs, "
+            f"received {padding!r}. Write padding=1, or padding=((top, bottom), (left, right))."
+        )
+    (top, bottom), (left, right) = sides
+    return (int(top), int(bottom)), (int(left), int(right))
