@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from tinycnn import callbacks, metrics
+from tinycnn import metrics
 from tinycnn.callbacks import (
     Callback,
     CallbackList,
@@ -19,7 +19,9 @@ from tinycnn.callbacks import (
     History,
     LambdaCallback,
     ProgbarLogger,
+    progbar_logger,
 )
+from tinycnn.callbacks import callback as base
 from tinycnn.metrics import Mean
 
 HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
@@ -392,7 +394,7 @@ def show(verbose, epochs=2, steps=4, seconds=0.0, monkeypatch=None):
     """What one training prints, in which each step takes so many (fake) seconds."""
     now = itertools.count(0, seconds) if seconds else None
     if now is not None:
-        monkeypatch.setattr(callbacks.time, "perf_counter", lambda: next(now))
+        monkeypatch.setattr(progbar_logger.time, "perf_counter", lambda: next(now))
     progbar = CallbackList(None, add_progbar=True, model=Model(), verbose=verbose, epochs=epochs, steps=steps)
     progbar.on_train_begin()
     for epoch in range(epochs):
@@ -468,7 +470,7 @@ def test_bar_on_a_terminal(monkeypatch):
 def test_bar_is_redrawn_ten_times_a_second_at_most(monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
     now = [0.0]
-    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(progbar_logger.time, "perf_counter", lambda: now[0])
     progbar = ProgbarLogger()
     progbar.set_params({"verbose": 1, "epochs": 1, "steps": 10_000})
     progbar.on_epoch_begin(0)
@@ -485,7 +487,7 @@ def test_bar_is_redrawn_ten_times_a_second_at_most(monkeypatch):
 def test_bar_is_taken_away_when_training_breaks_off(monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
     now = itertools.count()
-    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: next(now))
+    monkeypatch.setattr(progbar_logger.time, "perf_counter", lambda: next(now))
     progbar = CallbackList(None, add_progbar=True, verbose=1, epochs=1, steps=4)
     progbar.on_train_begin()
     progbar.on_epoch_begin(0)
@@ -500,7 +502,7 @@ def test_bar_is_taken_away_when_training_breaks_off(monkeypatch):
 def test_evaluate_and_predict(kind, terminal, monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal() if terminal else io.StringIO())
     now = itertools.count(0, 2)
-    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: next(now))
+    monkeypatch.setattr(progbar_logger.time, "perf_counter", lambda: next(now))
     progbar = CallbackList(None, add_progbar=True, verbose=1, steps=2)
     getattr(progbar, f"on_{kind}_begin")()
     for batch in range(2):
@@ -517,14 +519,14 @@ def test_evaluate_and_predict(kind, terminal, monkeypatch):
 
 def test_a_notebooks_output_gets_a_bar():
     stream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
-    assert callbacks._is_interactive(stream)
-    assert not callbacks._is_interactive(io.StringIO())
-    assert not callbacks._is_interactive(None)
+    assert progbar_logger._is_interactive(stream)
+    assert not progbar_logger._is_interactive(io.StringIO())
+    assert not progbar_logger._is_interactive(None)
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(12.4, "12s/step"), (0.0041, "4ms/step"), (5.2e-5, "52us/step")])
 def test_time_a_step(seconds, text):
-    assert callbacks._per_step(seconds) == text
+    assert progbar_logger._per_step(seconds) == text
 
 
 def test_unknown_verbosity():
@@ -557,5 +559,5 @@ def test_hooks_are_keras():
     import keras
 
     theirs = {name for name in dir(keras.callbacks.Callback) if name.startswith("on_")}
-    assert set(HOOKS) == theirs == set(callbacks._HOOKS)
-    assert set(BATCH_HOOKS) == set(callbacks._BATCH_HOOKS)
+    assert set(HOOKS) == theirs == set(base.HOOKS)
+    assert set(BATCH_HOOKS) == set(base.BATCH_HOOKS)
