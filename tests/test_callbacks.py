@@ -1,6 +1,7 @@
 """Callbacks: who is called with what, what is printed and written, and Keras's decisions."""
 
 import csv
+import gc
 import io
 import itertools
 import math
@@ -355,9 +356,41 @@ def test_csv(tmp_path):
 
 
 def test_csv_out_of_order(tmp_path):
-    text = "CSVLogger: expected on_train_begin before on_epoch_end, found no open file. Pass it to fit."
+    text = "CSVLogger: expected on_train_begin before on_epoch_end, received none. Pass it to fit."
     with pytest.raises(RuntimeError, match=f"^{re.escape(text)}$"):
         CSVLogger(tmp_path / "log.csv").on_epoch_end(0, EPOCHS[0])
+
+
+def test_csv_leaves_nothing_open(tmp_path, recwarn):
+    path = tmp_path / "log.csv"
+    path.write_text("of an earlier training\n")
+    logger = CSVLogger(path)
+    logger.on_train_begin()
+    logger.on_epoch_end(0, EPOCHS[0])  # and then an exception: nobody calls on_train_end
+    del logger
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
+    assert path.read_text().splitlines() == ["epoch,accuracy,loss,val_accuracy,val_loss", "0,0.5,2.5,NA,NA"]
+
+
+def test_csv_that_cannot_be_written_is_an_error_at_the_beginning(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        CSVLogger(tmp_path / "nowhere" / "log.csv").on_train_begin()
+
+
+def test_csv_goes_on_where_a_checkpoint_was_made(tmp_path):
+    path = tmp_path / "log.csv"
+    logger = CSVLogger(path)
+    logger.on_train_begin()
+    logger.on_epoch_end(0, EPOCHS[0])
+    state = logger.get_state()
+    logger.on_epoch_end(1, EPOCHS[1])  # the checkpoint of this epoch was never made
+    resumed = CSVLogger(path)
+    resumed.on_train_begin()
+    resumed.set_state(state)
+    resumed.on_epoch_end(1, EPOCHS[0])
+    lines = ["epoch,accuracy,loss,val_accuracy,val_loss", "0,0.5,2.5,NA,NA", "1,0.5,2.5,NA,NA"]
+    assert path.read_text().splitlines() == lines
 
 
 @pytest.mark.keras

@@ -59,6 +59,7 @@ class Sequential:
         self.compiled = False
         self.stop_training = False
         self.interrupted = False
+        self.initial_epoch = 0
         self.history: History | None = None
         self.optimizer: Any = None
         self.loss: Any = None
@@ -237,6 +238,12 @@ class Sequential:
         if self.optimizer is None or not self.optimizer.slots:
             return []
         return [np.zeros((), "int64"), np.zeros((), "float32"), *self.optimizer.slots.values()]
+
+    @property
+    def random_streams(self) -> dict[str, np.random.Generator]:
+        """The generators that training draws from: for shuffling, and by their number the layers that have one."""
+        streams = {f"layer {i}": getattr(layer, "rng", None) for i, layer in enumerate(self._layers)}
+        return {"shuffling": self._shuffle_rng} | {name: rng for name, rng in streams.items() if rng is not None}
 
     def summary(
         self,
@@ -427,6 +434,7 @@ class Sequential:
             )
 
         self.stop_training = self.interrupted = False
+        self.initial_epoch = initial_epoch
         hooks = CallbackList(
             callbacks,
             add_history=True,
@@ -440,7 +448,7 @@ class Sequential:
         hooks.on_train_begin()
         logs: dict[str, float] = {}
         with Interrupt() as interrupt:
-            for epoch in range(initial_epoch, epochs):
+            for epoch in range(self.initial_epoch, epochs):  # BackupAndRestore may have moved it
                 self.reset_metrics()
                 hooks.on_epoch_begin(epoch)
                 step = -1
@@ -449,7 +457,12 @@ class Sequential:
                         weight = weights_of_classes(y_batch, class_weight)
                     if hooks.wants_batches:
                         hooks.on_train_batch_begin(step)
-                    self._train_step(x_batch, y_batch, weight, place=f"epoch {epoch + 1}, step {step + 1}")
+                    try:
+                        self._train_step(x_batch, y_batch, weight, place=f"epoch {epoch + 1}, step {step + 1}")
+                    except FloatingPointError:
+                        if not hooks.terminates_on_nan:
+                            raise
+                        self._loss_mean.update_state(math.nan)
                     if hooks.wants_batches:
                         hooks.on_train_batch_end(step, self._results())
                     if interrupt.requested or self.stop_training:
@@ -467,7 +480,7 @@ class Sequential:
                     break
         hooks.on_train_end(logs)
         if self.interrupted and verbose != 0:
-            print(f"Training stopped by Ctrl-C in epoch {epoch + 1}, after step {step + 1}.")
+            print(f"Training stopped by {interrupt.cause} in epoch {epoch + 1}, after step {step + 1}.")
         return history
 
     def evaluate(

@@ -33,13 +33,18 @@ class Callback:
     """Subclass it and define the hooks you need; pass objects of it to ``fit``, ``evaluate`` or ``predict``.
 
     Attributes:
-        model: the model. Set ``self.model.stop_training = True`` to end training after the epoch.
+        model: the model. Set ``self.model.stop_training = True`` to end training after the epoch, and
+            ``self.model.optimizer.learning_rate = 1e-4`` to change the size of the next steps.
         params: ``{"verbose": …, "epochs": …, "steps": …}``
+        state_attributes: the names of the attributes that change during training and that a training which was
+            interrupted must know to go on (see `BackupAndRestore`).
 
     ``logs`` is a dict: the figures so far at the end of a batch ("accuracy", "loss"), those of the epoch,
     with "val_accuracy" and "val_loss", at the end of an epoch. All callbacks of a list are handed the same
     dict, and what one adds, the next ones see. ``epoch`` and ``batch`` count from 0.
     """
+
+    state_attributes: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.model: Any = None
@@ -50,6 +55,15 @@ class Callback:
 
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
+
+    def get_state(self) -> dict[str, Any]:
+        """The ``state_attributes`` by name: numbers, texts, arrays, None, and lists and dicts of them."""
+        return {name: getattr(self, name) for name in self.state_attributes}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up what `get_state` returned in a training that was interrupted; called after ``on_train_begin``."""
+        for name in self.state_attributes:
+            setattr(self, name, state[name])
 
     @property
     def wants_batches(self) -> bool:
@@ -107,3 +121,15 @@ class Callback:
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """After a batch of ``predict``."""
+
+
+def check_frequency(who: str, name: str, value: Any) -> str | int:
+    """How often a callback acts: "epoch", or after a positive number of batches."""
+    if value == "epoch":
+        return "epoch"
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(
+            f"{who}: expected {name} to be 'epoch' or a positive number of batches, received {value!r}. "
+            "Leave it out for once an epoch."
+        )
+    return value

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tinycnn.callbacks.backup_and_restore import BackupAndRestore
 from tinycnn.callbacks.callback import Callback, Logs
 from tinycnn.callbacks.history import History
 from tinycnn.callbacks.progbar_logger import ProgbarLogger
+from tinycnn.callbacks.terminate_on_nan import TerminateOnNaN
 
 
 class CallbackList(Callback):
-    """Many callbacks that are called as one, in their order.
+    """Many callbacks that are called as one, in their order; `BackupAndRestore` last.
 
     Args:
         callbacks: a callback, or a list of them, or None.
@@ -38,6 +40,12 @@ class CallbackList(Callback):
             self.callbacks.append(History())
         if add_progbar and self._first(ProgbarLogger) is None:
             self.callbacks.append(ProgbarLogger())
+        # A checkpoint holds what all others have become in an epoch: it is written last.
+        backups = [callback for callback in self.callbacks if isinstance(callback, BackupAndRestore)]
+        others = [callback for callback in self.callbacks if not isinstance(callback, BackupAndRestore)]
+        for backup in backups:
+            backup.others = others
+        self.callbacks = [*others, *backups]
         self.set_model(model)
         self.set_params(params)
 
@@ -48,6 +56,11 @@ class CallbackList(Callback):
     def history(self) -> History | None:
         """The `History` of the list, if there is one."""
         return self._first(History)
+
+    @property
+    def terminates_on_nan(self) -> bool:
+        """Whether a `TerminateOnNaN` of the list takes care of a loss that is not finite."""
+        return self._first(TerminateOnNaN) is not None
 
     @property
     def wants_batches(self) -> bool:

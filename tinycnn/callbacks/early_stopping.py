@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
-from tinycnn.callbacks.callback import Callback, Logs
-from tinycnn.utils import lookup
+from tinycnn.callbacks.callback import Logs
+from tinycnn.callbacks.monitor_callback import MonitorCallback
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(MonitorCallback):
     """End training when a figure has not improved for some epochs.
 
     Rule: an epoch improves where the figure is better than the best so far by more than ``min_delta``.
@@ -33,6 +32,8 @@ class EarlyStopping(Callback):
         ValueError: an unknown mode; in training, a figure whose better direction "auto" cannot tell.
     """
 
+    state_attributes = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -44,35 +45,24 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ):
-        super().__init__()
-        self.monitor = monitor
-        self.min_delta = abs(min_delta)
+        super().__init__(monitor, mode, min_delta)
         self.patience = patience
         self.verbose = verbose
-        self.mode = lookup("EarlyStopping mode", mode, {m: m for m in ("auto", "min", "max")})
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
-        self._better: str | None = None  # "min" or "max", asked for when the model knows its metrics
         self.on_train_begin()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.wait = 0
         self.stopped_epoch = 0
-        self.best: float | None = None
+        self.best = None
         self.best_epoch = 0
         self.best_weights: Any = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        if self._better is None:
-            self._better = self._direction() if self.mode == "auto" else self.mode
-        current = (logs or {}).get(self.monitor)
+        current = self._current(logs or {})
         if current is None:
-            warnings.warn(
-                f"EarlyStopping: expected {self.monitor!r} among the figures of the epoch, found "
-                f"{', '.join(logs or {}) or 'none'}. Pass validation_data to fit, or monitor one of these.",
-                stacklevel=2,
-            )
             return
         if epoch < self.start_from_epoch:
             return
@@ -101,21 +91,3 @@ class EarlyStopping(Callback):
         self.best_epoch = epoch
         if self.restore_best_weights:
             self.best_weights = self.model.get_weights()
-
-    def _improves(self, value: float, reference: float | None) -> bool:
-        if reference is None:
-            return True
-        if self._better == "min":
-            return value + self.min_delta < reference
-        return value - self.min_delta > reference
-
-    def _direction(self) -> str:
-        name = self.monitor.removeprefix("val_")
-        directions = {metric.name: metric.direction for metric in getattr(self.model, "metrics", ())}
-        direction = "down" if name == "loss" else directions.get(name)
-        if direction is None:
-            raise ValueError(
-                "EarlyStopping: expected a figure whose better direction is known, received "
-                f"monitor={self.monitor!r}. Pass mode='max' if more is better, or mode='min'."
-            )
-        return {"up": "max", "down": "min"}[direction]

@@ -14,6 +14,8 @@ class History(Callback):
         params: ``{"verbose": …, "epochs": …, "steps": …}``
     """
 
+    state_attributes = ("history", "epoch")
+
     def __init__(self) -> None:
         super().__init__()
         self.history: dict[str, list[float]] = {}
