@@ -219,7 +219,7 @@ CHECKPOINTS = {
     "best": {"filepath": NAMES, "save_best_only": True},
     "best accuracy": {"filepath": NAMES, "save_best_only": True, "monitor": "val_accuracy"},
     "worst": {"filepath": NAMES, "save_best_only": True, "mode": "max"},
-    "below": {"filepath": NAMES, "save_best_only": True, "initial_value_threshold": 0.85},
+    "below": {"filepath": NAMES, "save_best_only": True, "initial_value_threshold": 0.75},
     "never": {"filepath": NAMES, "save_best_only": True, "initial_value_threshold": 0.0},
     "deep": {"filepath": "a/{epoch}/{accuracy:.3f}.weights.h5", "save_best_only": True, "mode": "min"},
     "batches": {"filepath": "{epoch}-{batch:03d}-{loss:.2f}.weights.h5", "save_freq": 3},

@@ -11,6 +11,7 @@ from tinycnn.callbacks.learning_rate_scheduler import LearningRateScheduler
 from tinycnn.callbacks.model_checkpoint import ModelCheckpoint
 from tinycnn.callbacks.progbar_logger import ProgbarLogger
 from tinycnn.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from tinycnn.callbacks.tensorboard import TensorBoard
 from tinycnn.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
