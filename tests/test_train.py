@@ -19,6 +19,7 @@ import tinycnn
 from tinycnn import models, saving, train
 from tinycnn.datasets import DownloadError, digits, mnist
 from tinycnn.sequential import Sequential
+from tinycnn.train import common, files
 
 ROOT = Path(tinycnn.__file__).parents[1]
 TINY = ["--data", "digits", "--subset", "60", "--epochs", "2", "--seed", "7"]
@@ -128,7 +129,7 @@ def test_output_of_a_whole_run(finished):
     assert f"Test accuracy: {100 * accuracy:.2f} %" in lines
     listed = lines[lines.index("Files written:") + 1 :]
     assert sorted(listed) == [f"  result/{name}" for name in names(folder)]
-    assert names(folder) == sorted(train.FILES)
+    assert names(folder) == sorted(common.FILES)
 
 
 def test_history_files(finished):
@@ -218,7 +219,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_does_not(finished, tm
 
 def test_the_default_folder_is_new_for_every_run(tmp_path, monkeypatch, recorded, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(train.time, "strftime", lambda *args: "20300102-030405")
+    monkeypatch.setattr(files.time, "strftime", lambda *args: "20300102-030405")
     for _ in range(3):
         assert train.main(["--dropout", *TINY]) == 1
     stem = "dropout-20300102-030405"
@@ -239,7 +240,7 @@ def test_recipe_on_digits(recorded, tmp_path):
         part, classes = (x_val, y_val) if i == 5 else (x[i::5], y[i::5])
         np.testing.assert_array_equal(part[..., 0], images[i::6].astype("float32") / 255)
         np.testing.assert_array_equal(classes, labels[i::6])
-    assert (options["epochs"], options["batch_size"], options["verbose"]) == (train.EPOCHS["digits"], 32, 1)
+    assert (options["epochs"], options["batch_size"], options["verbose"]) == (common.EPOCHS["digits"], 32, 1)
     assert (type(model.optimizer).__name__, float(model.optimizer.learning_rate)) == ("Adam", 0.001)
     assert model.loss.name == "sparse_categorical_crossentropy"
     assert [type(layer).__name__ for layer in model.layers] == [type(layer).__name__ for layer in models.plain().layers]
@@ -396,7 +397,7 @@ def test_help_names_the_defaults(capsys):
         train.main(["--help"])
     assert stop.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert f"(default: 10 for mnist, {train.EPOCHS['digits']} for digits" in text
+    assert f"(default: 10 for mnist, {common.EPOCHS['digits']} for digits" in text
     for default in ("(default: 32)", "(default: 0.001)", "(default: 42)", "130 after Ctrl-C"):
         assert default in text
 
@@ -452,7 +453,7 @@ def test_a_folder_that_cannot_be_written_to(no_training, tmp_path, capsys, monke
         def refuse(dir):
             raise PermissionError(13, "Permission denied", dir)
 
-        monkeypatch.setattr(train.tempfile, "TemporaryFile", refuse)
+        monkeypatch.setattr(files.tempfile, "TemporaryFile", refuse)
     assert train.main(["--data", "digits", "--out", str(folder)]) == 1
     text = (
         f"error: expected a folder that can be written to, received {folder} (Permission denied). Choose another --out."
