@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
+from typing import Any
 
-from tinycnn.train.common import EPOCHS, PROG
+from tinycnn.train.common import EPOCHS, PROG, SETTINGS
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -13,8 +15,8 @@ def make_parser() -> argparse.ArgumentParser:
         prog=PROG,
         description="Train one of the notebook's three models on handwritten digits, test it, and write curves, "
         "history, pictures and weights to a folder.",
-        epilog="Exit codes: 0; 1 with one line on what failed; 2 for arguments that make no sense; 130 after Ctrl-C, "
-        "when history and weights so far have been written.",
+        epilog="Exit codes: 0; 1 with one line on what failed; 2 for arguments that make no sense; 130 after Ctrl-C "
+        "or SIGTERM, when history and weights so far have been written.",
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
@@ -65,11 +67,18 @@ def make_parser() -> argparse.ArgumentParser:
         default="fast",
         help="fast: compiled by Numba (default); reference: NumPy, to be read",
     )
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
         "--out",
         metavar="DIR",
         help="folder for the results, made if need be; one that holds an earlier run is refused "
         "(default: runs/MODEL-DATE-TIME)",
+    )
+    where.add_argument(
+        "--resume",
+        metavar="DIR",
+        help="go on with the run in this folder after an interruption of any kind; all settings are taken from there, "
+        "and the result is the same to the bit",
     )
     parser.add_argument(
         "--verbose",
@@ -79,6 +88,13 @@ def make_parser() -> argparse.ArgumentParser:
         help="progress: 0 none, 1 a bar in a terminal (default), 2 the figures of each epoch",
     )
     return parser
+
+
+def given_settings(parser: argparse.ArgumentParser, argv: Sequence[str]) -> dict[str, Any]:
+    """The settings of a run that stand on the command line, without those that are left to their defaults."""
+    unset = argparse.Namespace(**dict.fromkeys(SETTINGS))
+    given = vars(parser.parse_args(argv, unset))
+    return {name: given[name] for name in SETTINGS if given[name] is not None}
 
 
 def _positive(text: str) -> int:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from typing import Any
+
 PROG = "python -m tinycnn.train"
 EPOCHS = {"mnist": 10, "digits": 40}
 DATA = {"mnist": "MNIST", "digits": "the bundled digits"}
@@ -19,6 +23,26 @@ FILES = (
     "misclassified.png",
     "config.json",
 )
+CHECKPOINT = "checkpoint.npz"
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value > 0
+
+
+# What decides about the numbers of a run: each setting's name in config.json, and whether a value makes sense.
+SETTINGS: dict[str, Callable[[Any], bool]] = {
+    "status": lambda value: isinstance(value, str),
+    "model": lambda value: isinstance(value, str) and value in MODELS,
+    "data": lambda value: isinstance(value, str) and value in DATA,
+    "images": lambda value: isinstance(value, dict),
+    "epochs": _is_count,
+    "batch_size": _is_count,
+    "learning_rate": lambda value: isinstance(value, float) and 0 < value < math.inf,
+    "seed": lambda value: type(value) is int and 0 <= value < 2**32,
+    "subset": lambda value: value is None or _is_count(value),
+    "kernels": lambda value: value in ("fast", "reference"),
+}
 
 
 class ExitError(Exception):

@@ -13,7 +13,8 @@ from tinycnn.train.common import PROG, ExitError, one_line
 if TYPE_CHECKING:
     import numpy as np
 
-    Split = tuple[np.ndarray, np.ndarray]
+    Split = tuple[np.ndarray, np.ndarray]  # images and labels
+    Splits = tuple[Split, Split, Split]  # training, validation, test
 
 
 def load_data(choice: str) -> tuple[str, Split, Split]:
@@ -54,12 +55,19 @@ def _short_warnings() -> Iterator[None]:
         yield
 
 
-def scaled(images: np.ndarray) -> np.ndarray:
+def prepared(name: str, training: Split, test: Split, subset: int | None) -> Splits:
+    """Training, validation and test images as the models take them."""
+    images, labels = training
+    split = _split(name, _scaled(images[:subset]), labels[:subset])
+    return *split, (_scaled(test[0]), test[1])
+
+
+def _scaled(images: np.ndarray) -> np.ndarray:
     """(n, 28, 28) of 0 … 255 -> (n, 28, 28, 1) of 0 … 1"""
     return images.reshape(-1, 28, 28, 1).astype("float32") / 255
 
 
-def split(name: str, images: np.ndarray, labels: np.ndarray) -> tuple[Split, Split]:
+def _split(name: str, images: np.ndarray, labels: np.ndarray) -> tuple[Split, Split]:
     """One sixth for validation: the last of MNIST, every sixth image of the bundled digits."""
     n = len(images)
     if name == "mnist":
