@@ -67,6 +67,13 @@ def test_scheduler():
     assert fit(new_model(), LearningRateScheduler(lambda epoch: 1.0 / (1 + epoch)))["learning_rate"][:2] == [1.0, 0.5]
 
 
+def test_scheduler_tells(capsys):
+    fit(new_model(), LearningRateScheduler(lambda epoch: 0.25, verbose=1), epochs=1)
+    assert capsys.readouterr().out == "\nEpoch 1: LearningRateScheduler setting learning rate to 0.25.\n"
+    # A function that does not tell its arguments is called with both.
+    assert fit(new_model(), LearningRateScheduler(max), epochs=1)["learning_rate"] == [0.5]
+
+
 def test_scheduler_errors():
     with pytest.raises(TypeError, match=r"^LearningRateScheduler: expected a function, received 0\.1\."):
         LearningRateScheduler(0.1)
@@ -208,6 +215,17 @@ def test_only_the_best(capsys):
         "Epoch 1: finished saving model to 1.keras",
         "Epoch 2: val_loss did not improve from 3.00000",
     ]
+
+
+def test_a_missing_figure_is_a_warning(tmp_path):
+    text = "expected 'val_loss' among the figures of the epoch, found accuracy, loss"
+    with pytest.warns(UserWarning, match=f"^ModelCheckpoint: {text}. Pass validation_data"):
+        path = tmp_path / "all.weights.h5"
+        fit(new_model(), ModelCheckpoint(path, save_best_only=True, save_weights_only=True), validation_data=None)
+    assert path.exists()  # saved all the same, as in Keras
+    with pytest.warns(UserWarning, match=f"^ReduceLROnPlateau: {text}, learning_rate. Pass validation_data"):
+        history = fit(new_model(), ReduceLROnPlateau(patience=0), validation_data=None)
+    assert history["learning_rate"] == [0.5] * 4
 
 
 def test_best_of_batches_before_the_first_epoch_has_ended(tmp_path):
