@@ -219,8 +219,8 @@ def test_only_the_best(capsys):
 
 def test_a_missing_figure_is_a_warning(tmp_path):
     text = "expected 'val_loss' among the figures of the epoch, found accuracy, loss"
+    path = tmp_path / "all.weights.h5"
     with pytest.warns(UserWarning, match=f"^ModelCheckpoint: {text}. Pass validation_data"):
-        path = tmp_path / "all.weights.h5"
         fit(new_model(), ModelCheckpoint(path, save_best_only=True, save_weights_only=True), validation_data=None)
     assert path.exists()  # saved all the same, as in Keras
     with pytest.warns(UserWarning, match=f"^ReduceLROnPlateau: {text}, learning_rate. Pass validation_data"):

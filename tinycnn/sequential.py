@@ -394,7 +394,8 @@ class Sequential:
         Raises:
             RuntimeError: before `compile`.
             TypeError, ValueError: data that does not fit the model or the loss; nothing has changed then.
-            FloatingPointError: the loss is NaN or infinite; names the epoch, the step and the layer.
+            FloatingPointError: the loss is NaN or infinite; names the epoch, the step and the layer. With
+                `TerminateOnNaN` among the callbacks, training ends instead.
         """
         self._require_compiled("fit")
         batch_size = check_batch_size("fit", batch_size)
