@@ -375,6 +375,17 @@ def test_rubbish_is_one_clear_error_and_changes_nothing(tmp_path):
         assert re.fullmatch(rf"{re.escape(text + str(path))} \(.+\)\. Remove it to train from the beginning\.", error)
 
 
+def test_loading_runs_no_code(tmp_path):
+    class Attack:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "attacked"),)
+
+    np.savez(tmp_path / "checkpoint.npz", state=np.array([Attack()], dtype=object))
+    with pytest.raises(ValueError, match=r"^checkpoint: expected a whole file .*allow_pickle=False"):
+        fit(new_model(), BackupAndRestore(tmp_path))
+    assert os.listdir(tmp_path) == ["checkpoint.npz"]
+
+
 @pytest.mark.parametrize(
     ("model", "text"),
     [
