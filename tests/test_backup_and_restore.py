@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import tinycnn
-from tinycnn import Sequential, checkpoints, saving, utils
+from tinycnn import Sequential, checkpoints, utils
 from tinycnn.callbacks import (
     BackupAndRestore,
     Callback,
@@ -511,7 +511,7 @@ def test_checkpoints_are_flushed_to_the_disk_before_they_take_their_place(tmp_pa
     order = []
     for name in ("fsync", "replace"):
         real = getattr(os, name)
-        monkeypatch.setattr(saving.os, name, lambda *args, name=name, real=real: (order.append(name), real(*args))[1])
+        monkeypatch.setattr(os, name, lambda *args, name=name, real=real: (order.append(name), real(*args))[1])
     checkpoints.write(tmp_path / "a.npz", {"x": np.arange(3)})
     assert order == ["fsync", "replace"]
 
