@@ -1,6 +1,7 @@
 """Callbacks: who is called with what, what is printed and written, and Keras's decisions."""
 
 import csv
+import gc
 import io
 import itertools
 import math
@@ -10,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from tinycnn import callbacks, metrics
+from tinycnn import metrics
 from tinycnn.callbacks import (
     Callback,
     CallbackList,
@@ -19,7 +20,9 @@ from tinycnn.callbacks import (
     History,
     LambdaCallback,
     ProgbarLogger,
+    progbar_logger,
 )
+from tinycnn.callbacks import callback as base
 from tinycnn.metrics import Mean
 
 HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
@@ -353,9 +356,41 @@ def test_csv(tmp_path):
 
 
 def test_csv_out_of_order(tmp_path):
-    text = "CSVLogger: expected on_train_begin before on_epoch_end, found no open file. Pass it to fit."
+    text = "CSVLogger: expected on_train_begin before on_epoch_end, received none. Pass it to fit."
     with pytest.raises(RuntimeError, match=f"^{re.escape(text)}$"):
         CSVLogger(tmp_path / "log.csv").on_epoch_end(0, EPOCHS[0])
+
+
+def test_csv_leaves_nothing_open(tmp_path, recwarn):
+    path = tmp_path / "log.csv"
+    path.write_text("of an earlier training\n")
+    logger = CSVLogger(path)
+    logger.on_train_begin()
+    logger.on_epoch_end(0, EPOCHS[0])  # and then an exception: nobody calls on_train_end
+    del logger
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
+    assert path.read_text().splitlines() == ["epoch,accuracy,loss,val_accuracy,val_loss", "0,0.5,2.5,NA,NA"]
+
+
+def test_csv_that_cannot_be_written_is_an_error_at_the_beginning(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        CSVLogger(tmp_path / "nowhere" / "log.csv").on_train_begin()
+
+
+def test_csv_goes_on_where_a_checkpoint_was_made(tmp_path):
+    path = tmp_path / "log.csv"
+    logger = CSVLogger(path)
+    logger.on_train_begin()
+    logger.on_epoch_end(0, EPOCHS[0])
+    state = logger.get_state()
+    logger.on_epoch_end(1, EPOCHS[1])  # the checkpoint of this epoch was never made
+    resumed = CSVLogger(path)
+    resumed.on_train_begin()
+    resumed.set_state(state)
+    resumed.on_epoch_end(1, EPOCHS[0])
+    lines = ["epoch,accuracy,loss,val_accuracy,val_loss", "0,0.5,2.5,NA,NA", "1,0.5,2.5,NA,NA"]
+    assert path.read_text().splitlines() == lines
 
 
 @pytest.mark.keras
@@ -392,7 +427,7 @@ def show(verbose, epochs=2, steps=4, seconds=0.0, monkeypatch=None):
     """What one training prints, in which each step takes so many (fake) seconds."""
     now = itertools.count(0, seconds) if seconds else None
     if now is not None:
-        monkeypatch.setattr(callbacks.time, "perf_counter", lambda: next(now))
+        monkeypatch.setattr(progbar_logger.time, "perf_counter", lambda: next(now))
     progbar = CallbackList(None, add_progbar=True, model=Model(), verbose=verbose, epochs=epochs, steps=steps)
     progbar.on_train_begin()
     for epoch in range(epochs):
@@ -468,7 +503,7 @@ def test_bar_on_a_terminal(monkeypatch):
 def test_bar_is_redrawn_ten_times_a_second_at_most(monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
     now = [0.0]
-    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(progbar_logger.time, "perf_counter", lambda: now[0])
     progbar = ProgbarLogger()
     progbar.set_params({"verbose": 1, "epochs": 1, "steps": 10_000})
     progbar.on_epoch_begin(0)
@@ -485,7 +520,7 @@ def test_bar_is_redrawn_ten_times_a_second_at_most(monkeypatch):
 def test_bar_is_taken_away_when_training_breaks_off(monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
     now = itertools.count()
-    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: next(now))
+    monkeypatch.setattr(progbar_logger.time, "perf_counter", lambda: next(now))
     progbar = CallbackList(None, add_progbar=True, verbose=1, epochs=1, steps=4)
     progbar.on_train_begin()
     progbar.on_epoch_begin(0)
@@ -500,7 +535,7 @@ def test_bar_is_taken_away_when_training_breaks_off(monkeypatch):
 def test_evaluate_and_predict(kind, terminal, monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal() if terminal else io.StringIO())
     now = itertools.count(0, 2)
-    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: next(now))
+    monkeypatch.setattr(progbar_logger.time, "perf_counter", lambda: next(now))
     progbar = CallbackList(None, add_progbar=True, verbose=1, steps=2)
     getattr(progbar, f"on_{kind}_begin")()
     for batch in range(2):
@@ -517,14 +552,14 @@ def test_evaluate_and_predict(kind, terminal, monkeypatch):
 
 def test_a_notebooks_output_gets_a_bar():
     stream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
-    assert callbacks._is_interactive(stream)
-    assert not callbacks._is_interactive(io.StringIO())
-    assert not callbacks._is_interactive(None)
+    assert progbar_logger._is_interactive(stream)
+    assert not progbar_logger._is_interactive(io.StringIO())
+    assert not progbar_logger._is_interactive(None)
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(12.4, "12s/step"), (0.0041, "4ms/step"), (5.2e-5, "52us/step")])
 def test_time_a_step(seconds, text):
-    assert callbacks._per_step(seconds) == text
+    assert progbar_logger._per_step(seconds) == text
 
 
 def test_unknown_verbosity():
@@ -557,5 +592,5 @@ def test_hooks_are_keras():
     import keras
 
     theirs = {name for name in dir(keras.callbacks.Callback) if name.startswith("on_")}
-    assert set(HOOKS) == theirs == set(callbacks._HOOKS)
-    assert set(BATCH_HOOKS) == set(callbacks._BATCH_HOOKS)
+    assert set(HOOKS) == theirs == set(base.HOOKS)
+    assert set(BATCH_HOOKS) == set(base.BATCH_HOOKS)

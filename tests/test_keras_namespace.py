@@ -56,7 +56,9 @@ from tinycnn.keras.optimizers import Adam, AdamW, SGD, RMSprop
 from tinycnn.keras.losses import SparseCategoricalCrossentropy, CategoricalCrossentropy, BinaryCrossentropy
 from tinycnn.keras.losses import MeanSquaredError
 from tinycnn.keras.metrics import SparseCategoricalAccuracy, CategoricalAccuracy, BinaryAccuracy, Mean
-from tinycnn.keras.callbacks import Callback, EarlyStopping, History, LambdaCallback, CSVLogger
+from tinycnn.keras.callbacks import Callback, EarlyStopping, History, LambdaCallback, CSVLogger, ModelCheckpoint
+from tinycnn.keras.callbacks import BackupAndRestore, LearningRateScheduler, ReduceLROnPlateau
+from tinycnn.keras.callbacks import TensorBoard, TerminateOnNaN
 from tinycnn.keras.datasets import mnist
 from tinycnn.keras.datasets.mnist import load_data
 from tinycnn.keras.utils import to_categorical, set_random_seed, clear_session
@@ -182,6 +184,7 @@ def parameters(function):
 OTHER_DEFAULTS = {
     ("layers.AveragePooling2D", "pool_size"): "required in Keras",
     ("layers.AvgPool2D", "pool_size"): "required in Keras",
+    ("callbacks.TensorBoard", "write_graph"): "no graph is written here, so True is an error",
     ("losses.Loss", "name"): "an abstract class",
     ("metrics.Metric", "name"): "an abstract class",
 }

@@ -19,6 +19,8 @@ import tinycnn
 from tinycnn import models, saving, train
 from tinycnn.datasets import DownloadError, digits, mnist
 from tinycnn.sequential import Sequential
+from tinycnn.train import common
+from tinycnn.train import run as run_module
 
 ROOT = Path(tinycnn.__file__).parents[1]
 TINY = ["--data", "digits", "--subset", "60", "--epochs", "2", "--seed", "7"]
@@ -122,13 +124,14 @@ def test_output_of_a_whole_run(finished):
     lines = out.splitlines()
     assert lines[0] == "Model with batch normalization on the bundled digits: 2 epochs, fast kernels, seed 7"
     assert lines[1] == "Images: 50 for training, 10 for validation, 355 for test"
+    assert lines[2] == "Folder: result"
     assert " Total params: 122,570 (478.79 KB)" in lines
     assert lines.index("Epoch 1/2") < lines.index("Epoch 2/2")
     accuracy = read_json(folder / "config.json")["test_accuracy"]
     assert f"Test accuracy: {100 * accuracy:.2f} %" in lines
     listed = lines[lines.index("Files written:") + 1 :]
     assert sorted(listed) == [f"  result/{name}" for name in names(folder)]
-    assert names(folder) == sorted(train.FILES)
+    assert names(folder) == sorted(common.FILES)
 
 
 def test_history_files(finished):
@@ -218,7 +221,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_does_not(finished, tm
 
 def test_the_default_folder_is_new_for_every_run(tmp_path, monkeypatch, recorded, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(train.time, "strftime", lambda *args: "20300102-030405")
+    monkeypatch.setattr(run_module.time, "strftime", lambda *args: "20300102-030405")
     for _ in range(3):
         assert train.main(["--dropout", *TINY]) == 1
     stem = "dropout-20300102-030405"
@@ -239,7 +242,7 @@ def test_recipe_on_digits(recorded, tmp_path):
         part, classes = (x_val, y_val) if i == 5 else (x[i::5], y[i::5])
         np.testing.assert_array_equal(part[..., 0], images[i::6].astype("float32") / 255)
         np.testing.assert_array_equal(classes, labels[i::6])
-    assert (options["epochs"], options["batch_size"], options["verbose"]) == (train.EPOCHS["digits"], 32, 1)
+    assert (options["epochs"], options["batch_size"], options["verbose"]) == (common.EPOCHS["digits"], 32, 1)
     assert (type(model.optimizer).__name__, float(model.optimizer.learning_rate)) == ("Adam", 0.001)
     assert model.loss.name == "sparse_categorical_crossentropy"
     assert [type(layer).__name__ for layer in model.layers] == [type(layer).__name__ for layer in models.plain().layers]
@@ -396,7 +399,7 @@ def test_help_names_the_defaults(capsys):
         train.main(["--help"])
     assert stop.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert f"(default: 10 for mnist, {train.EPOCHS['digits']} for digits" in text
+    assert f"(default: 10 for mnist, {common.EPOCHS['digits']} for digits" in text
     for default in ("(default: 32)", "(default: 0.001)", "(default: 42)", "130 after Ctrl-C"):
         assert default in text
 
@@ -452,7 +455,7 @@ def test_a_folder_that_cannot_be_written_to(no_training, tmp_path, capsys, monke
         def refuse(dir):
             raise PermissionError(13, "Permission denied", dir)
 
-        monkeypatch.setattr(train.tempfile, "TemporaryFile", refuse)
+        monkeypatch.setattr(run_module.tempfile, "TemporaryFile", refuse)
     assert train.main(["--data", "digits", "--out", str(folder)]) == 1
     text = (
         f"error: expected a folder that can be written to, received {folder} (Permission denied). Choose another --out."
@@ -472,7 +475,10 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_files(tmp_path, monkeypatch,
 
     monkeypatch.setattr(os, "replace", full)
     assert train.main([*TINY, "--out", str(tmp_path)]) == 1
-    text = f"error: expected to write {tmp_path}/history.json, received: No space left on device. Make room for it."
+    text = (
+        f"error: expected to write {tmp_path}/config.json, received: No space left on device. Make room for it. "
+        "Start again.\n"
+    )
     expect_one_line(capsys.readouterr().err, text)
     assert names(tmp_path) == []
 
@@ -487,7 +493,7 @@ def test_weights_that_cannot_be_written_are_one_line(tmp_path, monkeypatch, caps
     assert train.main([*TINY, "--out", str(tmp_path)]) == 1
     captured = capsys.readouterr()
     expect_one_line(captured.err, f"error: expected to write {tmp_path}/model.weights.h5, received: disk is full.")
-    assert names(tmp_path) == ["curves.png", "history.csv", "history.json"]
+    assert names(tmp_path) == ["config.json", "curves.png", "history.csv", "history.json"]
     assert captured.out.endswith(f"  {tmp_path}/curves.png\n")
 
 
@@ -506,13 +512,13 @@ def test_a_loss_that_becomes_nan_ends_with_one_line_and_the_history_so_far(tmp_p
     assert train.main([*TINY, "--kernels", "reference", "--out", str(tmp_path)]) == 1
     captured = capsys.readouterr()
     expect_one_line(captured.err, "received nan in epoch 2, step 1. The first layer")
-    assert names(tmp_path) == ["config.json", "curves.png", "history.csv", "history.json"]
+    assert names(tmp_path) == ["checkpoint.npz", "config.json", "curves.png", "history.csv", "history.json"]
     assert {key: len(values) for key, values in read_json(tmp_path / "history.json").items()} == dict.fromkeys(KEYS, 1)
     config = read_json(tmp_path / "config.json")
     assert config["status"] == "failed"
     assert captured.err == f"python -m tinycnn.train: error: {config['error']}\n"
     assert "test_loss" not in config
-    assert f"Files written:\n  {tmp_path}/history.json\n" in captured.out
+    assert f"Files written:\n  {tmp_path}/config.json\n  {tmp_path}/history.json\n" in captured.out
 
 
 def test_a_learning_rate_far_too_high_fails_in_the_first_epoch(tmp_path, capsys):
@@ -563,14 +569,15 @@ def test_ctrl_c_keeps_history_and_weights(tmp_path):
             break
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
-    match = re.fullmatch(r"python -m tinycnn.train: interrupted after (\d+) of 10000 epochs\n", err)
+    advice = r"Go on with: python -m tinycnn\.train --resume run"
+    match = re.fullmatch(rf"python -m tinycnn.train: interrupted after (\d+) of 10000 epochs\. {advice}\n", err)
     assert match, err
     done = int(match[1])
     assert done >= 3
 
     folder = tmp_path / "run"
     expected = ["config.json", "curves.png", "history.csv", "history.json", "model.weights.h5"]
-    assert names(folder) == expected
+    assert names(folder) == ["checkpoint.npz", *expected]
     assert sorted(out[out.index("Files written:") :].split()[2:]) == [f"run/{name}" for name in expected]
     history = read_json(folder / "history.json")
     assert {key: len(values) for key, values in history.items()} == dict.fromkeys(KEYS, done)

@@ -96,6 +96,21 @@ class Optimizer(Configurable, ABC):
     def learning_rate(self, value: float) -> None:
         self._learning_rate = self._number("learning_rate", value)
 
+    def set_state(self, iterations: int, learning_rate: float, slots: dict[str, Array]) -> None:
+        """Go on where an optimizer of the same settings stood: copies of its ``slots`` become this one's.
+
+        Raises:
+            ValueError: slots of other names than this optimizer's; none at all means that it has made no step.
+        """
+        if slots and tuple(slots) != self._slot_names():
+            raise ValueError(
+                f"{self.name}: expected the slots {', '.join(self._slot_names()) or 'of none'}, received "
+                f"{', '.join(slots)}. Use an optimizer of the same settings."
+            )
+        self.iterations, self.learning_rate = iterations, learning_rate
+        self.slots = {name: slot.copy() for name, slot in slots.items()}
+        self._size = next((slot.size for slot in slots.values()), None)
+
     def build(self, parameters: ParameterVector) -> None:
         """Make the slots, all zero, for a model's parameters; a second call changes nothing.
 

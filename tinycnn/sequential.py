@@ -60,6 +60,7 @@ class Sequential:
         self.compiled = False
         self.stop_training = False
         self.interrupted = False
+        self.initial_epoch = 0
         self.history: History | None = None
         self.optimizer: Any = None
         self.loss: Any = None
@@ -265,6 +266,12 @@ class Sequential:
             return []
         return [np.zeros((), "int64"), np.zeros((), "float32"), *self.optimizer.slots.values()]
 
+    @property
+    def random_streams(self) -> dict[str, np.random.Generator]:
+        """The generators that training draws from: for shuffling, and by their number the layers that have one."""
+        streams = {f"layer {i}": getattr(layer, "rng", None) for i, layer in enumerate(self._layers)}
+        return {"shuffling": self._shuffle_rng} | {name: rng for name, rng in streams.items() if rng is not None}
+
     def summary(
         self,
         line_length: int | None = None,
@@ -428,7 +435,8 @@ class Sequential:
         Raises:
             RuntimeError: before `compile`.
             TypeError, ValueError: data that does not fit the model or the loss; nothing has changed then.
-            FloatingPointError: the loss is NaN or infinite; names the epoch, the step and the layer.
+            FloatingPointError: the loss is NaN or infinite; names the epoch, the step and the layer. With
+                `TerminateOnNaN` among the callbacks, training ends instead.
         """
         self._require_compiled("fit")
         batch_size = check_batch_size("fit", batch_size)
@@ -468,6 +476,7 @@ class Sequential:
             )
 
         self.stop_training = self.interrupted = False
+        self.initial_epoch = initial_epoch
         hooks = CallbackList(
             callbacks,
             add_history=True,
@@ -481,7 +490,7 @@ class Sequential:
         hooks.on_train_begin()
         logs: dict[str, float] = {}
         with Interrupt() as interrupt:
-            for epoch in range(initial_epoch, epochs):
+            for epoch in range(self.initial_epoch, epochs):  # BackupAndRestore may have moved it
                 self.reset_metrics()
                 hooks.on_epoch_begin(epoch)
                 step = -1
@@ -490,7 +499,12 @@ class Sequential:
                         weight = weights_of_classes(y_batch, class_weight)
                     if hooks.wants_batches:
                         hooks.on_train_batch_begin(step)
-                    self._train_step(x_batch, y_batch, weight, place=f"epoch {epoch + 1}, step {step + 1}")
+                    try:
+                        self._train_step(x_batch, y_batch, weight, place=f"epoch {epoch + 1}, step {step + 1}")
+                    except FloatingPointError:
+                        if not hooks.terminates_on_nan:
+                            raise
+                        self._loss_mean.update_state(math.nan)
                     if hooks.wants_batches:
                         hooks.on_train_batch_end(step, self._results())
                     if interrupt.requested or self.stop_training:
@@ -508,7 +522,7 @@ class Sequential:
                     break
         hooks.on_train_end(logs)
         if self.interrupted and verbose != 0:
-            print(f"Training stopped by Ctrl-C in epoch {epoch + 1}, after step {step + 1}.")
+            print(f"Training stopped by {interrupt.cause} in epoch {epoch + 1}, after step {step + 1}.")
         return history
 
     def evaluate(

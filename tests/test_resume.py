@@ -1,0 +1,502 @@
+"""python -m tinycnn.train --resume: whatever ended the run, it goes on and ends with the same bits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinycnn
+from tinycnn import checkpoints, kernels, plots, train
+from tinycnn.datasets import DownloadError, mnist
+from tinycnn.layers import Layer
+from tinycnn.sequential import Sequential
+from tinycnn.train import run as run_module
+
+ROOT = Path(tinycnn.__file__).parents[1]
+SETTINGS = ["--data", "digits", "--subset", "60", "--epochs", "4", "--seed", "7", "--kernels", "reference"]
+RESULTS = ("history.json", "history.csv", "curves.png", "model.weights.h5", "kernels.png", "misclassified.png")
+TIMES = {"status", "command", "arguments", "started", "resumed", "seconds"}  # what may differ in config.json
+
+
+class Digest:
+    """In place of a figure, which takes half a second: its file is a digest of what it would show."""
+
+    def __init__(self, *shown, **options):
+        self.digest = hashlib.sha256()
+        self._add(shown)
+
+    def _add(self, value):
+        if isinstance(value, dict):
+            value = list(value.items())
+        if isinstance(value, (list, tuple)):
+            for member in value:
+                self._add(member)
+        elif isinstance(value, Layer):
+            self._add(value.get_weights())
+        else:
+            self.digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+
+    def savefig(self, path, format):
+        path.write_text(self.digest.hexdigest())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_figures():
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("training_curves", "kernels", "misclassified"):
+            patch.setattr(plots, name, Digest)
+        yield
+
+
+def go(*arguments):
+    """Train in this process; as in one of its own, the names of layers begin anew (they are in the weights' file)."""
+    tinycnn.utils.clear_session()
+    return train.main([*map(str, arguments), "--verbose", "0"])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a run that nothing interrupted, by the model's flag."""
+    folders = {flag: tmp_path_factory.mktemp("whole") / "run" for flag in ("--dropout", "--bn")}
+    for flag, folder in folders.items():
+        assert go(flag, *SETTINGS, "--out", folder) == 0
+    return folders
+
+
+def read_json(path):
+    return json.loads(path.read_text("utf-8"))
+
+
+def assert_same_results(folder, expected):
+    assert sorted(os.listdir(folder)) == sorted(os.listdir(expected)) == sorted([*RESULTS, "config.json"])
+    for name in RESULTS:
+        assert (folder / name).read_bytes() == (expected / name).read_bytes(), name
+    ours, theirs = read_json(folder / "config.json"), read_json(expected / "config.json")
+    assert ours["status"] == "complete"
+    assert {k: v for k, v in ours.items() if k not in TIMES} == {k: v for k, v in theirs.items() if k not in TIMES}
+
+
+class PowerFailureError(BaseException):
+    """Ends a run at once, as nothing that the program catches does."""
+
+
+def fail_at(monkeypatch, owner, name, number):
+    """The ``number``-th call (from 0) of a method ends the run, before it does anything."""
+    real, calls = getattr(owner, name), iter(range(10**6))
+
+    def method(*args, **kwargs):
+        if next(calls) == number:
+            raise PowerFailureError
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, method)
+
+
+# Interruptions, in this process
+
+
+@pytest.mark.parametrize(
+    ("flag", "owner", "name", "number", "epochs"),
+    [
+        ("--dropout", Sequential, "_train_step", 1, 0),  # two steps an epoch
+        ("--dropout", Sequential, "_train_step", 6, 3),
+        ("--bn", Sequential, "_train_step", 7, 3),
+        ("--bn", Sequential, "_evaluate", 3, 3),
+        ("--dropout", checkpoints, "write", 0, 0),
+        ("--bn", checkpoints, "write", 3, 3),
+        ("--dropout", run_module.Run, "write_history", 0, 4),
+        ("--bn", run_module.Run, "write_weights", 0, 4),
+        ("--dropout", Sequential, "predict", 0, 4),
+        ("--bn", run_module.Run, "write_config", 1, 4),
+        ("--bn", run_module.Run, "write_config", 2, 4),
+    ],
+)
+def test_a_power_failure_anywhere(flag, owner, name, number, epochs, whole, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        fail_at(patch, owner, name, number)
+        with pytest.raises(PowerFailureError):
+            go(flag, *SETTINGS, "--out", folder)
+    assert read_json(folder / "config.json")["status"] != "complete"
+    capsys.readouterr()
+    assert go("--resume", folder) == 0
+    assert f"Folder: {folder}, going on after epoch {epochs}\n" in capsys.readouterr().out
+    assert_same_results(folder, whole[flag])
+
+
+def test_ctrl_c_and_ctrl_c_and_on(whole, tmp_path, monkeypatch, capsys):
+    flag, expected = "--dropout", whole["--dropout"]
+    folder = tmp_path / "run"
+    step = Sequential._train_step
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as patch:
+
+            def step_and_press(self, *args, **kwargs):
+                step(self, *args, **kwargs)
+                signal.raise_signal(signal.SIGINT)
+
+            patch.setattr(Sequential, "_train_step", step_and_press)
+            assert go(flag, *SETTINGS, "--out", folder) == 130
+            assert go("--resume", folder) == 130
+        with monkeypatch.context() as patch:
+
+            def epoch_and_press(self, *args, **kwargs):
+                signal.raise_signal(signal.SIGINT)
+                return evaluate(self, *args, **kwargs)
+
+            evaluate = Sequential._evaluate
+            patch.setattr(Sequential, "_evaluate", epoch_and_press)
+            assert go("--resume", folder) == 130
+            assert go("--resume", folder) == 130
+    finally:
+        signal.signal(signal.SIGINT, former)
+    err = capsys.readouterr().err.splitlines()
+    advice = f"Go on with: python -m tinycnn.train --resume {folder}"
+    assert err == [f"python -m tinycnn.train: interrupted after {n} of 4 epochs. {advice}" for n in (0, 0, 1, 2)]
+    assert read_json(folder / "config.json")["status"] == "interrupted"
+    assert len((folder / "history.csv").read_text().splitlines()) == 3
+    assert go("--resume", folder) == 0
+    assert_same_results(folder, expected)
+    assert len(read_json(folder / "config.json")["resumed"]) == 4
+
+
+# Whole processes
+
+
+def environment():
+    inherited = {name: value for name, value in os.environ.items() if name != "NUMBA_DISABLE_JIT"}
+    return {**inherited, "PYTHONPATH": str(ROOT), "NUMBA_NUM_THREADS": "1"}
+
+
+def start(*arguments, **options):
+    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "env": environment()} | options
+    return subprocess.Popen([sys.executable, "-m", "tinycnn.train", *map(str, arguments), "--verbose", "2"], **options)
+
+
+def finish(process):
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+@pytest.mark.slow
+@pytest.mark.jit
+@pytest.mark.parametrize("flag", ["--dropout", "--bn"])
+def test_twenty_kills(flag, tmp_path):
+    """Ten SIGKILLs for each of two models, at moments spread over the whole life of a process."""
+    settings = [flag, "--data", "digits", "--subset", "120", "--epochs", "10", "--seed", "3"]
+    began = time.monotonic()
+    assert finish(start(*settings, "--out", tmp_path / "whole"))[0] == 0
+    duration = time.monotonic() - began
+    rng = random.Random(sum(map(ord, flag)))
+    kills, runs, epochs = 0, 0, set()
+    folder = tmp_path / "run-0"
+    while kills < 10:
+        known = (folder / "config.json").exists()
+        process = start("--resume", folder) if known else start(*settings, "--out", folder)
+        try:
+            process.wait(timeout=rng.uniform(0, duration))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            kills += 1
+        code, _, err = finish(process)
+        assert code in (0, -signal.SIGKILL), err
+        if (folder / "checkpoint.npz").exists():
+            epochs.add((runs, checkpoints.read(folder / "checkpoint.npz")["epoch"]))
+        if code == 0:
+            assert_same_results(folder, tmp_path / "whole")
+            runs += 1
+            folder = tmp_path / f"run-{runs}"
+    if (folder / "config.json").exists():
+        assert finish(start("--resume", folder))[0] == 0
+        assert_same_results(folder, tmp_path / "whole")
+    assert len(epochs) > 1  # some kills came in the middle of the training
+
+
+@pytest.mark.jit
+def test_sigterm_ends_a_process_cleanly(whole, tmp_path):
+    flag, expected = "--dropout", whole["--dropout"]
+    folder = tmp_path / "run"
+    settings = [*SETTINGS[:5], "10000", *SETTINGS[6:]]
+    process = start(flag, *settings, "--out", folder, stdout=subprocess.PIPE)
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("Epoch 3/"):
+            process.send_signal(signal.SIGTERM)
+            break
+    code, out, err = finish(process)
+    assert code == 130, err
+    assert err.startswith("python -m tinycnn.train: interrupted after ")
+    assert err.endswith(f" of 10000 epochs. Go on with: python -m tinycnn.train --resume {folder}\n")
+    assert err.count("\n") == 1
+    assert "Training stopped by SIGTERM in epoch " in out
+    assert read_json(folder / "config.json")["status"] == "interrupted"
+    config = read_json(folder / "config.json") | {"epochs": 4}  # what nobody should do: to let the test end soon
+    state = checkpoints.read(folder / "checkpoint.npz")
+    assert state["epoch"] >= 2
+    if state["epoch"] <= 4:
+        (folder / "config.json").write_text(json.dumps(config))
+        assert go("--resume", folder) == 0
+        assert (folder / "history.json").read_bytes() == (expected / "history.json").read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
+def test_a_disk_that_fills_up(whole, tmp_path):
+    """The kernel itself refuses to write more than 100 kB into one file: config.json fits, a checkpoint does not."""
+    import resource
+
+    flag, expected = "--dropout", whole["--dropout"]
+    folder = tmp_path / "run"
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    code, _, err = finish(start(flag, *SETTINGS, "--out", folder, preexec_fn=limit))
+    assert code == 1
+    assert err == (
+        f"python -m tinycnn.train: error: BackupAndRestore: expected to write {folder}/checkpoint.npz, received: File "
+        "too large. Make room and start again: training goes on from the former checkpoint. "
+        f"Go on with: python -m tinycnn.train --resume {folder}\n"
+    )
+    assert os.listdir(folder) == ["config.json"]
+    assert go("--resume", folder) == 0
+    assert_same_results(folder, expected)
+
+
+def test_a_full_disk_in_the_third_epoch(whole, tmp_path, monkeypatch, capsys):
+    flag, expected = "--dropout", whole["--dropout"]
+    folder = tmp_path / "run"
+    savez, calls = np.savez, []
+
+    def full(stream, **arrays):
+        calls.append(1)
+        if len(calls) == 3:
+            stream.write(b"half of it")
+            raise OSError(28, "No space left on device")
+        savez(stream, **arrays)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.np, "savez", full)
+        assert go(flag, *SETTINGS, "--out", folder) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(
+        f"python -m tinycnn.train: error: BackupAndRestore: expected to write {folder}/checkpoint.npz"
+    )
+    assert "received: No space left on device. Make room" in err
+    assert err.count("\n") == 1
+    assert sorted(os.listdir(folder)) == ["checkpoint.npz", "config.json"]
+    assert checkpoints.read(folder / "checkpoint.npz")["epoch"] == 2
+    assert go("--resume", folder) == 0
+    assert_same_results(folder, expected)
+
+
+# What --resume finds in its folder
+
+
+@pytest.fixture
+def broken_off(tmp_path, monkeypatch):
+    """The folder of a run that ended in its third epoch."""
+    with monkeypatch.context() as patch:
+        fail_at(patch, Sequential, "_train_step", 5)
+        with pytest.raises(PowerFailureError):
+            go(*SETTINGS, "--out", tmp_path / "run")
+    return tmp_path / "run"
+
+
+def contents(folder):
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+def test_a_finished_run(whole, capsys):
+    folder = whole["--bn"]
+    before = contents(folder)
+    assert go("--resume", folder) == 0
+    assert capsys.readouterr().out == f"{folder}: this run is complete, there is nothing to go on with.\n"
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (["--bn"], "expected model=plain, with which {} was started, received model=batch_normalization. Leave it out"),
+        (["--epochs", "5"], "expected epochs=4, with which {} was started, received epochs=5. Leave it out"),
+        (["--data", "mnist"], "expected data=digits, with which {} was started, received data=mnist"),
+        (["--batch-size", "16"], "expected batch_size=32,"),
+        (["--learning-rate", "0.1"], "expected learning_rate=0.001,"),
+        (["--seed", "8"], "expected seed=7,"),
+        (["--subset", "61"], "expected subset=60,"),
+        (["--kernels", "fast"], "expected kernels=reference,"),
+        (["--out", "elsewhere"], "argument --out: not allowed with argument --resume"),
+    ],
+)
+def test_other_settings_are_refused(given, text, broken_off, monkeypatch, capsys):
+    before = contents(broken_off)
+    monkeypatch.setattr(Sequential, "fit", lambda *args, **kwargs: pytest.fail("training started"))
+    with pytest.raises(SystemExit) as stop:
+        train.main(["--resume", str(broken_off), *given])
+    assert stop.value.code == 2
+    assert text.format(broken_off) in capsys.readouterr().err
+    assert contents(broken_off) == before
+
+
+def test_the_same_settings_may_be_repeated(broken_off):
+    assert go("--resume", broken_off, *SETTINGS) == 0
+    assert read_json(broken_off / "config.json")["status"] == "complete"
+
+
+def test_what_auto_had_chosen_stays_chosen(tmp_path, monkeypatch, capsys):
+    def missing():
+        raise DownloadError("no cable")
+
+    monkeypatch.setattr(mnist, "load_data", missing)
+    settings = ["--subset", "12", "--epochs", "1", "--kernels", "reference"]
+    with monkeypatch.context() as patch:
+        fail_at(patch, Sequential, "_train_step", 0)
+        with pytest.raises(PowerFailureError):
+            go(*settings, "--out", tmp_path)
+    monkeypatch.setattr(mnist, "load_data", lambda: pytest.fail("MNIST was asked for"))
+    for data in ("auto", "digits"):
+        assert go(*settings, "--data", data, "--resume", tmp_path) == 0
+    assert read_json(tmp_path / "config.json")["data"] == "digits"
+    # And the other way round: a run on MNIST does not go on with digits.
+    config = read_json(tmp_path / "config.json") | {"status": "training", "data": "mnist"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr(mnist, "load_data", missing)
+    capsys.readouterr()
+    assert go("--resume", tmp_path) == 1
+    assert capsys.readouterr().err == "python -m tinycnn.train: error: no cable\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (None, "expected --resume to name the folder of a run, found no config.json in {folder}. Start one: --out."),
+        ("", "expected the settings of a run in {path}, received: Expecting value: line 1 column 1 (char 0). Begin an"),
+        ("[" * 100_000, "expected the settings of a run in {path}, received: maximum recursion depth exceeded"),
+        ("\x00\xff", "expected the settings of a run in {path}, received: "),
+        ("[]", "expected the settings of a run in {path}, received something else. Begin anew."),
+        ({"epochs": "4"}, "expected the settings of a run in {path}, received epochs='4'. Begin anew."),
+        ({"epochs": True}, "received epochs=True."),
+        ({"model": "utils"}, "received model='utils'."),
+        ({"data": ["mnist"]}, "received data=['mnist']."),
+        ({"learning_rate": -1.0}, "received learning_rate=-1.0."),
+        ({"seed": 2**32}, "received seed=4294967296."),
+        ({"subset": 0}, "received subset=0."),
+        ({"kernels": "slow"}, "received kernels='slow'."),
+        ({"status": None}, "received status=None."),
+    ],
+)
+def test_a_folder_without_the_settings_of_a_run(content, text, broken_off, capsys):
+    path = broken_off / "config.json"
+    if content is None:
+        path.unlink()
+    elif isinstance(content, dict):
+        path.write_text(json.dumps(read_json(path) | content))
+    else:
+        path.write_bytes(content.encode("latin-1"))
+    before = contents(broken_off)
+    assert go("--resume", broken_off) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("python -m tinycnn.train: error: ")
+    assert text.format(folder=broken_off, path=path) in err
+    assert err.count("\n") == 1
+    assert contents(broken_off) == before
+
+
+def test_no_folder_at_all(tmp_path, capsys):
+    assert go("--resume", tmp_path / "nowhere") == 1
+    assert f"found no config.json in {tmp_path}/nowhere. Start one: --out.\n" in capsys.readouterr().err
+
+
+def test_a_damaged_checkpoint(broken_off, capsys):
+    path = broken_off / "checkpoint.npz"
+    path.write_bytes(path.read_bytes()[:-100])
+    before = contents(broken_off)
+    assert go("--resume", broken_off) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("python -m tinycnn.train: error: checkpoint: expected a whole file of the format 'tinycnn ch")
+    assert err.endswith(f"received {path} (File is not a zip file). Remove it to train from the beginning.\n")
+    assert contents(broken_off) == before
+
+
+def test_the_checkpoint_of_another_run(broken_off, monkeypatch, capsys):
+    other = broken_off.parent / "other"
+    with monkeypatch.context() as patch:
+        fail_at(patch, Sequential, "_train_step", 5)
+        with pytest.raises(PowerFailureError):
+            go("--bn", *SETTINGS, "--out", other)
+    (broken_off / "checkpoint.npz").write_bytes((other / "checkpoint.npz").read_bytes())
+    assert go("--resume", broken_off) == 1
+    err = capsys.readouterr().err
+    assert "error: checkpoint: expected MaxPooling2D (no weights) as layer 1, as in the model, received Batch" in err
+    assert err.count("\n") == 1
+
+
+def test_without_its_checkpoint_a_run_begins_anew(broken_off, capsys):
+    (broken_off / "checkpoint.npz").unlink()
+    assert go("--resume", broken_off) == 0
+    assert f"Folder: {broken_off}, going on after epoch 0\n" in capsys.readouterr().out
+    assert len(read_json(broken_off / "history.json")["loss"]) == 4
+
+
+def test_what_a_killed_process_left_half_written_is_removed(broken_off):
+    for name in (".history.json.0123456789abcdef.tmp", ".checkpoint.npz.0123456789abcdef.tmp"):
+        (broken_off / name).write_text("half")
+    (broken_off / ".mine.tmp").write_text("not ours")
+    assert go("--resume", broken_off) == 0
+    assert sorted(os.listdir(broken_off)) == sorted([*RESULTS, ".mine.tmp", "config.json"])
+
+
+def test_a_folder_that_cannot_be_written_to_any_more(broken_off, monkeypatch, capsys):
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied", dir)
+
+    before = contents(broken_off)
+    monkeypatch.setattr(run_module.tempfile, "TemporaryFile", refuse)
+    assert go("--resume", broken_off) == 1
+    assert capsys.readouterr().err == (
+        "python -m tinycnn.train: error: expected a folder that can be written to, received "
+        f"{broken_off} (Permission denied). Mend its rights.\n"
+    )
+    assert contents(broken_off) == before
+
+
+def test_other_versions_are_a_warning(broken_off, capsys):
+    config = read_json(broken_off / "config.json")
+    config["versions"]["numpy"] = "1.0"
+    (broken_off / "config.json").write_text(json.dumps(config))
+    assert go("--resume", broken_off) == 0
+    err = capsys.readouterr().err
+    assert err.startswith(
+        "python -m tinycnn.train: warning: the last digits may differ, because the run was started with other versions"
+    )
+    assert "'numpy': '1.0'" in err
+    assert read_json(broken_off / "config.json")["versions"]["numpy"] == np.__version__
+
+
+def test_a_run_with_numba_does_not_go_on_without(broken_off, monkeypatch, capsys):
+    config = read_json(broken_off / "config.json") | {"kernels": "fast"}
+    (broken_off / "config.json").write_text(json.dumps(config))
+    monkeypatch.setitem(kernels.SETS, "fast", kernels.REFERENCE)
+    assert go("--resume", broken_off) == 1
+    assert capsys.readouterr().err == (
+        f"python -m tinycnn.train: error: expected the fast kernels that {broken_off} was started with, found no "
+        "Numba. Install it: pip install numba.\n"
+    )
+
+
+def test_a_second_out_names_the_way_on(broken_off, capsys):
+    assert go(*SETTINGS, "--out", broken_off) == 1
+    advice = f"Choose another folder, or go on with that run: python -m tinycnn.train --resume {broken_off}\n"
+    assert capsys.readouterr().err.endswith(f"which holds config.json, checkpoint.npz. {advice}")

@@ -1,0 +1,135 @@
+"""The base of all callbacks: a hook for each place in the training loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Logs = dict[str, float]
+
+BATCH_HOOKS = (
+    "on_batch_begin",
+    "on_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+    "on_predict_batch_begin",
+    "on_predict_batch_end",
+)
+HOOKS = (
+    "on_train_begin",
+    "on_train_end",
+    "on_epoch_begin",
+    "on_epoch_end",
+    "on_test_begin",
+    "on_test_end",
+    "on_predict_begin",
+    "on_predict_end",
+    *BATCH_HOOKS,
+)
+
+
+class Callback:
+    """Subclass it and define the hooks you need; pass objects of it to ``fit``, ``evaluate`` or ``predict``.
+
+    Attributes:
+        model: the model. Set ``self.model.stop_training = True`` to end training after the epoch, and
+            ``self.model.optimizer.learning_rate = 1e-4`` to change the size of the next steps.
+        params: ``{"verbose": …, "epochs": …, "steps": …}``
+        state_attributes: the names of the attributes that change during training and that a training which was
+            interrupted must know to go on (see `BackupAndRestore`).
+
+    ``logs`` is a dict: the figures so far at the end of a batch ("accuracy", "loss"), those of the epoch,
+    with "val_accuracy" and "val_loss", at the end of an epoch. All callbacks of a list are handed the same
+    dict, and what one adds, the next ones see. ``epoch`` and ``batch`` count from 0.
+    """
+
+    state_attributes: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.model: Any = None
+        self.params: dict[str, Any] = {}
+
+    def set_model(self, model: Any) -> None:
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        self.params = params
+
+    def get_state(self) -> dict[str, Any]:
+        """The ``state_attributes`` by name: numbers, texts, arrays, None, and lists and dicts of them."""
+        return {name: getattr(self, name) for name in self.state_attributes}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up what `get_state` returned in a training that was interrupted; called after ``on_train_begin``."""
+        for name in self.state_attributes:
+            setattr(self, name, state[name])
+
+    @property
+    def wants_batches(self) -> bool:
+        """Whether any hook of a batch is defined; where none is, the training loop does not call them."""
+        return any(
+            getattr(type(self), hook) is not getattr(Callback, hook) or hook in vars(self) for hook in BATCH_HOOKS
+        )
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """At the beginning of ``fit``."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """At the end of ``fit``, with the figures of the last epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """At the beginning of an epoch."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """At the end of an epoch, validation included."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a training step; calls ``on_batch_begin``."""
+        self.on_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a training step; calls ``on_batch_end``."""
+        self.on_batch_end(batch, logs=logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Another name of ``on_train_batch_begin``."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Another name of ``on_train_batch_end``."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """At the beginning of ``evaluate``, and of validation in ``fit``."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """At the end of ``evaluate``, and of validation in ``fit``."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch of ``evaluate`` or of validation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a batch of ``evaluate`` or of validation."""
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """At the beginning of ``predict``."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """At the end of ``predict``."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch of ``predict``."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a batch of ``predict``."""
+
+
+def check_frequency(who: str, name: str, value: Any) -> str | int:
+    """How often a callback acts: "epoch", or after a positive number of batches."""
+    if value == "epoch":
+        return "epoch"
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(
+            f"{who}: expected {name} to be 'epoch' or a positive number of batches, received {value!r}. "
+            "Leave it out for once an epoch."
+        )
+    return value

@@ -1,0 +1,242 @@
+"""Train one of the notebook's models from the command line: ``python -m tinycnn.train [--bn | --dropout]``.
+
+The recipe is the notebook's: pixels from 0 to 1, the last sixth of the training images for validation (of MNIST's
+60,000 the last 10,000), Adam with a learning rate of 0.001, batches of 32, sparse categorical cross-entropy. Of the
+bundled digits every sixth image is for validation: they are sorted by the forms they were written on, and the last
+sixth would be hands that the training set does not know, while the test set is made of those that it does.
+
+What it writes into its folder:
+    history.json, history.csv   loss and accuracy of every epoch (in the CSV file numbered from 1)
+    curves.png                  the same as a picture
+    model.weights.h5            the weights, as Keras writes them
+    kernels.png                 the kernels of the first convolution
+    misclassified.png           the most confident mistakes on the test set
+    config.json                 all that is needed to repeat the run or to go on with it, and its result; its "status"
+                                is "training", then "trained" until the test is done, then "complete"; or
+                                "interrupted", or "failed"
+    checkpoint.npz              the state of the training after its last whole epoch, until the run is complete
+
+``--resume FOLDER`` goes on with a run that was interrupted, however that was: by Ctrl-C, SIGTERM, SIGKILL, a full disk,
+a power failure. It ends with the same bits as one that was not. There is a checkpoint for every epoch, and no finer
+ones: an epoch takes seconds, which is all there is to lose.
+
+Exit codes: 0; 1 with one line on what failed; 2 for arguments that make no sense; 130 after Ctrl-C or SIGTERM, when
+history and weights so far have been written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from tinycnn.interrupt import Interrupt, sigterm_like_ctrl_c
+from tinycnn.train.arguments import given_settings, make_parser
+from tinycnn.train.common import DATA, EPOCHS, MODELS, PROG, ExitError, one_line
+from tinycnn.train.data import load_data, prepared
+from tinycnn.train.run import Run, make_folder
+
+# Matplotlib, h5py and the data are imported where they are needed, so that --help and usage errors come quickly.
+if TYPE_CHECKING:
+    from tinycnn.sequential import Sequential
+    from tinycnn.train.data import Split, Splits
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train as the arguments say (by default those of the command line); returns the exit code.
+
+    Raises:
+        SystemExit: 2 for arguments that make no sense, 0 after --help.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    run: Run | None = None
+    try:
+        with sigterm_like_ctrl_c():
+            if arguments.resume is None:
+                run, splits = _new_run(parser, arguments, command=shlex.join([*PROG.split(), *argv]))
+            else:
+                run = Run.open(arguments.resume)
+                if run.config["status"] == "complete":
+                    print(f"{run.folder}: this run is complete, there is nothing to go on with.")
+                    return 0
+                splits = _resumed_run(parser, argv, run)
+            _train(run, splits, arguments.verbose)
+    except ExitError as error:
+        print(f"{PROG}: {'error: ' if error.code == 1 else ''}{error}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        print(f"{PROG}: interrupted", file=sys.stderr)
+        return 130
+    finally:
+        if run is not None and run.written:
+            print("Files written:", *run.written, sep="\n  ", flush=True)
+    return 0
+
+
+def _new_run(parser: argparse.ArgumentParser, arguments: argparse.Namespace, command: str) -> tuple[Run, Splits]:
+    from tinycnn import kernels
+
+    name, training, test = load_data(arguments.data)
+    if arguments.subset is not None and arguments.subset > len(training[0]):
+        parser.error(
+            f"argument --subset: expected at most the {len(training[0])} training images of {name}, "
+            f"received {arguments.subset}"
+        )
+    splits = prepared(name, training, test, arguments.subset)
+    folder = make_folder(arguments.out, arguments.model)
+    config = {
+        "status": "training",
+        "command": command,
+        "arguments": {key: value for key, value in vars(arguments).items() if value is not None},
+        "model": arguments.model,
+        "data": name,
+        "images": {part: len(split[0]) for part, split in zip(("training", "validation", "test"), splits, strict=True)},
+        "epochs": arguments.epochs or EPOCHS[name],
+        "batch_size": arguments.batch_size,
+        "learning_rate": arguments.learning_rate,
+        "seed": arguments.seed,
+        "subset": arguments.subset,
+        "kernels": kernels.SETS[arguments.kernels].name,
+        "started": _now(),
+    }
+    return Run(folder, config), splits
+
+
+def _resumed_run(parser: argparse.ArgumentParser, argv: Sequence[str], run: Run) -> Splits:
+    """The data of a run that goes on; the command line may repeat its settings, and say nothing else."""
+    from tinycnn import kernels
+
+    config = run.config
+    for key, value in given_settings(parser, argv).items():
+        if value not in (config[key], config["arguments"].get(key)):
+            parser.error(
+                f"argument --resume: expected {key}={config[key]}, with which {run.folder} was started, "
+                f"received {key}={value}. Leave it out"
+            )
+    if kernels.SETS[config["kernels"]].name != config["kernels"]:
+        raise ExitError(
+            f"expected the {config['kernels']} kernels that {run.folder} was started with, found no Numba. "
+            "Install it: pip install numba."
+        )
+    run.prepare_to_go_on()
+    name, training, test = load_data(config["data"])
+    splits = prepared(name, training, test, config["subset"])
+    config["status"] = "training"
+    config.setdefault("resumed", []).append(_now())
+    return splits
+
+
+def _train(run: Run, splits: Splits, verbose: int) -> None:
+    from tinycnn import models, utils
+    from tinycnn.optimizers import Adam
+
+    config = run.config
+    utils.set_random_seed(config["seed"])
+    model = getattr(models, config["model"])()
+    model.compile(
+        optimizer=Adam(learning_rate=config["learning_rate"]),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        kernels=config["kernels"],
+    )
+    epochs = config["epochs"]
+    print(
+        f"{MODELS[config['model']]} on {DATA[config['data']]}: {epochs} epoch{'s' if epochs > 1 else ''}, "
+        f"{config['kernels']} kernels, seed {config['seed']}"
+    )
+    print("Images: " + ", ".join(f"{n:,} for {part}" for part, n in config["images"].items()))
+    print(f"Folder: {run.folder}" + (f", going on after epoch {run.epochs_done()}" if "resumed" in config else ""))
+    model.summary()
+    sys.stdout.flush()
+
+    run.write_config()
+    training, validation, test = splits
+    _fit(model, training, validation, run, verbose)
+    _test(model, test, run, verbose)
+    with contextlib.suppress(OSError):  # nobody needs it any more
+        run.checkpoint.unlink()
+
+
+def _fit(model: Sequential, training: Split, validation: Split, run: Run, verbose: int) -> None:
+    """Train, and write what was learned, also where training was interrupted or failed."""
+    from tinycnn.callbacks import BackupAndRestore
+
+    config = run.config
+    failure, interrupted = "", False
+    start = time.perf_counter()
+    try:
+        model.fit(
+            *training,
+            batch_size=config["batch_size"],
+            epochs=config["epochs"],
+            verbose=verbose,
+            validation_data=validation,
+            callbacks=[BackupAndRestore(run.folder, delete_checkpoint=False)],
+        )
+    except FloatingPointError as error:
+        failure = one_line(error)
+    except KeyboardInterrupt:  # the second Ctrl-C, which does not wait for the end of the step
+        interrupted = True
+    except (OSError, ValueError) as error:  # a checkpoint that cannot be written, or is not one of this run
+        raise ExitError(f"{one_line(error)} {run.how_to_go_on}") from error
+    config["seconds"] = {"training": round(time.perf_counter() - start, 3)}
+    history = {} if model.history is None else model.history.history
+    failure = failure or _not_finite(history)
+    if failure:
+        config["error"] = failure
+
+    with Interrupt() as interrupt:  # from here on Ctrl-C waits until the files are there
+        run.write_history(history)
+        if not failure:
+            run.write_weights(model)
+        interrupted = interrupted or model.interrupted
+        config["status"] = "failed" if failure else "interrupted" if interrupted or interrupt.requested else "trained"
+        run.write_config()
+    if failure:
+        raise ExitError(failure)
+    if interrupted or interrupt.requested:
+        done = len(history.get("loss", ()))
+        raise ExitError(f"interrupted after {done} of {config['epochs']} epochs. {run.how_to_go_on}", code=130)
+
+
+def _test(model: Sequential, test: Split, run: Run, verbose: int) -> None:
+    """Evaluate on the test set, and write the result and the pictures that belong to it."""
+    from tinycnn import plots
+
+    config = run.config
+    images, labels = test
+    start = time.perf_counter()
+    loss, accuracy = model.evaluate(images, labels, verbose=verbose)
+    config["seconds"]["test"] = round(time.perf_counter() - start, 3)
+    if not math.isfinite(loss):
+        config |= {"status": "failed", "error": f"expected a finite loss on the test set, received {loss}."}
+        run.write_config()
+        raise ExitError(f"{config['error']} Lower --learning-rate.")
+    print(f"Test loss: {loss:.4f}")
+    print(f"Test accuracy: {100 * accuracy:.2f} %", flush=True)
+
+    run.write_figure(plots.kernels(model.layers[0]), "kernels.png")
+    probabilities = model.predict(images, verbose=0)
+    run.write_figure(plots.misclassified(images, labels, probabilities), "misclassified.png")
+    config |= {"status": "complete", "test_loss": loss, "test_accuracy": accuracy}
+    run.write_config()
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _not_finite(history: Mapping[str, list[float]]) -> str:
+    """What to say where a figure became NaN without stopping the training: a loss of the validation."""
+    for key, values in history.items():
+        for epoch, value in enumerate(values, 1):
+            if not math.isfinite(value):
+                return f"expected a finite {key}, received {value} in epoch {epoch}. Lower --learning-rate."
+    return ""
