@@ -11,6 +11,7 @@ import threading
 import numpy as np
 import pytest
 
+import tinycnn
 from tinycnn import Sequential, callbacks
 from tinycnn.callbacks import (
     Callback,
@@ -182,12 +183,14 @@ def test_files_of_weights(tmp_path, capsys):
 
 
 def test_whole_models(tmp_path):
-    saved = []
     model = new_model()
-    model.save = lambda path: saved.append((path, model.optimizer.iterations))
     fit(model, ModelCheckpoint(f"{tmp_path}/new/{{epoch}}-{{batch}}.keras", save_freq=3))
-    assert saved == [(f"{tmp_path}/new/2-1.keras", 3), (f"{tmp_path}/new/3-2.keras", 6)]
-    assert (tmp_path / "new").is_dir()
+    assert sorted(os.listdir(tmp_path / "new")) == ["2-1.keras", "3-2.keras"]
+    for name, iterations in (("2-1", 3), ("3-2", 6)):
+        assert tinycnn.load_model(tmp_path / "new" / f"{name}.keras").optimizer.iterations == iterations
+    fit(model, ModelCheckpoint(tmp_path / "last.keras"))
+    for a, b in zip(model.get_weights(), tinycnn.load_model(tmp_path / "last.keras").get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def checkpoint(values, **settings):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinycnn.saving import replacing
+from tinycnn.files import replacing
 
 if TYPE_CHECKING:
     from tinycnn.sequential import Sequential

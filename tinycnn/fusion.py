@@ -11,6 +11,7 @@ Source:  the idea of fusing by pattern: Chen et al. 2018, arXiv:1802.04799, sect
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -89,7 +90,7 @@ def _is_relu_convolution(layer: Layer) -> bool:
 
 def _is_plain_pooling(layer: Layer) -> bool:
     """Max pooling without padding, whose places in a window fit into a byte."""
-    return type(layer) is MaxPooling2D and layer.widths == ((0, 0), (0, 0)) and np.prod(layer.pool_size) <= 256
+    return type(layer) is MaxPooling2D and layer.widths == ((0, 0), (0, 0)) and math.prod(layer.pool_size) <= 256
 
 
 class ConvolutionPooling(FusedStep):
@@ -198,7 +199,9 @@ def fused_steps(layers: Sequence[Layer]) -> list[Any]:
     rest = list(layers)
     while rest:
         pattern = next((p for p in PATTERNS if p.matches(rest)), None)
-        step = rest[0] if pattern is None else pattern(rest)
-        steps.append(step)
-        del rest[: 1 if pattern is None else len(step.layers)]
+        if pattern is None:
+            steps.append(rest.pop(0))
+        else:
+            steps.append(pattern(rest))
+            del rest[: len(steps[-1].layers)]
     return steps

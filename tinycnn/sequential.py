@@ -645,8 +645,8 @@ class Sequential:
                 "Lower the learning rate, or look at the data of this batch."
             )
         self._backward(dy)
-        for p in vector.regularized:
-            p.grad += p.regularizer.gradient(p.value)
+        for p, regularizer in vector.regularized:
+            p.grad += regularizer.gradient(p.value)
         self.optimizer.apply(vector)
         self._update_metrics(y, y_pred, loss, sample_weight)
 
@@ -673,7 +673,7 @@ class Sequential:
     def _penalty(self) -> float:
         """What the regularizers add to the loss."""
         vector = self._vector or self._parameter_vector()
-        return sum(p.regularizer(p.value) for p in vector.regularized)
+        return sum(regularizer(p.value) for p, regularizer in vector.regularized)
 
     def _update_metrics(self, y: Array, y_pred: Array, loss: float, sample_weight: Array | None) -> None:
         if self._metrics is None:

@@ -31,7 +31,9 @@ _features = binding.get_host_cpu_features() if binding.get_process_triple().star
 VECTOR_BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx2") else 16
 ROWS = 6  # 6·4 sums, 4 vectors of b and one of a: 29 of 32 registers; with two vectors: 15 of 16
 # Numba compiles a function anew for each Python number that another one hands to it, but not for NumPy's numbers.
-ZERO, NO, YES = np.int64(0), np.bool_(False), np.bool_(True)
+ZERO: Any = np.int64(0)
+NO: Any = np.bool_(False)
+YES: Any = np.bool_(True)
 # AVX-512 and ARM have 32 vector registers, other x86 processors 16.
 VECTORS = 4 if VECTOR_BYTES == 64 or not _features else 2
 

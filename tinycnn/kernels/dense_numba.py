@@ -5,6 +5,8 @@ Not NumPy's ``@``: its threads and Numba's would wait for each other in every st
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit, prange
 
@@ -16,7 +18,7 @@ Array = np.ndarray
 
 
 SMALL = 4000000  # multiplications that one thread has done before a second one is awake
-COLUMNS = np.int64(64)  # of dx at a time, so that their part of the kernel can be transposed within the cache
+COLUMNS: Any = np.int64(64)  # of dx at a time, so that their part of the kernel can be transposed within the cache
 
 
 def dense_forward(x: Array, kernel: Array, bias: Array) -> Array:

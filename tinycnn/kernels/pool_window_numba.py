@@ -45,7 +45,7 @@ def _in_llvm(name: str, emit: Any, signature: Any, number: Any, taps_position: i
     """What Numba needs of an intrinsic: the types, and a function that generates the call."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        arrays = [
+        arrays: list[Any] = [
             context.make_array(kind)(context, builder, value) if isinstance(kind, types.Array) else None
             for kind, value in zip(signature.args, arguments, strict=True)
         ]

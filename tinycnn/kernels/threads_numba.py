@@ -26,7 +26,8 @@ ONLY_PRANGE = ("comprehension", "reduction", "inplace_binop", "setitem", "numpy"
 
 def parallel_njit(function: Callable[..., Any]) -> Any:
     """``njit`` with threads where a loop says ``prange``, and nowhere else."""
-    return njit(parallel=dict.fromkeys(ONLY_PRANGE, False), cache=True)(function)
+    options: Any = dict.fromkeys(ONLY_PRANGE, False)  # which Numba takes too, and mypy does not know
+    return njit(parallel=options, cache=True)(function)
 
 
 def load_openmp() -> None:

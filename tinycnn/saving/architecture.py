@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from tinycnn import layers, metrics
+from tinycnn.files import shorten
 from tinycnn.initializers import Initializer
 from tinycnn.layers import Input, Layer
-from tinycnn.saving.files import shorten
 from tinycnn.sequential import Sequential
 from tinycnn.serialization import Configurable, serialize
 

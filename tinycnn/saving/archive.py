@@ -11,8 +11,8 @@ import struct
 import zipfile
 from typing import BinaryIO, NoReturn
 
+from tinycnn.files import check_path, replacing, shorten
 from tinycnn.saving.architecture import model_config, model_from_config
-from tinycnn.saving.files import check_path, replacing, shorten
 from tinycnn.saving.weights import read, require_built, write
 from tinycnn.sequential import Sequential
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from tinycnn.files import check_path, replacing, shorten
 from tinycnn.optimizers import Adam, Optimizer
-from tinycnn.saving.files import check_path, replacing, shorten
 from tinycnn.saving.hdf5 import Hdf5Error, Hdf5File
 from tinycnn.utils import snake_case
 

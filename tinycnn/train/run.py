@@ -131,7 +131,7 @@ class Run:
 
     def _write(self, name: str, write: Callable[[Path], object]) -> None:
         """Write a file whole or not at all."""
-        from tinycnn.saving import replacing
+        from tinycnn.files import replacing
 
         path = self.folder / name
         with self._written(path), replacing(path) as temporary:
