@@ -43,7 +43,8 @@ def export_onnx(model: Sequential, path: str | os.PathLike[str]) -> None:
     Dropout, which does nothing in inference, is left out.
 
     The file is checked by ONNX's own checker before it takes its place: whatever happens, ``path`` holds the old file
-    or the new one. ONNX keeps slopes and epsilons in float32, so a float64 model agrees to some 5e-8.
+    or the new one. ONNX keeps slopes and epsilons in float32, so a float64 model agrees to some 5e-8; not every program
+    runs those (onnxruntime has no float64 convolution).
 
     Raises:
         ModuleNotFoundError: the package onnx is not installed.
