@@ -7,6 +7,8 @@ import hashlib
 import io
 import json
 import os
+import queue
+import socket
 import struct
 import subprocess
 import sys
@@ -144,6 +146,7 @@ class Server:
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
+        self.http.release = self.release  # type: ignore[attr-defined]
         self.url = f"http://127.0.0.1:{self.http.server_port}/"
         threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
@@ -795,6 +798,13 @@ def redirect_to_a_file(handler: BaseHTTPRequestHandler, number: int) -> None:
     handler.end_headers()
 
 
+def redirect_to_ftp(handler: BaseHTTPRequestHandler, number: int) -> None:
+    handler.send_response(302)
+    handler.send_header("Location", "ftp://127.0.0.1:1/mnist.npz")
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
+
+
 def break_off(handler: BaseHTTPRequestHandler, number: int) -> None:
     send(handler, bytes(3000), length=9000)
 
@@ -809,6 +819,26 @@ def break_off_chunked(handler: BaseHTTPRequestHandler, number: int) -> None:
 
 
 def hang_up(handler: BaseHTTPRequestHandler, number: int) -> None:
+    handler.close_connection = True
+
+
+def too_short_a_length(handler: BaseHTTPRequestHandler, number: int) -> None:
+    send(handler, npz(small_arrays(seed=0)), length=9000)
+
+
+def no_http(handler: BaseHTTPRequestHandler, number: int) -> None:
+    handler.wfile.write(b"220 mail.example.org ready\r\n")
+    handler.close_connection = True
+
+
+def flood_of_headers(handler: BaseHTTPRequestHandler, number: int) -> None:
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\n" + b"X: y\r\n" * 1000)
+    handler.close_connection = True
+
+
+def packed_once_more(handler: BaseHTTPRequestHandler, number: int) -> None:
+    body = gzip.compress(npz(small_arrays(seed=0)))
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + body)
     handler.close_connection = True
 
 
@@ -830,6 +860,11 @@ FAILURES = {
     "500": (fail_500, 3, "HTTP 500 Internal Server Error"),
     "redirect loop": (redirect_to_itself, None, "infinite loop"),
     "redirect to a file": (redirect_to_a_file, 1, "not allowed"),
+    "redirect to FTP": (redirect_to_ftp, 3, "unknown url type: ftp"),
+    "length too short": (too_short_a_length, 1, "File is not a zip file"),
+    "no HTTP": (no_http, 3, "220 mail.example.org ready"),
+    "flood of headers": (flood_of_headers, 3, "more than 100 headers"),
+    "packed once more": (packed_once_more, 1, "File is not a zip file"),
     "broken off": (break_off, 3, "expected 9000 bytes, received 3000"),
     "broken off, chunked": (break_off_chunked, 3, "IncompleteRead"),
     "hung up": (hang_up, 3, "Remote end closed connection"),
@@ -917,26 +952,124 @@ def test_stall_ends_with_the_timeout(
     assert files_in(cache) == []
 
 
-def test_drip_ends_with_the_time_limit(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One byte now and then never meets the timeout."""
+HTTP_OK = b"HTTP/1.1 200 OK\r\n"
 
-    def drip(handler: BaseHTTPRequestHandler, number: int) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", "1000")
-        handler.end_headers()
-        while not server.release.wait(0.02):
-            try:
-                handler.wfile.write(b"x")
-            except OSError:
-                return
+# What the server sends at once, and the bytes that it goes on with, one now and then
+DRIPS = {
+    "contents": (HTTP_OK + b"Content-Length: 1000\r\n\r\n", b"x", r"received \d+ bytes"),
+    "status line": (b"HTTP", b"1", "received 0 bytes"),
+    "header": (HTTP_OK + b"X: ", b"y", "received 0 bytes"),
+    "size of a chunk": (HTTP_OK + b"Transfer-Encoding: chunked\r\n\r\n", b"0", "received 0 bytes"),
+}
 
-    server.routes["/file"] = drip
+
+def drip(start: bytes, drop: bytes) -> Callable:
+    def route(handler: BaseHTTPRequestHandler, number: int) -> None:
+        try:
+            handler.wfile.write(start)
+            while not handler.server.release.wait(0.02):  # type: ignore[attr-defined]
+                handler.wfile.write(drop)
+        except OSError:
+            pass
+
+    return route
+
+
+@pytest.mark.parametrize("what", DRIPS)
+def test_drip_ends_with_the_time_limit(server: Server, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One byte now and then never meets the timeout. All of them would take 20 s, a line of them 20 minutes."""
+    start, drop, received = DRIPS[what]
+    server.routes["/file"] = drip(start, drop)
     monkeypatch.setattr(download, "TIME_LIMIT", 0.3)
-    start = time.monotonic()
-    with pytest.raises(DownloadError, match=r"file: expected it within 0\.3 s, received \d+ bytes"):
+    before = time.monotonic()
+    with pytest.raises(DownloadError, match=rf"file: expected it within 0\.3 s, {received}"):
         download.fetch(server.url + "file")
-    assert time.monotonic() - start < 5  # the whole file would take 20 s
+    assert time.monotonic() - before < 5
     assert server.requests == ["/file"]
+
+
+def test_after_a_drip_comes_the_next_mirror(
+    arrays: Arrays, cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.routes["/slow.npz"] = drip(*DRIPS["contents"][:2])
+    serve_idx(server, arrays)
+    monkeypatch.setattr(download, "TIME_LIMIT", 1.0)
+    monkeypatch.setattr(mnist, "MIRRORS", (server.url + "slow.npz", server.url + "idx/"))
+    assert_is(mnist.load_data(), arrays)
+    assert files_in(cache) == ["mnist.npz"]
+
+
+def test_time_limit_is_one_for_all_files_of_a_mirror(
+    arrays: Arrays, cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(data: bytes) -> Callable:
+        def route(handler: BaseHTTPRequestHandler, number: int) -> None:
+            server.release.wait(0.4)
+            send(handler, data)
+
+        return route
+
+    for name, array in arrays.items():
+        server.routes[f"/idx/{STEMS[name]}.gz"] = slowly(gzip.compress(idx(array)))
+    monkeypatch.setattr(mnist, "MIRRORS", (server.url + "idx/",))
+    monkeypatch.setattr(download, "TIME_LIMIT", 1.0)
+    with pytest.raises(DownloadError, match=r"ubyte\.gz: expected it within 1 s, "):
+        mnist.load_data()
+    assert 1 < len(server.requests) < 4
+    monkeypatch.setattr(download, "TIME_LIMIT", 60.0)
+    assert_is(mnist.load_data(), arrays)
+
+
+def test_no_time_left_for_a_file() -> None:
+    with pytest.raises(DownloadError, match="file: expected it within 600 s, none are left"):
+        download.fetch("http://127.0.0.1:1/file", time.monotonic() - 1)
+
+
+def test_look_up_of_the_name_ends_with_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments: released.wait(20))
+    monkeypatch.setattr(download, "TIME_LIMIT", 0.2)
+    before = time.monotonic()
+    with pytest.raises(DownloadError, match=r"file: expected it within 0\.2 s, received 0 bytes"):
+        download.fetch("http://slow.example.org/file")
+    assert time.monotonic() - before < 5
+    released.set()
+
+
+def test_where_no_thread_can_be_started(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(DownloadError, match="file: can't start new thread"):
+            download.fetch(server.url + "file")
+
+
+def test_interrupted_download_stops(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control-C reaches the waiting thread; the one that receives lets go of the server, and its bar goes away."""
+    hung_up = threading.Event()
+
+    def endless(handler: BaseHTTPRequestHandler, number: int) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        try:
+            while not server.release.wait(0.01):
+                handler.wfile.write(bytes(1000))
+        except OSError:
+            hung_up.set()
+
+    class Interrupted(queue.SimpleQueue):
+        def get(self, timeout: float) -> None:
+            while not server.requests:
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+
+    server.routes["/file"] = endless
+    monkeypatch.setattr(download.queue, "SimpleQueue", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        download.fetch(server.url + "file")
+    assert hung_up.wait(5)
 
 
 def test_no_further_attempt_after_the_time_limit(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -978,7 +1111,7 @@ def test_no_connection_within_the_timeout_is_not_tried_again(monkeypatch: pytest
             calls.append(timeout)
             raise urllib.error.URLError(TimeoutError("timed out"))
 
-    monkeypatch.setattr(urllib.request, "build_opener", Opener)
+    monkeypatch.setattr(download, "_opener", Opener)
     with pytest.raises(DownloadError, match=r"http://host/file: timed out"):
         download.fetch("http://host/file")
     assert calls == [download.TIMEOUT]

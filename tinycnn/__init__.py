@@ -7,9 +7,20 @@ Keras's names, hand-written backprop in NumPy, and Numba twins of the hot kernel
 __version__ = "0.1.0"
 
 from tinycnn import keras, layers
+from tinycnn.export import export_onnx
 from tinycnn.kernels import FAST, REFERENCE
 from tinycnn.saving import load_model
 from tinycnn.sequential import Sequential
 from tinycnn.utils import set_random_seed
 
-__all__ = ["FAST", "REFERENCE", "Sequential", "__version__", "keras", "layers", "load_model", "set_random_seed"]
+__all__ = [
+    "FAST",
+    "REFERENCE",
+    "Sequential",
+    "__version__",
+    "export_onnx",
+    "keras",
+    "layers",
+    "load_model",
+    "set_random_seed",
+]

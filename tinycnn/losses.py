@@ -183,6 +183,7 @@ class SparseCategoricalCrossentropy(Loss):
              from probabilities p:  q = clip(p, 1e-7, 1 − 1e-7)     l = log Σⱼ qⱼ − log q_k
                                     ∂l/∂p = 1/Σq − onehot(k)/q_k, and 0 where p was clipped
     Shapes:  y_true (n,) or (n, 1), whole numbers of any type;  y_pred (n, classes)
+    Numbers: float32 logits up to 1e4 give l to 5e-7·max(l, 1), and its gradient to 5e-7 (against float64)
     Keras:   same numbers, the clipping before the division by the sum included
 
     Args:
@@ -268,6 +269,7 @@ class CategoricalCrossentropy(Loss):
                                     g = −t/q, and 0 where r was clipped    ∂l/∂p = (g − Σⱼ gⱼ·rⱼ)/Σp
              label smoothing s:     t = y·(1 − s) + s/classes
     Shapes:  y_true, y_pred (n, classes);  each row of y_true sums to 1
+    Numbers: float32 logits up to 1e4 give l to 5e-7·max(l, 1), and its gradient to 5e-7 (against float64)
     Source:  smoothing: Szegedy et al. 2016, section 7, arXiv:1512.00567
     Keras:   same numbers, the division by the sum before the clipping included. Keras also accepts rows that
              do not sum to 1, for which its gradient q − t is not the derivative; ``validate`` rejects them.
@@ -350,12 +352,16 @@ class BinaryCrossentropy(Loss):
 
     Math:    l = mean over outputs of −t·log q − (1 − t)·log(1 − q)
              from logits z:         q = 1/(1 + exp(−z))             ∂l/∂z = (q − t)/outputs
-                                    computed as max(z, 0) − z·t + log(1 + exp(−|z|)), which cannot overflow
+                                    computed as z·(1 − t), or −z·t where z < 0, + log(1 + exp(−|z|)): nothing
+                                    overflows, no large numbers cancel
              from probabilities p:  q = clip(p, 1e-7, 1 − 1e-7)     ∂l/∂p = ((1 − t)/(1 − q) − t/q)/outputs,
                                     and 0 where p was clipped
              label smoothing s:     t = y·(1 − s) + s/2
     Shapes:  y_pred (n, …);  y_true the same, or without a last axis of size 1;  0 <= y_true <= 1
-    Keras:   same numbers
+    Numbers: float32 logits up to 1e4 give l to a relative error of 5e-7, and its gradient to 5e-7 (against float64
+             with the same t). Probabilities near 1 have lost what tells them from 1: the largest loss is 15.94 in
+             float32 (1 − 1e-7 rounds to 1 − 1.19e-7), 16.12 in float64
+    Keras:   same numbers; its loss from logits is max(z, 0) − z·t + log(1 + exp(−|z|))
 
     Args:
         from_logits: whether predictions are logits, i.e. what a sigmoid takes, instead of probabilities.
@@ -383,7 +389,8 @@ class BinaryCrossentropy(Loss):
         y_pred = _as_float(y_pred)
         targets = self._targets(y_true, y_pred)
         if self.from_logits:
-            losses = np.maximum(y_pred, 0) - y_pred * targets + np.log1p(np.exp(-np.abs(y_pred)))
+            linear = np.where(y_pred >= 0, y_pred * (1 - targets), -y_pred * targets)
+            losses = linear + np.log1p(np.exp(-np.abs(y_pred)))
         else:
             q = _clip(y_pred)
             losses = -(targets * np.log(q) + (1 - targets) * np.log(1 - q))

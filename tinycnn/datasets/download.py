@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import queue
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -11,7 +13,7 @@ from tqdm import tqdm
 
 SIZE_LIMIT = 64 * 2**20  # bytes; what a server claims about its file is not trusted
 TIMEOUT = 10.0  # seconds without an answer, or without the next bytes
-TIME_LIMIT = 600.0  # seconds for one file, all attempts included
+TIME_LIMIT = 600.0  # seconds for all files of one mirror, all attempts included
 PAUSES = (1.0, 3.0)  # seconds before the second and the third attempt
 
 
@@ -19,16 +21,17 @@ class DownloadError(OSError):
     """The data are not on this machine and could not be downloaded."""
 
 
-def fetch(url: str) -> bytes:
+def fetch(url: str, stop_at: float | None = None) -> bytes:
     """The bytes behind ``url``, following redirects and the proxy settings of the environment.
 
     What may pass is tried again after each of ``PAUSES``: broken connections, stalls, HTTP 408, 429 and 5xx.
-    What will not (404, a redirect loop, more than ``SIZE_LIMIT`` bytes) ends the work at once.
+    What will not (404, a redirect loop or one away from HTTP, more than ``SIZE_LIMIT`` bytes) ends the work at once,
+    and so does the time ``stop_at`` of ``time.monotonic()``, by default ``TIME_LIMIT`` from now.
 
     Raises:  DownloadError with the last reason.
     """
-    stop_at = time.monotonic() + TIME_LIMIT
-    reason = ""
+    stop_at = time.monotonic() + TIME_LIMIT if stop_at is None else stop_at
+    reason = f"expected it within {TIME_LIMIT:g} s, none are left"
     for pause in (0.0, *PAUSES):
         if time.monotonic() + pause > stop_at:
             break
@@ -47,25 +50,68 @@ def fetch(url: str) -> bytes:
             reason = str(error.reason)
             if isinstance(error.reason, TimeoutError):  # no connection at all: waiting again seldom helps
                 break
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, RuntimeError) as error:  # RuntimeError: no more threads
             reason = str(error) or type(error).__name__
-    raise DownloadError(f"{url}: {' '.join(reason.split())}")  # some reasons are of several lines
+    raise DownloadError(f"{url}: {' '.join(reason.split())[:300]}")  # some reasons are of several lines
 
 
 def _read(url: str, stop_at: float) -> bytes:
-    # An opener of our own: one that a program has installed for itself stays out of it.
-    with urllib.request.build_opener().open(url, timeout=TIMEOUT) as response:
+    """The bytes behind ``url``, if they have all come by the time ``stop_at``.
+
+    They come in a thread of its own, which is left behind when the time is up: a server that sends a byte now and then
+    meets every timeout, in its headers too, and the look-up of its name has none.
+    """
+    data = bytearray()
+    given_up = threading.Event()
+    outcome: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            _receive(url, data, given_up)
+        except Exception as error:
+            outcome.put(error)
+        else:
+            outcome.put(None)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        error = outcome.get(timeout=max(stop_at - time.monotonic(), 0))
+    except queue.Empty:
+        raise DownloadError(f"expected it within {TIME_LIMIT:g} s, received {len(data)} bytes") from None
+    finally:
+        given_up.set()
+    if error is not None:
+        raise error
+    return bytes(data)
+
+
+def _receive(url: str, data: bytearray, given_up: threading.Event) -> None:
+    """Append the bytes behind ``url`` to ``data`` as they come."""
+    with _opener().open(url, timeout=TIMEOUT) as response:
         size = response.length  # None where the server does not say
-        data = bytearray()
         name = url.rsplit("/", 1)[-1]
         with tqdm(total=size, desc=name, unit="B", unit_scale=True, leave=False, disable=None) as bar:
-            while chunk := response.read1(2**16):  # read1 returns what has come, however little
+            while (chunk := response.read1(2**16)) and not given_up.is_set():  # what has come, however little
                 data += chunk
                 bar.update(len(chunk))
                 if len(data) > SIZE_LIMIT:
                     raise DownloadError(f"expected at most {SIZE_LIMIT} bytes, received more")
-                if time.monotonic() > stop_at:
-                    raise DownloadError(f"expected it within {TIME_LIMIT:g} s, received {len(data)} bytes")
     if size is not None and len(data) != size:
         raise ConnectionError(f"expected {size} bytes, received {len(data)}")
-    return bytes(data)
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """HTTP and HTTPS, with redirects and proxies, and nothing else: no file, no FTP, and no opener that a program has
+    installed for itself."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPErrorProcessor,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.UnknownHandler,
+    ):
+        opener.add_handler(handler())
+    return opener

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import urllib.request
 import warnings
 from pathlib import Path
@@ -167,8 +168,9 @@ def _download(reasons: list[str]) -> mnist_files.Arrays:
 def _fetch(mirror: str) -> mnist_files.Arrays:
     if not mirror.endswith("/"):
         return mnist_files.read_npz(download.fetch(mirror), mirror)
+    stop_at = time.monotonic() + download.TIME_LIMIT
     arrays = {}
     for name, stem in mnist_files.IDX_FILES.items():
         url = f"{mirror}{stem}.gz"
-        arrays[name] = mnist_files.read_idx(download.fetch(url), name, url)
+        arrays[name] = mnist_files.read_idx(download.fetch(url, stop_at), name, url)
     return arrays

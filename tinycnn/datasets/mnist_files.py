@@ -1,18 +1,19 @@
 """MNIST's two file formats: Keras's ``mnist.npz``, and the four IDX files of the original, plain or gzipped.
 
 What counts is what the arrays hold: shape, dtype and the SHA-256 of their bytes, not the file around them.
-Nothing is unpickled, and no array is given memory before its header has the right shape and dtype.
+Nothing is unpickled, no array is given memory before its header has the right shape and dtype, and nothing is unpacked
+further than to an array's end: whatever a file holds, it is read or refused within a second and 200 MB.
 """
 
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import io
 import math
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,7 @@ IDX_FILES = {
     "y_test": "t10k-labels-idx1-ubyte",
 }
 FILE_LIMIT = 64 * 2**20  # bytes; the arrays have 55 million
+MEMBER_LIMIT = 100  # files in an npz file, which zipfile lists all: a small file can name a million
 
 
 def find(place: str) -> list[str]:
@@ -79,6 +81,8 @@ def _content(file: str) -> bytes:
 def read_npz(data: bytes, source: str) -> Arrays:
     """The verified arrays in the bytes of an npz file; errors name its ``source``, a path or an address."""
     kind = "an npz file with " + ", ".join(ARRAYS)
+    if data.count(b"PK\1\2") > MEMBER_LIMIT:  # the four bytes in front of each member's name
+        raise ValueError(f"expected {kind}, received a zip file of more than {MEMBER_LIMIT} members in {source}")
     with _readable(kind, source):
         archive = zipfile.ZipFile(io.BytesIO(data))
         names = archive.namelist()
@@ -86,6 +90,9 @@ def read_npz(data: bytes, source: str) -> Arrays:
     for name, (shape, _) in ARRAYS.items():
         if f"{name}.npy" not in names:
             raise ValueError(f"expected {kind}, received one without {name} in {source}")
+        if archive.getinfo(f"{name}.npy").compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            # zipfile unpacks other methods as far as they go, into any amount of memory; NumPy writes these two.
+            raise ValueError(f"expected {kind}, stored or deflated, received {name} packed otherwise in {source}")
         with _readable(kind, source), archive.open(f"{name}.npy") as member:
             version = np.lib.format.read_magic(member)
             if version != (1, 0):
@@ -94,7 +101,7 @@ def read_npz(data: bytes, source: str) -> Arrays:
         if found_shape != shape or found_dtype != np.uint8:
             raise ValueError(
                 f"expected {name} of shape {shape} and dtype uint8, "
-                f"received shape {found_shape} and dtype {found_dtype} in {source}"
+                f"received shape {_short(found_shape)} and dtype {_short(found_dtype)} in {source}"
             )
         with _readable(kind, source), archive.open(f"{name}.npy") as member:
             array = np.lib.format.read_array(member, allow_pickle=False)
@@ -112,8 +119,8 @@ def read_idx(data: bytes, name: str, source: str) -> np.ndarray:
     start = 4 + 4 * len(shape)
     length = start + math.prod(shape)
     if data[:2] == b"\x1f\x8b":
-        with _readable("a whole gzip file", source), gzip.open(io.BytesIO(data)) as stream:
-            data = stream.read(length + 1)  # one byte more shows a file that is too long
+        with _readable("a whole gzip file", source):
+            data = _unpack(data, length + 1)  # one byte more shows a file that is too long
     magic = bytes([0, 0, 8, len(shape)])
     if data[:4] != magic:
         raise ValueError(
@@ -127,6 +134,20 @@ def read_idx(data: bytes, name: str, source: str) -> np.ndarray:
         received = "more" if len(data) > length else str(len(data))
         raise ValueError(f"expected {length} bytes of {name}, received {received} in {source}")
     return _verified(np.frombuffer(data, "uint8", offset=start).reshape(shape).copy(), name, source)
+
+
+def _unpack(data: bytes, limit: int) -> bytes:
+    """The first ``limit`` bytes that are packed in a gzip file.
+
+    By zlib: Python's gzip module goes through the header byte by byte, and through any number of empty parts.
+    """
+    unpacker = zlib.decompressobj(wbits=31)  # 31: with gzip's header, and its check sum at the end
+    unpacked = unpacker.decompress(data, limit)
+    if len(unpacked) < limit and not unpacker.eof:
+        raise EOFError("it ends too early")
+    if unpacker.unused_data:
+        raise ValueError("bytes follow its end")
+    return unpacked
 
 
 def _verified(array: np.ndarray, name: str, source: str) -> np.ndarray:
@@ -145,8 +166,14 @@ def _readable(kind: str, source: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # zipfile, gzip, zlib and numpy have a dozen kinds of errors for damaged bytes
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = _short(error) or type(error).__name__
         raise ValueError(f"expected {kind}, received bytes that are not ({reason}) in {source}") from error
+
+
+def _short(value: object) -> str:
+    """What a file says of itself, on one line: it may be an essay."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 def write_npz(arrays: Arrays, file: Path) -> None:

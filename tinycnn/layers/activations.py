@@ -17,6 +17,8 @@ class Activation(Layer):
     Math:    y = f(x);   dx = dy·f'(x), written in terms of y (see ``tinycnn/kernels/activations.py``)
     Shapes:  x, y (n, ...)
     Keeps:   y
+    Numbers: float32 against float64, for any x: y to a relative error of 5e-7 (softmax: to 5e-7), dx to 5e-7 of the
+             largest dy. Where y has reached its limit (a sigmoid of 1), dx is 0
 
     Args:
         activation: a name such as "relu", "softmax", "sigmoid", "tanh", or a function of `tinycnn.activations`.

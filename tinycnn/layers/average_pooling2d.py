@@ -79,6 +79,7 @@ class GlobalAveragePooling2D(Layer):
     Math:    y[n,c] = mean_{i,j} x[n,i,j,c]
     Shapes:  x (n, h, w, c);  y (n, c)
     Keeps:   nothing
+    Numbers: the sum is kept in float64; in float32 the mean of 1024x1024 pixels would lose 3e-5 of itself
     Source:  Lin, Chen & Yan 2013, section 3.2, arXiv:1312.4400
     Keras:   same; ``keepdims`` is not supported
     """
@@ -93,7 +94,7 @@ class GlobalAveragePooling2D(Layer):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         x = self._check_input(x)
-        y = x.mean(axis=(1, 2))
+        y = x.mean(axis=(1, 2), dtype=np.float64).astype(self.dtype)
         if training:
             self._save(y.shape)
         return y

@@ -23,6 +23,10 @@ class BatchNormalization(Layer):
         dx = γ/√(σ²+ε) · (dy − mean(dy) − x̂·mean(dy·x̂))    dγ = Σ dy·x̂    dβ = Σ dy
     Shapes:  x, y (n, h, w, c) or (n, c);  gamma, beta, moving_mean, moving_variance (c,)
     Keeps:   x, μ and σ²
+    Numbers: float32 against float64, largest error as a share of the largest number: 5e-7. Where the mean is 1,000
+             times the deviation, 5e-5 for y and dx, and 10,000 times, 5e-4: μ is rounded to float32, and half a last
+             digit of 1,000 is 3e-5. dγ is then off by as much of Σdy. A channel that is constant gives y = β; so does
+             a batch of one row, for which dx is 0, and nothing is learned but β
     Source:  Ioffe & Szegedy 2015, Algorithms 1 and 2, arXiv:1502.03167
     Keras:   same arguments and defaults, the last axis only; the moving variance is the biased one, as σ² itself.
              Frozen (``trainable=False``), the layer normalises by its moving statistics in training too

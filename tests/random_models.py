@@ -1,0 +1,167 @@
+"""Random models for property tests: chains of layers with random arguments, as plain data that suits either library.
+
+    @given(chains())
+    def test_something(chain):
+        model = build(tinycnn.keras, chain)
+
+An argument that a layer takes belongs in its strategy below; then every test that draws chains tries it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+from parity_cases import uniform
+
+import tinycnn.layers
+
+LayerArguments = tuple[str, dict[str, Any]]  # the class's name and its arguments: ("Dense", {"units": 3})
+Shape = tuple[int, ...]
+
+
+class Chain(NamedTuple):
+    """The shape of one sample, and the layers as (class, arguments)."""
+
+    input_shape: Shape
+    layers: list[LayerArguments]
+
+
+ACTIVATIONS = ("linear", "relu", "leaky_relu", "elu", "sigmoid", "tanh", "softmax")
+
+
+def build(k: Any, chain: Chain, **options: Any) -> Any:
+    """The chain as a built model; ``k`` is ``keras`` or ``tinycnn.keras``, ``options`` are for Sequential."""
+    layers = [getattr(k.layers, name)(**arguments) for name, arguments in chain.layers]
+    return k.Sequential([k.layers.Input(shape=chain.input_shape), *layers], **options)
+
+
+def fill(model: Any, seed: int = 0) -> Any:
+    """The model of tinycnn with random weights of either sign, variances from 0.5 to 1.5; returns it."""
+    weights = []
+    for layer in model.layers:
+        for name, value in layer.weights.items():
+            limit = math.sqrt(3 / math.prod(value.shape[:-1])) if value.ndim > 1 else 0.5
+            centre = 1.0 if name in ("gamma", "moving_variance") else 0.0
+            weights.append(uniform(seed + len(weights), value.shape, centre - limit, centre + limit))
+    model.set_weights(weights)
+    return model
+
+
+@st.composite
+def chains(draw: Any, max_layers: int = 6, dropout_rates: tuple[float, ...] = (0.0, 0.25, 0.6)) -> Chain:
+    """Up to ``max_layers`` layers on small images or rows, and, behind images, now and then a head that makes rows.
+
+    Dropout layers have a seed of their own, so that two models of one chain drop the same values. Keras's drop others:
+    pass ``dropout_rates=(0.0,)`` to compare with it in training mode.
+    """
+    shape: Shape = draw(st.one_of(st.tuples(SIZES, SIZES, st.integers(1, 4)), st.tuples(st.integers(1, 12))))
+    chain = Chain(shape, [])
+    for _ in range(draw(st.integers(1, max_layers) | st.just(max_layers))):
+        name = draw(st.sampled_from(IMAGE_LAYERS if len(shape) == 3 else ROW_LAYERS))
+        arguments = draw(ARGUMENTS[name](shape))
+        if name == "Dropout":
+            arguments["rate"] = draw(st.sampled_from(dropout_rates))
+        chain.layers.append((name, arguments))
+        # The shape comes from the layer itself; that it is Keras's is tested elsewhere.
+        shape = getattr(tinycnn.layers, name)(**arguments).build((None, *shape))[1:]
+    return chain
+
+
+SIZES = st.integers(3, 8)
+INITIALIZERS = st.sampled_from(["glorot_uniform", "he_normal", "lecun_normal"])
+REGULARIZERS = st.sampled_from([None, None, "l2"])
+TRAINABLE = st.sampled_from([True, True, True, False])
+
+
+@st.composite
+def conv2d(draw: Any, shape: Shape) -> dict[str, Any]:
+    h, w, channels = shape
+    padding = draw(st.sampled_from(["valid", "same"]))
+    kernel_size = draw(st.integers(1, min(3, h))), draw(st.integers(1, min(3, w)))
+    strides, dilation_rate = (1, 1), (1, 1)
+    if draw(st.booleans()):
+        strides = draw(PAIRS)
+    elif padding == "same" or all((k - 1) * 2 < size for k, size in zip(kernel_size, (h, w), strict=True)):
+        dilation_rate = draw(PAIRS)
+    groups = draw(st.sampled_from([g for g in range(1, channels + 1) if channels % g == 0]))
+    return {
+        "filters": groups * draw(st.integers(1, 3)),
+        "kernel_size": kernel_size,
+        "strides": strides,
+        "padding": padding,
+        "dilation_rate": dilation_rate,
+        "groups": groups,
+        **draw(weighted()),
+    }
+
+
+def weighted() -> st.SearchStrategy[dict[str, Any]]:
+    """What Conv2D and Dense have in common."""
+    return st.fixed_dictionaries(
+        {
+            "activation": st.sampled_from([None, *ACTIVATIONS]),
+            "use_bias": st.booleans(),
+            "kernel_initializer": INITIALIZERS,
+            "kernel_regularizer": REGULARIZERS,
+            "trainable": TRAINABLE,
+        }
+    )
+
+
+def dense(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    return st.builds(lambda units, others: {"units": units, **others}, st.integers(1, 6), weighted())
+
+
+@st.composite
+def pooling(draw: Any, shape: Shape) -> dict[str, Any]:
+    return {
+        "pool_size": (draw(st.integers(1, min(3, shape[0]))), draw(st.integers(1, min(3, shape[1])))),
+        "strides": draw(st.sampled_from([None, (1, 1), (1, 2), (2, 2), (3, 2)])),
+        "padding": draw(st.sampled_from(["valid", "same"])),
+    }
+
+
+def batch_normalization(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "momentum": st.sampled_from([0.99, 0.6]),
+            "epsilon": st.sampled_from([1e-3, 0.1]),
+            "center": st.booleans(),
+            "scale": st.booleans(),
+            "trainable": TRAINABLE,
+        }
+    )
+
+
+def nothing(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    return st.just({})
+
+
+PAIRS = st.tuples(st.integers(1, 2), st.integers(1, 2))
+
+ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
+    "Activation": lambda shape: st.fixed_dictionaries({"activation": st.sampled_from(ACTIVATIONS)}),
+    "AveragePooling2D": pooling,
+    "BatchNormalization": batch_normalization,
+    "Conv2D": conv2d,
+    "Dense": dense,
+    "Dropout": lambda shape: st.fixed_dictionaries({"seed": st.integers(0, 9)}),  # the rate is added by `chains`
+    "Flatten": nothing,
+    "GlobalAveragePooling2D": nothing,
+    "LeakyReLU": lambda shape: st.fixed_dictionaries({"negative_slope": st.sampled_from([0.3, 0.05])}),
+    "MaxPooling2D": pooling,
+    "ReLU": nothing,
+    "Softmax": nothing,
+}
+COMMON = ["Activation", "BatchNormalization", "Dropout", "Flatten", "LeakyReLU", "ReLU", "Softmax"]
+ROW_LAYERS = COMMON + ["Dense"] * 5  # more of them, as in real models
+IMAGE_LAYERS = COMMON + ["Conv2D"] * 5 + ["MaxPooling2D"] * 2 + ["AveragePooling2D"] * 2 + ["GlobalAveragePooling2D"]
+
+
+def some_input(chain: Chain, n: int = 4, seed: int = 7) -> np.ndarray:
+    """A batch of ``n`` samples, from −2 to 2, in float64."""
+    return uniform(seed, (n, *chain.input_shape), -2, 2)
