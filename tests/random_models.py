@@ -155,11 +155,16 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
     "LeakyReLU": lambda shape: st.fixed_dictionaries({"negative_slope": st.sampled_from([0.3, 0.05])}),
     "MaxPooling2D": pooling,
     "ReLU": nothing,
+    "Reshape": lambda shape: st.sampled_from(
+        [{"target_shape": (shape[1], shape[0], shape[2])}, {"target_shape": (-1, *shape[1:])}]
+    ),
     "Softmax": nothing,
+    "ZeroPadding2D": lambda shape: st.sampled_from([{"padding": p} for p in (1, (0, 2), ((0, 1), (2, 0)))]),
 }
 COMMON = ["Activation", "BatchNormalization", "Dropout", "Flatten", "LeakyReLU", "ReLU", "Softmax"]
 ROW_LAYERS = COMMON + ["Dense"] * 5  # more of them, as in real models
-IMAGE_LAYERS = COMMON + ["Conv2D"] * 5 + ["MaxPooling2D"] * 2 + ["AveragePooling2D"] * 2 + ["GlobalAveragePooling2D"]
+IMAGE_LAYERS = COMMON + ["Conv2D"] * 5 + ["MaxPooling2D"] * 2 + ["AveragePooling2D"] * 2
+IMAGE_LAYERS += ["GlobalAveragePooling2D", "Reshape", "ZeroPadding2D"]
 
 
 def some_input(chain: Chain, n: int = 4, seed: int = 7) -> np.ndarray:

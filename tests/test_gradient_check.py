@@ -647,7 +647,7 @@ def test_a_model_that_forgets_the_penalties_is_caught(monkeypatch, rng):
 
     def without_penalties(self, x, y, sample_weight, place):
         _, _, dy = self._forward_and_loss(x, y, sample_weight, training=True)
-        self._backward_parameters(dy)
+        self._backward(dy)
 
     monkeypatch.setattr(Sequential, "_train_step", without_penalties)
     result = check_model(model, *small_data(rng))

@@ -121,3 +121,62 @@ def test_an_error_inside_numba_is_not_taken_for_its_absence():
         "try:\n    import tinycnn\nexcept ImportError as error:\n    print('raised', error.name)\n"
     )
     assert done.stdout == "raised numba.extending\n", done.stderr
+
+
+@pytest.mark.jit
+def test_a_first_compilation_says_so_and_only_once(tmp_path):
+    code = (
+        "import numpy as np; from tinycnn.kernels import FAST\n"
+        "x = np.ones((2, 3), np.float32)\n"
+        "FAST.activations['relu'].forward(x); FAST.softmax_crossentropy(x, np.array([0, 1]))\n"
+    )
+    first = run(code, NUMBA_CACHE_DIR=str(tmp_path))
+    assert first.returncode == 0, first.stderr
+    assert first.stderr.count("tinycnn: compiling the fast kernels for this processor") == 1
+    assert run(code, NUMBA_CACHE_DIR=str(tmp_path)).stderr == ""
+
+
+THREADED = """
+import threading, numpy as np, tinycnn
+from tinycnn import models
+rng = np.random.default_rng(0)
+x, y = rng.random((64, 28, 28, 1), dtype=np.float32), rng.integers(0, 10, 64)
+def trained():
+    model = models.plain()
+    model.set_weights([0.05 * np.random.default_rng(7).normal(size=w.shape) for w in model.get_weights()])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, y, epochs=3, shuffle=False, verbose=0)
+    results.append(b"".join(w.tobytes() for w in model.get_weights()))
+results = []
+trained()
+others = [threading.Thread(target=trained) for _ in range(3)]
+[t.start() for t in others]; [t.join() for t in others]
+assert len(results) == 4 and len(set(results)) == 1
+print("same")
+"""
+
+FORKED = """
+import multiprocessing, numpy as np, tinycnn
+from tinycnn import models
+rng = np.random.default_rng(0)
+x, y = rng.random((64, 28, 28, 1), dtype=np.float32), rng.integers(0, 10, 64)
+model = models.plain()
+model.compile("adam", "sparse_categorical_crossentropy")
+def loss(_):
+    return model.evaluate(x, y, verbose=0)
+before = loss(0)
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    assert pool.map_async(loss, range(4)).get(120) == [before] * 4
+assert loss(0) == before
+print("same")
+"""
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize("code", [THREADED, FORKED], ids=["threads", "fork"])
+def test_models_run_side_by_side(code):
+    if code is FORKED and not hasattr(os, "fork"):
+        pytest.skip("this system has no fork")
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "same\n"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinycnn.files import replacing
 from tinycnn.layers import (
     Activation,
     AveragePooling2D,
@@ -22,9 +23,10 @@ from tinycnn.layers import (
     LeakyReLU,
     MaxPooling2D,
     ReLU,
+    Reshape,
     Softmax,
+    ZeroPadding2D,
 )
-from tinycnn.files import replacing
 
 if TYPE_CHECKING:
     from tinycnn.sequential import Sequential
@@ -211,6 +213,20 @@ def _flatten(graph: _Graph, layer: Flatten) -> None:
     graph.axes = 2
 
 
+def _reshape(graph: _Graph, layer: Reshape) -> None:
+    graph.want_channels_last(layer)
+    shape = np.array([0, *layer.output_shape[1:]], np.int64)  # 0: the batch axis stays as it is
+    graph.add("Reshape", layer.name, graph.add_weight(f"{layer.name}/shape", shape))
+    graph.axes = len(shape)
+
+
+def _zero_padding2d(graph: _Graph, layer: ZeroPadding2D) -> None:
+    graph.want_channels_last(layer)
+    (top, bottom), (left, right) = layer.padding
+    pads = np.array([0, top, left, 0, 0, bottom, right, 0], np.int64)
+    graph.add("Pad", layer.name, graph.add_weight(f"{layer.name}/pads", pads))
+
+
 def _batch_normalization(graph: _Graph, layer: BatchNormalization) -> None:
     graph.want_channels_first(layer)
     arrays = {
@@ -244,7 +260,9 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     LeakyReLU: _leaky_relu,
     MaxPooling2D: _max_pooling2d,
     ReLU: _Graph.add_activation,
+    Reshape: _reshape,
     Softmax: _Graph.add_activation,
+    ZeroPadding2D: _zero_padding2d,
 }
 
 _ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -110,12 +110,11 @@ class ConvolutionPooling(FusedStep):
     def fused_forward(self, kernels: Any, x: Array, training: bool) -> Array:
         convolution, pooling = self.convolution, self.pooling
         x = pad(convolution._check_input(x), convolution.widths)
-        y, argmax = kernels.forward(
-            x, convolution.kernel.value, _bias(convolution), convolution.strides, convolution.dilation_rate,
-            pooling.pool_size, pooling.strides,
-        )  # fmt: skip
-        if training:
-            self.saved = x, y, argmax
+        how = x, convolution.kernel.value, _bias(convolution), convolution.strides, convolution.dilation_rate
+        if not training:
+            return kernels.inference(*how, pooling.pool_size, pooling.strides)
+        y, argmax = kernels.forward(*how, pooling.pool_size, pooling.strides)
+        self.saved = x, y, argmax
         return y
 
     def fused_backward(self, kernels: Any, dy: Array, saved: tuple[Any, ...], input_gradient: bool) -> Array:
@@ -158,7 +157,7 @@ class ConvolutionNormalizationPooling(FusedStep):
         if not training:
             statistics = normalization.moving_mean, normalization.moving_variance
             return kernels.inference(*how, gamma, beta, *statistics, normalization.epsilon, *windows)
-        a, mean, variance = kernels.convolve(*how)
+        a, mean, variance = kernels.activate(*how)
         normalization.update_moving_statistics(mean, variance)
         y, argmax = kernels.normalize_and_pool(a, gamma, beta, mean, variance, normalization.epsilon, *windows)
         self.saved = x, a, argmax, mean, variance

@@ -377,7 +377,7 @@ def _model_function(model: Any, x: Array, y: Array, sample_weight: Any, rng: np.
         found = {name: (p.grad.copy(), old) for name, p, old in zip(names, parameters, before, strict=True)}
         rewind()
         _, _, dy = model._forward_and_loss(x, y, sample_weight, training=True)
-        dx = model.backward(dy)
+        dx = model._backward(dy, input_gradient=True)
         for name, p in zip(names, parameters, strict=True):
             if p.regularizer is not None:
                 without_penalty[name] = p.grad.copy()

@@ -339,12 +339,15 @@ class Sequential:
             x = step.forward(x, training)
         return head.forward(x, training) if activate else head.forward(x, training, activate=False)
 
-    def _backward(self, dy: Array) -> None:
-        """Without the gradient of the input, which training has no use for."""
+    def _backward(self, dy: Array, input_gradient: bool = False) -> Array | None:
+        """By default without the gradient of the input, which training has no use for."""
         first, *others = self._steps
         for step in reversed(others):
             dy = step.backward(dy)
+        if input_gradient:
+            return first.backward(dy)
         first.backward_parameters(dy)
+        return None
 
     # Training
 

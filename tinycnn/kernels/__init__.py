@@ -87,6 +87,7 @@ try:
     from tinycnn.kernels import (
         activations_numba,
         batch_normalization_numba,
+        compiling_numba,
         conv2d_numba,
         conv2d_relu_batch_normalization_max_pooling2d_numba,
         conv2d_relu_max_pooling2d_numba,
@@ -108,6 +109,7 @@ except ModuleNotFoundError as error:
     )
 else:
     threads_numba.load_openmp()
+    compiling_numba.wait_for_the_first_kernel()
     FAST = replace(
         REFERENCE,
         name="fast",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from tinycnn.kernels.activations import Activation
 from tinycnn.kernels.threads_numba import parallel_njit
@@ -15,13 +15,14 @@ SMALL = 20_000  # numbers that one thread has done before a second one is awake
 
 
 def relu_forward(z: Array) -> Array:
-    return (_forward if z.size <= SMALL else _forward_parallel)(z)
+    return (_relu.alone if z.size <= SMALL else _relu)(z)
 
 
 def relu_backward(dy: Array, y: Array) -> Array:
-    return (_backward if dy.size <= SMALL else _backward_parallel)(dy, y)
+    return (_relu_gradient.alone if dy.size <= SMALL else _relu_gradient)(dy, y)
 
 
+@parallel_njit
 def _relu(z: Array) -> Array:
     y = np.empty_like(z)
     z_flat, y_flat = z.reshape(-1), y.reshape(-1)
@@ -30,6 +31,7 @@ def _relu(z: Array) -> Array:
     return y
 
 
+@parallel_njit
 def _relu_gradient(dy: Array, y: Array) -> Array:
     dz = np.empty_like(dy)
     dy_flat, y_flat, dz_flat = dy.reshape(-1), y.reshape(-1), dz.reshape(-1)
@@ -38,6 +40,4 @@ def _relu_gradient(dy: Array, y: Array) -> Array:
     return dz
 
 
-_forward, _forward_parallel = njit(cache=True)(_relu), parallel_njit(_relu)
-_backward, _backward_parallel = njit(cache=True)(_relu_gradient), parallel_njit(_relu_gradient)
 RELU = Activation(relu_forward, relu_backward)

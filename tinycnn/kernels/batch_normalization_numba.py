@@ -18,24 +18,24 @@ SMALL = 20_000  # numbers that one thread has done before a second one is awake
 
 
 def batch_normalization_forward(x: Array, gamma: Array, beta: Array, epsilon: float) -> tuple[Array, Array, Array]:
-    mean, variance = (_statistics if x.size <= SMALL else _statistics_parallel)(x)
+    mean, variance = (_statistics.alone if x.size <= SMALL else _statistics)(x)
     return batch_normalization_inference(x, gamma, beta, mean, variance, epsilon), mean, variance
 
 
 def batch_normalization_inference(
     x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
 ) -> Array:
-    normalize = _normalize if x.size <= SMALL else _normalize_parallel
-    return normalize(x, gamma, beta, mean, variance, epsilon)
+    return (_normalize.alone if x.size <= SMALL else _normalize)(x, gamma, beta, mean, variance, epsilon)
 
 
 def batch_normalization_backward(
     dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, epsilon: float
 ) -> tuple[Array, Array, Array]:
-    return (_gradients if x.size <= SMALL else _gradients_parallel)(dy, x, gamma, mean, variance, epsilon)
+    return (_gradients.alone if x.size <= SMALL else _gradients)(dy, x, gamma, mean, variance, epsilon)
 
 
-def _mean_and_variance(x: Array) -> tuple[Array, Array]:
+@parallel_njit
+def _statistics(x: Array) -> tuple[Array, Array]:
     m, c = x.shape
     size = -(-m // PARTS)
     mean, variance = np.empty(c, x.dtype), np.empty(c, x.dtype)
@@ -55,7 +55,8 @@ def _mean_and_variance(x: Array) -> tuple[Array, Array]:
     return mean, variance
 
 
-def _normalized(x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float) -> Array:
+@parallel_njit
+def _normalize(x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float) -> Array:
     m, c = x.shape
     scale = np.empty(c, x.dtype)
     for k in range(c):
@@ -67,7 +68,8 @@ def _normalized(x: Array, gamma: Array, beta: Array, mean: Array, variance: Arra
     return y
 
 
-def _gradients_of_all(
+@parallel_njit
+def _gradients(
     dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, epsilon: float
 ) -> tuple[Array, Array, Array]:
     m, c = x.shape
@@ -102,8 +104,3 @@ def add_parts(sums: Array, m: int, mean: Array) -> None:
         for part in range(1, len(sums)):
             sums[0, k] += sums[part, k]
         mean[k] = sums[0, k] / m
-
-
-_statistics, _statistics_parallel = njit(cache=True)(_mean_and_variance), parallel_njit(_mean_and_variance)
-_normalize, _normalize_parallel = njit(cache=True)(_normalized), parallel_njit(_normalized)
-_gradients, _gradients_parallel = njit(cache=True)(_gradients_of_all), parallel_njit(_gradients_of_all)

@@ -27,20 +27,13 @@ def conv2d_forward(x: Array, kernel: Array, bias: Array, strides: Pair, dilation
     n, h, w, c = x.shape
     kh, kw, _, filters = kernel.shape
     out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
-    weights, by_winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w))
     windows, terms = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
-    tiles = winograd.tiles((out_h, out_w))
     z = np.empty((n, out_h, out_w, filters), x.dtype)
-    outputs, least = (tiles, 6) if by_winograd else (out_h * out_w, 4 * ROWS)
-    parts = max(1, min(FEW_IMAGES // max(1, n), outputs // least))
-    size = -(-outputs // parts)
+    parts = max(1, min(FEW_IMAGES // max(1, n), out_h * out_w // (4 * ROWS)))
+    size = -(-out_h * out_w // parts)
     for task in prange(n * parts):
         image, first = task // parts, task % parts * size
-        last = min(first + size, outputs)
-        if by_winograd:
-            winograd.convolve(x, weights, bias, image * tiles + first, image * tiles + last, z)
-        else:
-            convolve(x[image], weights, bias, windows, terms, first, last, z[image])
+        convolve(x[image], kernel, bias, windows, terms, first, min(first + size, out_h * out_w), z[image])
     return z
 
 
@@ -107,7 +100,7 @@ def conv2d_backward_input(dz: Array, kernel: Array, image_size: Pair, strides: P
 # For one image x (h, w, c), z and dz (out_h, out_w, filters)
 
 
-@njit(inline="always")
+@njit(cache=True)
 def convolve(
     x: Array, kernel: Array, bias: Array, windows: Array, terms: Array, first: int, last: int, z: Array
 ) -> None:
@@ -120,7 +113,7 @@ def convolve(
     )  # fmt: skip
 
 
-@njit(inline="always")
+@njit(cache=True)
 def add_kernel_gradient(
     x: Array, dz: Array, windows: Array, terms: Array, first: int, last: int, dkernel: Array
 ) -> None:
@@ -133,7 +126,7 @@ def add_kernel_gradient(
     )  # fmt: skip
 
 
-@njit(inline="always")
+@njit(cache=True)
 def spread_gradient(
     dz: Array, taps: Array, windows: Array, dilation_rate: Pair, first: int, last: int, dx: Array
 ) -> None:
@@ -155,15 +148,15 @@ def spread_gradient(
 # For a few images at a time, directly or by Winograd's way
 
 
-@njit(inline="always")
+@njit(cache=True)
 def prepared_kernel(kernel: Array, strides: Pair, dilation_rate: Pair, out_size: Pair) -> tuple[Array, bool]:
-    """The kernel as `convolve_images` wants it, and whether that is Winograd's way."""
+    """The kernel as `convolve_images` and `add_gradients` want it, and whether that is Winograd's way."""
     if winograd.pays(kernel.shape, strides, dilation_rate, out_size):
         return winograd.transformed_kernel(kernel), True
     return kernel, False
 
 
-@njit(inline="always")
+@njit(cache=True)
 def convolve_images(
     x: Array, weights: Array, bias: Array, strides: Pair, dilation_rate: Pair, by_winograd: bool, z: Array
 ) -> None:
@@ -177,7 +170,7 @@ def convolve_images(
         convolve(x[image], weights, bias, windows, terms, 0, len(windows), z[image])
 
 
-@njit(inline="always")
+@njit(cache=True)
 def add_gradients(
     x: Array, dz: Array, taps: Array, strides: Pair, dilation_rate: Pair, by_winograd: bool, dkernel: Array, dx: Array
 ) -> None:

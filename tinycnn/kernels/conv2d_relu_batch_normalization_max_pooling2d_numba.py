@@ -20,11 +20,13 @@ from numba import prange
 from tinycnn.kernels.conv2d_numba import (
     PARTS,
     add_gradients,
+    convolve,
     convolve_images,
     out_size,
     prepared_kernel,
     total,
     transposed_taps,
+    window_tables,
 )
 from tinycnn.kernels.conv2d_relu_max_pooling2d_numba import AT_ONCE
 from tinycnn.kernels.image_rows_numba import add_columns, relu_and_statistics, repeated, scale_and_inverse_std
@@ -36,19 +38,17 @@ Pair = tuple[int, int]
 
 
 @parallel_njit
-def convolve(x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair) -> tuple[Array, Array, Array]:
+def activate(x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair) -> tuple[Array, Array, Array]:
     """a = relu(conv2d_forward(x, kernel, bias)), and its mean and variance for each filter."""
-    n, h, w, _ = x.shape
+    n, h, w, c = x.shape
     kh, kw, _, filters = kernel.shape
     out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
-    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w))
+    windows, terms = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
     a = np.empty((n, out_h, out_w, filters), x.dtype)
     means, squares = np.zeros((n, filters)), np.zeros((n, filters))
-    for part in prange(-(-n // AT_ONCE)):
-        first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
-        convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, a[first:last])
-        for image in range(first, last):
-            relu_and_statistics(a[image].reshape(out_h, out_w * filters), means[image], squares[image])
+    for image in prange(n):
+        convolve(x[image], kernel, bias, windows, terms, 0, len(windows), a[image])
+        relu_and_statistics(a[image].reshape(out_h, out_w * filters), means[image], squares[image])
     mean, variance = np.empty(filters, x.dtype), np.empty(filters, x.dtype)
     for f in range(filters):
         centre, square = 0.0, 0.0

@@ -17,11 +17,13 @@ from numba import njit, prange
 from tinycnn.kernels.conv2d_numba import (
     PARTS,
     add_gradients,
+    convolve,
     convolve_images,
     out_size,
     prepared_kernel,
     total,
     transposed_taps,
+    window_tables,
 )
 from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
 from tinycnn.kernels.threads_numba import parallel_njit
@@ -37,23 +39,42 @@ def forward(
     x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair
 ) -> tuple[Array, Array]:
     """Math: y, argmax = max_pooling2d_forward(relu(conv2d_forward(x, kernel, bias)));  windows of at most 256 pixels"""
-    n, h, w, _ = x.shape
+    n, h, w, c = x.shape
     kh, kw, _, filters = kernel.shape
-    conv_size = out_size((h, w), (kh, kw), strides, dilation_rate)
-    pooled_h, pooled_w = out_size(conv_size, pool_size, pool_strides, (1, 1))
+    out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
+    pooled_h, pooled_w = out_size((out_h, out_w), pool_size, pool_strides, (1, 1))
+    windows, terms = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
     argmax = np.empty((n, pooled_h, pooled_w, filters), np.uint8)
-    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, conv_size)
+    for part in prange(-(-n // AT_ONCE)):
+        z = np.empty((out_h, out_w, filters), x.dtype)
+        for image in range(part * AT_ONCE, min((part + 1) * AT_ONCE, n)):
+            convolve(x[image], kernel, bias, windows, terms, 0, len(windows), z)
+            pool_image(z, pool_size, pool_strides, y[image], argmax[image])
+            relu_in_place(y[image].reshape(-1))  # relu of the maximum is the maximum of the relus
+    return y, argmax
+
+
+@parallel_njit
+def inference(
+    x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair
+) -> Array:
+    """y alone, by Winograd's way where that pays: here its rounding errors decide over no gradient."""
+    n, h, w, _ = x.shape
+    kh, kw, _, filters = kernel.shape
+    out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
+    pooled_h, pooled_w = out_size((out_h, out_w), pool_size, pool_strides, (1, 1))
+    y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
+    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w))
     for part in prange(-(-n // AT_ONCE)):
         first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
-        z = np.empty((last - first, conv_size[0], conv_size[1], filters), x.dtype)
+        z = np.empty((last - first, out_h, out_w, filters), x.dtype)
+        argmax = np.empty((pooled_h, pooled_w, filters), np.uint8)
         convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, z)
         for image in range(first, last):
-            pool_image(z[image - first], pool_size, pool_strides, y[image], argmax[image])
-            maxima = y[image].reshape(-1)
-            for i in range(maxima.size):  # relu of the maximum is the maximum of the relus
-                maxima[i] = 0 if maxima[i] <= 0 else maxima[i]
-    return y, argmax
+            pool_image(z[image - first], pool_size, pool_strides, y[image], argmax)
+            relu_in_place(y[image].reshape(-1))
+    return y
 
 
 @parallel_njit
@@ -91,3 +112,9 @@ def relu_gradient(dy: Array, y: Array, dbias: Array) -> Array:
                 gradient[i, j, f] = dy[i, j, f] if y[i, j, f] > 0 else 0
                 dbias[f] += gradient[i, j, f]
     return gradient
+
+
+@njit(cache=True)
+def relu_in_place(values: Array) -> None:
+    for i in range(values.size):
+        values[i] = 0 if values[i] <= 0 else values[i]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from tinycnn.kernels.block_product_numba import NO, ROWS, ZERO, places, product
 from tinycnn.kernels.conv2d_numba import column_sums
@@ -22,21 +22,19 @@ COLUMNS: Any = np.int64(64)  # of dx at a time, so that their part of the kernel
 
 
 def dense_forward(x: Array, kernel: Array, bias: Array) -> Array:
-    product_of = _multiply if len(x) * kernel.size <= SMALL else _multiply_parallel
-    return product_of(x, kernel, bias)
+    return (_forward.alone if len(x) * kernel.size <= SMALL else _forward)(x, kernel, bias)
 
 
 def dense_backward_parameters(x: Array, dz: Array) -> tuple[Array, Array]:
-    gradients = _gradients if x.size * dz.shape[1] <= SMALL else _gradients_parallel
-    return gradients(x, dz)
+    return (_backward_parameters.alone if x.size * dz.shape[1] <= SMALL else _backward_parameters)(x, dz)
 
 
 def dense_backward_input(dz: Array, kernel: Array) -> Array:
-    backward = _backward_input if len(dz) * kernel.size <= SMALL else _backward_input_parallel
-    return backward(dz, kernel)
+    return (_backward_input.alone if len(dz) * kernel.size <= SMALL else _backward_input)(dz, kernel)
 
 
-def _rows_times_kernel(x: Array, kernel: Array, bias: Array) -> Array:
+@parallel_njit
+def _forward(x: Array, kernel: Array, bias: Array) -> Array:
     n, inputs = x.shape
     units = kernel.shape[1]
     z = np.empty((n, units), x.dtype)
@@ -49,7 +47,8 @@ def _rows_times_kernel(x: Array, kernel: Array, bias: Array) -> Array:
     return z
 
 
-def _sums_over_rows(x: Array, dz: Array) -> tuple[Array, Array]:
+@parallel_njit
+def _backward_parameters(x: Array, dz: Array) -> tuple[Array, Array]:
     n, inputs = x.shape
     units = dz.shape[1]
     dkernel, nothing = np.empty((inputs, units), x.dtype), np.zeros(units, x.dtype)
@@ -62,7 +61,8 @@ def _sums_over_rows(x: Array, dz: Array) -> tuple[Array, Array]:
     return dkernel, column_sums(dz)
 
 
-def _rows_times_transposed(dz: Array, kernel: Array) -> Array:
+@parallel_njit
+def _backward_input(dz: Array, kernel: Array) -> Array:
     n, units = dz.shape
     inputs = len(kernel)
     dx, nothing = np.empty((n, inputs), dz.dtype), np.zeros(COLUMNS, dz.dtype)
@@ -78,15 +78,3 @@ def _rows_times_transposed(dz: Array, kernel: Array) -> Array:
             dx.reshape(-1), first, dx_rows, ZERO, n, count, nothing, NO,
         )  # fmt: skip
     return dx
-
-
-_multiply, _multiply_parallel = (
-    njit(cache=True)(_rows_times_kernel),
-    parallel_njit(_rows_times_kernel),
-)
-_gradients, _gradients_parallel = (
-    njit(cache=True)(_sums_over_rows),
-    parallel_njit(_sums_over_rows),
-)
-_backward_input = njit(cache=True)(_rows_times_transposed)
-_backward_input_parallel = parallel_njit(_rows_times_transposed)

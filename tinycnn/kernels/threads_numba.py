@@ -9,8 +9,10 @@ them, are left as they are, and the environment is the same afterwards.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -24,10 +26,43 @@ SPIN_COUNT = "5000"  # turns of the waiting loop; to compare: GOMP_SPINCOUNT=100
 ONLY_PRANGE = ("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion")
 
 
-def parallel_njit(function: Callable[..., Any]) -> Any:
-    """``njit`` with threads where a loop says ``prange``, and nowhere else."""
-    options: Any = dict.fromkeys(ONLY_PRANGE, False)  # which Numba takes too, and mypy does not know
-    return njit(parallel=options, cache=True)(function)
+class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
+    """``njit`` with threads where a loop says ``prange``, and nowhere else.
+
+    ``kernel(...)`` shares out the work among the threads, ``kernel.alone(...)`` leaves all of it to the calling one:
+    for small arrays, and in a process that was forked from one which had used threads, where OpenMP cannot start them
+    anew. The results are the same, bit by bit.
+    """
+
+    def __init__(self, function: Callable[..., Any]):
+        functools.update_wrapper(self, function)
+        options: Any = dict.fromkeys(ONLY_PRANGE, False)  # which Numba takes too, and mypy does not know
+        self.together = njit(parallel=options, cache=True)(function)
+        self.alone = njit(cache=True)(_copy(function, "alone"))
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.alone(*arguments) if _forked else self.together(*arguments)
+
+
+def _copy(function: Callable[..., Any], suffix: str) -> Any:
+    """The same function under another name: Numba's cache knows functions by their names, whatever their options."""
+    code: Any = function
+    copy = types.FunctionType(code.__code__, code.__globals__, code.__name__, code.__defaults__, code.__closure__)
+    copy.__qualname__ = f"{function.__qualname__}_{suffix}"
+    copy.__module__ = function.__module__
+    return copy
+
+
+_forked = False
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def load_openmp() -> None:

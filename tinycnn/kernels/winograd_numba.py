@@ -5,6 +5,10 @@ six points: transform both to these values, multiply value by value, transform b
 additions for each pixel; the multiplication, where all the work is, becomes 36 matrix products (tiles, c)·(c, filters).
 The gradients follow the same way back: each transform is linear, so its backward is the transposed matrix.
 
+It serves the gradients, and inference. Forward in training the convolution is computed directly: there each output
+decides whether relu lets a gradient pass, and which pixel of a pooling window gets it, and where these are nearly tied
+(a blank border has thousands) the last digit decides. The gradients' own rounding errors decide nothing.
+
 Math:    z = Aᵀ·M·A + bias    M[p] = V[p]·U[p]    V = Bᵀ·x·B    U = G·kernel·Gᵀ    for each tile; p: 36 pairs of points
          dM = A·dz·Aᵀ    dkernel = Gᵀ·dU·G, dU[p] = Σ V[p]ᵀ·dM[p]    dx = B·dV·Bᵀ, dV[p] = dM[p]·U[p]ᵀ
 Errors:  about 1e-6 of the largest number in float32, with the points 0, ±√½, ±√2 and ∞; with the better known
@@ -90,7 +94,7 @@ def transformed_kernel(kernel: Array) -> Array:
     return weights
 
 
-@njit(inline="always")
+@njit(cache=True)
 def add_transformed_back(dweights: Array, dkernel: Array) -> None:
     """dkernel += Gᵀ·dU·G"""
     size = dkernel.shape[2] * dkernel.shape[3]
@@ -100,7 +104,7 @@ def add_transformed_back(dweights: Array, dkernel: Array) -> None:
     )  # fmt: skip
 
 
-@njit(inline="always")
+@njit(cache=True)
 def read_tiles(images: Array, size: int, first: int, last: int, values: Array) -> None:
     """V of the tiles ``first`` to below ``last``, 6x6 pixels each; or, for ``size`` 4, dM from 4x4 gradients each."""
     c = images.shape[3]
@@ -114,7 +118,7 @@ def read_tiles(images: Array, size: int, first: int, last: int, values: Array) -
             transform_gradients(flat, start, row, c, to, at, SIZE * c, c, flat, 0, 0, 0, outside, rows, columns, c)
 
 
-@njit(inline="always")
+@njit(cache=True)
 def write_tiles(values: Array, bias: Array, size: int, first: int, last: int, images: Array) -> None:
     """Outputs from M, 4x4 a tile; or, for ``size`` 6, add the pixels' gradients from dV, 6x6 a tile."""
     c = images.shape[3]
@@ -147,7 +151,7 @@ def place_of(shape: tuple[int, int, int, int], size: int, tile: int) -> tuple[in
 # For the tiles ``first`` to below ``last`` of some images: x (n, h, w, c), z and dz (n, h − 2, w − 2, filters)
 
 
-@njit(inline="always")
+@njit(cache=True)
 def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Array) -> None:
     c, filters = weights.shape[2:]
     at_once = min(tiles_at_once(c, filters, x.itemsize), last - first)
@@ -165,7 +169,7 @@ def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Ar
         write_tiles(m, bias, OUT, start, stop, z)
 
 
-@njit(inline="always")
+@njit(cache=True)
 def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights: Array, dx: Array) -> None:
     """Write dU and add to dx, each where it is not empty; ``taps`` is U with its last axes exchanged."""
     filters = dz.shape[3]
