@@ -15,7 +15,7 @@ from benchmarks._models import training_flops
 from benchmarks.memory import what
 from benchmarks.training_step import label
 
-BENCHMARKS = ("accuracy", "training_step", "kernels", "scaling", "startup", "memory")
+BENCHMARKS = ("accuracy", "training_step", "profile", "walk", "kernels", "scaling", "startup", "memory")
 Results = dict[str, Json]
 MODELS = (("plain", "plain", ""), ("dropout", "dropout", " --dropout"), ("batch_normalization", "BN", " --bn"))
 NOTEBOOK_FIGURES = {"plain": "99.18 %", "dropout": "99.17 %", "batch_normalization": "99.10 %"}  # as it printed them
@@ -43,6 +43,8 @@ def report(results: Results, pictures: str = "results") -> str:
     sections = {
         "accuracy": accuracy,
         "training_step": training_step,
+        "profile": lambda result: profile(result, results),
+        "walk": walk,
         "kernels": kernels,
         "scaling": scaling,
         "startup": startup,
@@ -248,6 +250,57 @@ def training_step(result: Json) -> str:
         ]
         text += "`evaluate` on 10,000 images:\n\n" + table(head, evaluated)
     return text
+
+
+def profile(result: Json, results: Results) -> str:
+    """Where the time goes, and what follows for the targets."""
+    text = "## Where a step's time goes\n\nThe parts of a step within training, medians of "
+    text += f"{result['settings']['steps']} steps.\n\n"
+    for model, parts in result["parts"].items():
+        total = sum(parts.values())
+        rows = [[part, f"{1e3 * s:.3f}", f"{100 * s / total:.0f} %"] for part, s in parts.items()]
+        rows.append(["together", f"{1e3 * total:.3f}", ""])
+        short = next(name for known, name, _ in MODELS if known == model)
+        text += table([short, "ms", "share"], rows) + "\n"
+    if "training_step" not in results:
+        return text
+    step = results["training_step"]
+    flops = training_flops(step["settings"]["batch"])
+    rate = summary(step["sgemm_gflops"])["median"]
+    plain = result["parts"]["plain"]
+    convolutions = sum(s for part, s in plain.items() if "Conv2D" in part)
+    text += "What stands between these figures and the targets, for the plain model:\n\n"
+    text += f"- Computed directly at the sgemm rate, the products alone take {flops / rate / 1e6:.2f} ms a step. "
+    text += f"The convolutions with relu and pooling take\n  {1e3 * convolutions:.2f} ms, "
+    text += f"{100 * convolutions / sum(plain.values()):.0f} % of the step; what is not a convolution takes "
+    text += f"{1e3 * (sum(plain.values()) - convolutions):.2f} ms.\n"
+    for model, name, _ in MODELS:
+        ms = {who: summary(values)["median"] for who, values in step["ms"][model].items()}
+        must, aim = (4, 6) if model == "batch_normalization" else (3, 5)
+        text += f"- {name}: {must}x Keras is {ms['keras'] / must:.2f} ms a step, {aim}x is {ms['keras'] / aim:.2f} ms"
+        torch = [value for who, value in ms.items() if who not in ("tinycnn", "keras")]
+        if torch:
+            text += f"; 3x PyTorch's fastest mode is {min(torch) / 3:.2f} ms, 4x is {min(torch) / 4:.2f} ms"
+        text += f". Measured: {ms['tinycnn']:.2f} ms.\n"
+    return text + (
+        "- Forward in training the second convolution is computed directly: by Winograd's way it takes half the time "
+        "(see the walk\n  below), but its rounding errors tip relu and pooling over where values are nearly tied, and "
+        "single steps then part from\n  Keras's by more than the trajectory tests allow.\n"
+    )
+
+
+def walk(result: Json) -> str:
+    rows = []
+    for number, step in enumerate(result["steps"], 1):
+        seconds = [1e3 * s for s in step["seconds"]]
+        rate = step["flops"] / summary(step["seconds"])["median"] / 1e9
+        rows.append([str(number), step["name"], spread(seconds, 3), f"{rate:.0f}"])
+    return (
+        "## From loops to the fast kernel\n\nThe notebook's second convolution, batch 32, float32; README.md explains "
+        "the steps. GFLOP/s count the operations of a\ndirect computation. A copy of 256 MB moved "
+        f"{spread(result['bandwidth_gb_s'], 1)} GB/s; sgemm in the same run: {spread(result['sgemm_gflops'], 0)} "
+        "GFLOP/s.\n\n" + table(["", "step", "ms", "GFLOP/s"], rows)
+    )
 
 
 def kernels(result: Json) -> str:

@@ -1,0 +1,211 @@
+"""From scalar loops to the fast kernel: the notebook's second convolution, one idea at a time, and the roofline.
+
+README.md explains the steps; each gives the same numbers as the reference kernel before it is timed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from benchmarks import _common
+from benchmarks._common import Json, say
+from benchmarks._worker import Worker
+
+BATCH, SIZE, CHANNELS, FILTERS = 32, 13, 32, 64
+OUT, ONE, TWO = SIZE - 2, (1, 1), (2, 2)
+FLOPS = 2 * BATCH * OUT * OUT * 9 * CHANNELS * FILTERS  # of one pass; a direct computation needs no more
+SAME_RESULT = 2e-5  # of the largest number
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    p = _common.parser(__doc__)
+    p.add_argument("--rounds", type=int)
+    arguments = p.parse_args(argv)
+    target = _common.folder(arguments)
+    result = _common.header("walk", sys.argv[1:] if argv is None else argv)
+    result |= measure(arguments.rounds or (2 if arguments.quick else 15))
+    _common.write_json(target / "walk.json", result)
+    plot(result, target / "walk.png")
+    for step in result["steps"]:
+        print(f"{step['name']:60} {1e3 * _common.summary(step['seconds'])['median']:9.3f} ms")
+    return 0
+
+
+def measure(rounds: int) -> Json:
+    steps, bandwidth = make_steps()
+    seconds: dict[str, list[float]] = {name: [] for name, *_ in steps}
+    rates, widths = [], []
+    with Worker("benchmarks._sgemm_worker") as sgemm:
+        for number in range(rounds):
+            time.sleep(_common.PAUSE)
+            rates.append(sgemm.ask("gflops", repeats=5)["gflops"])
+            time.sleep(_common.PAUSE)
+            widths.append(bandwidth())
+            for name, _, _, run in steps:
+                run()
+                start = time.perf_counter()
+                run()
+                seconds[name].append(time.perf_counter() - start)
+            say(f"round {number + 1} of {rounds}")
+    return {
+        "settings": {"rounds": rounds, "batch": BATCH, "dtype": "float32"},
+        "sgemm_gflops": rates,
+        "bandwidth_gb_s": widths,
+        "steps": [
+            {"name": name, "flops": flops, "bytes": size, "seconds": seconds[name]} for name, flops, size, _ in steps
+        ],
+    }
+
+
+def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callable[[], float]]:
+    """Name, operations of a direct computation, bytes that must at least be moved, and the call; and a copy's speed."""
+    import numpy as np
+    from numba import njit
+
+    from tinycnn.kernels import REFERENCE, conv2d_numba, dense_numba, max_pooling2d_numba
+    from tinycnn.kernels import conv2d_relu_max_pooling2d_numba as fused
+    from tinycnn.kernels.activations_numba import RELU
+
+    rng = np.random.default_rng(0)
+    x = np.maximum(rng.normal(size=(BATCH, SIZE, SIZE, CHANNELS)), 0).astype(np.float32)
+    kernel = (rng.normal(size=(3, 3, CHANNELS, FILTERS)) / 17).astype(np.float32)
+    bias = rng.normal(size=FILTERS).astype(np.float32)
+    dz = rng.normal(size=(BATCH, OUT, OUT, FILTERS)).astype(np.float32)
+    z = np.empty_like(dz)
+    weights = conv2d_numba.winograd.transformed_kernel(kernel)
+    taps = conv2d_numba.transposed_taps(kernel)
+    transformed_taps = conv2d_numba.winograd.transformed_kernel(taps)
+    dkernel, dx = np.zeros_like(kernel), np.empty_like(x)
+
+    @njit
+    def scalar_loops() -> Any:
+        out = np.empty((BATCH, OUT, OUT, FILTERS), np.float32)
+        for n in range(BATCH):
+            for i in range(OUT):
+                for j in range(OUT):
+                    for f in range(FILTERS):
+                        total = bias[f]
+                        for a in range(3):
+                            for b in range(3):
+                                for c in range(CHANNELS):
+                                    total += x[n, i + a, j + b, c] * kernel[a, b, c, f]
+                        out[n, i, j, f] = total
+        return out
+
+    def winograd_forward() -> Any:
+        conv2d_numba.convolve_images(x, weights, bias, ONE, ONE, True, z)
+        return z
+
+    def gradients(by_winograd: bool) -> Callable[[], Any]:
+        def run() -> Any:
+            dkernel[:] = 0
+            conv2d_numba.add_gradients(
+                x, dz, transformed_taps if by_winograd else taps, ONE, ONE, by_winograd, dkernel, dx
+            )
+            return dkernel
+
+        return run
+
+    def one_by_one() -> Any:
+        y, _ = max_pooling2d_numba.max_pooling2d_forward(
+            RELU.forward(conv2d_numba.conv2d_forward(x, kernel, bias, ONE, ONE)), TWO, TWO
+        )
+        return y
+
+    rows, matrix = rng.normal(size=(BATCH, 1600)).astype(np.float32), rng.normal(size=(1600, 64)).astype(np.float32)
+    drows, dense_bias = rng.normal(size=(BATCH, 64)).astype(np.float32), np.zeros(64, np.float32)
+    dense_flops, dense_bytes = 3 * 2 * BATCH * matrix.size, 2 * matrix.nbytes + 3 * rows.nbytes
+    product = rows @ matrix
+
+    def dense(alone: bool) -> Callable[[], Any]:
+        names = ("_forward", "_backward_parameters", "_backward_input")
+        kernels = [getattr(dense_numba, name) for name in names]
+        forward, parameters, inputs = (kernel.alone if alone else kernel for kernel in kernels)
+
+        def run() -> Any:
+            parameters(rows, drows)
+            inputs(drows, matrix)
+            return forward(rows, matrix, dense_bias)
+
+        return run
+
+    arguments = (x, kernel, bias, ONE, ONE)
+    passed = x.nbytes + kernel.nbytes + z.nbytes
+    expected = REFERENCE.conv2d_forward(*arguments)
+    dkernel_expected, _ = REFERENCE.conv2d_backward_parameters(x, dz, (3, 3), ONE, ONE)
+    pooled, _ = REFERENCE.max_pooling2d_forward(np.maximum(expected, 0), TWO, TWO)
+    few = x.nbytes + kernel.nbytes + pooled.nbytes
+    cases: list[tuple[str, int, int, Callable[[], Any], Any]] = [
+        ("forward: scalar loops, compiled", FLOPS, passed, scalar_loops, expected),
+        ("forward: NumPy, a matrix product per tap", FLOPS, passed,
+         lambda: REFERENCE.conv2d_forward(*arguments), expected),
+        ("forward: blocks in registers, one thread", FLOPS, passed,
+         lambda: conv2d_numba.conv2d_forward.alone(*arguments), expected),
+        ("forward: blocks in registers, all threads", FLOPS, passed,
+         lambda: conv2d_numba.conv2d_forward(*arguments), expected),
+        ("forward: Winograd, one thread", FLOPS, passed, winograd_forward, expected),
+        ("forward, relu, pooling: one after the other, all threads", FLOPS, passed, one_by_one, pooled),
+        ("forward, relu, pooling: in one pass, all threads", FLOPS, few,
+         lambda: fused.forward(*arguments, TWO, TWO)[0], pooled),
+        ("inference, relu, pooling: in one pass, Winograd, all threads", FLOPS, few,
+         lambda: fused.inference(*arguments, TWO, TWO), pooled),
+        ("dense layer, three products: one thread", dense_flops, dense_bytes, dense(True), product),
+        ("dense layer, three products: all threads", dense_flops, dense_bytes, dense(False), product),
+        ("both gradients: blocks in registers, one thread", 2 * FLOPS, 2 * passed, gradients(False), dkernel_expected),
+        ("both gradients: Winograd, one thread", 2 * FLOPS, 2 * passed, gradients(True), dkernel_expected),
+    ]  # fmt: skip
+    for name, _, _, run, right in cases:
+        difference = float(np.abs(run() - right).max() / np.abs(right).max())
+        if not difference <= SAME_RESULT:
+            raise ValueError(
+                f"{name}: expected the reference kernel's result, received one that is off by {difference:.1e} of its "
+                "largest number. Run tests/test_kernels.py."
+            )
+
+    large, copy = np.zeros(2**26, np.float32), np.empty(2**26, np.float32)
+
+    def bandwidth() -> float:
+        """GB/s read and written by a copy of 256 MB, which no cache holds."""
+        start = time.perf_counter()
+        np.copyto(copy, large)
+        return 2 * large.nbytes / (time.perf_counter() - start) / 1e9
+
+    bandwidth()
+    return [(name, flops, size, run) for name, flops, size, run, _ in cases], bandwidth
+
+
+def plot(result: Json, path: Any) -> None:
+    """The roofline: what memory and what arithmetic allow, and where each step stands."""
+    figure, axes = _common.new_figure(10, 6)
+    peak = _common.summary(result["sgemm_gflops"])["median"]
+    width = _common.summary(result["bandwidth_gb_s"])["median"]
+    edge = peak / width
+    axes.plot([0.5, edge], [0.5 * width, peak], color="#444444")
+    axes.plot([edge, 400], [peak, peak], color="#444444")
+    axes.text(0.55, 0.62 * width, f"memory: {width:.0f} GB/s", rotation=33, rotation_mode="anchor", fontsize=9)
+    axes.text(390, 1.06 * peak, f"NumPy's matrix product: {peak:.0f} GFLOP/s", ha="right", fontsize=9)
+    for number, step in enumerate(result["steps"], 1):
+        rate = step["flops"] / _common.summary(step["seconds"])["median"] / 1e9
+        new = "Winograd" in step["name"] or "blocks" in step["name"] or "one pass" in step["name"]
+        colour = _common.COLOURS["tinycnn" if new else "other"]
+        intensity = step["flops"] / step["bytes"]
+        axes.plot(intensity, rate, "o", color=colour)
+        axes.annotate(str(number), (intensity, rate), xytext=(7, -4), textcoords="offset points", fontsize=10)
+        label = f"{number}  {step['name']}: {rate:.0f} GFLOP/s"
+        axes.text(1.02, 1.0 - 0.065 * (number - 1), label, transform=axes.transAxes, fontsize=9, va="top")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel("operations of a direct convolution for each byte that must be moved")
+    axes.set_ylabel("GFLOP/s, counted for a direct convolution")
+    axes.grid(alpha=0.3)
+    figure.suptitle("The second convolution, from loops to the fast kernel", x=0.01, ha="left")
+    _common.save_figure(figure, result, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
