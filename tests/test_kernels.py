@@ -536,6 +536,13 @@ def test_fast_equals_reference(name, dtype):
     assert check_parity(name, ALL[name], ACCELERATED[name], dtype) > 0
 
 
+@pytest.mark.parametrize("name", ["dropout_mask", "dropout_apply"])
+def test_small_arrays_on_the_threads_too(name, monkeypatch):
+    dropout_numba = pytest.importorskip("tinycnn.kernels.dropout_numba")
+    monkeypatch.setattr(dropout_numba, "SMALL", 0)
+    assert check_parity(name, ALL[name], ACCELERATED[name], "float32") > 0
+
+
 def test_every_accelerated_entry_has_parity_cases():
     assert not set(ACCELERATED) - set(PARITY_CASES)
 

@@ -41,7 +41,7 @@ def unpool_window_in_python(
     dx[dx_start + taps[argmax[dy_start + c]] + c] += dy[dy_start + c]
 
 
-def _in_llvm(name: str, emit: Any, signature: Any, number: Any, taps_position: int) -> Any:
+def _in_llvm(name: str, emit: Any, signature: Any, taps_position: int) -> Any:
     """What Numba needs of an intrinsic: the types, and a function that generates the call."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -51,21 +51,25 @@ def _in_llvm(name: str, emit: Any, signature: Any, number: Any, taps_position: i
         ]
         values = [value if array is None else array.data for array, value in zip(arrays, arguments, strict=True)]
         values.append(arrays[taps_position].nitems)
-        llvm_number = context.get_data_type(number)
-        full_name = f"tinycnn_{name}_" + "_".join(str(value.type.pointee) for value in values if value.type.is_pointer)
-        module = builder.module
-        function = module.globals.get(full_name)
-        if function is None:
-            function = ir.Function(module, ir.FunctionType(ir.VoidType(), [value.type for value in values]), full_name)
-            function.linkage = "linkonce_odr"
-            function.attributes.add("noinline")
-            inside = ir.IRBuilder(function.append_basic_block())
-            emit(Emitter(inside, llvm_number, VECTOR_BYTES // (number.bitwidth // 8)), *function.args)
-            inside.ret_void()
-        builder.call(function, values)
+        builder.call(_function(builder.module, name, emit, [value.type for value in values]), values)
         return context.get_dummy_value()
 
     return signature, generate
+
+
+def _function(module: Any, name: str, emit: Any, argument_types: list[Any]) -> Any:
+    """The module's function for these types of arrays."""
+    full_name = f"tinycnn_{name}_" + "_".join(str(kind.pointee) for kind in argument_types if kind.is_pointer)
+    if full_name in module.globals:
+        return module.globals[full_name]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), argument_types), full_name)
+    function.linkage = "linkonce_odr"
+    function.attributes.add("noinline")
+    builder = ir.IRBuilder(function.append_basic_block())
+    number = argument_types[0].pointee
+    emit(Emitter(builder, number, VECTOR_BYTES // (4 if isinstance(number, ir.FloatType) else 8)), *function.args)
+    builder.ret_void()
+    return function
 
 
 def _emit_pool(
@@ -117,7 +121,7 @@ def _pool_window(
 ) -> Any:
     index = types.intp
     signature = types.void(x, index, taps, y, index, argmax, index)
-    return _in_llvm("pool_window", _emit_pool, signature, x.dtype, taps_position=2)
+    return _in_llvm("pool_window", _emit_pool, signature, taps_position=2)
 
 
 def _unpool_window(
@@ -125,7 +129,7 @@ def _unpool_window(
 ) -> Any:
     index = types.intp
     signature = types.void(dy, index, argmax, taps, dx, index, index)
-    return _in_llvm("unpool_window", _emit_unpool, signature, dy.dtype, taps_position=3)
+    return _in_llvm("unpool_window", _emit_unpool, signature, taps_position=3)
 
 
 pool_window: Any = pool_window_in_python if JIT_IS_OFF else intrinsic(_pool_window)

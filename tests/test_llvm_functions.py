@@ -1,0 +1,100 @@
+"""The hand-written LLVM of tiles and pooling windows: what LLVM makes of it = its twin in Python, without Numba."""
+
+from __future__ import annotations
+
+import ctypes
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from tolerances import PARITY, assert_close
+
+pytest.importorskip("llvmlite")
+
+from llvmlite import binding, ir
+
+from tinycnn.kernels import pool_window_numba as pooling
+from tinycnn.kernels import tile_transform_numba as tiles
+from tinycnn.kernels import winograd_numba as winograd
+from tinycnn.kernels.block_product_numba import VECTOR_BYTES
+
+WHOLE = ir.IntType(64)
+NUMBERS = {"float32": ir.FloatType(), "float64": ir.DoubleType(), "uint8": ir.IntType(8), "int64": WHOLE}
+
+
+def compiled(make: Any, arguments: list[Any]) -> tuple[Any, Any]:
+    """Compile the function that ``make(module, argument types)`` writes; keep the second result alive while calling."""
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    module = ir.Module()
+    module.triple = binding.get_default_triple()
+    kinds = [NUMBERS[str(a.dtype)].as_pointer() if isinstance(a, np.ndarray) else WHOLE for a in arguments]
+    name = make(module, kinds).name
+    assert make(module, kinds).name == name  # asked for again, it is there already
+    machine = binding.Target.from_default_triple().create_target_machine(
+        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten()
+    )
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(str(module)), machine)
+    engine.finalize_object()
+    types = [ctypes.c_void_p if isinstance(a, np.ndarray) else ctypes.c_int64 for a in arguments]
+    return ctypes.CFUNCTYPE(None, *types)(engine.get_function_address(name)), engine
+
+
+def call(make: Any, *arguments: Any) -> None:
+    function, _engine = compiled(make, list(arguments))
+    function(*[a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("extra", [0, 3])
+@pytest.mark.parametrize(
+    ("matrix", "adds", "writes_image"),
+    [(winograd.B.T, False, False), (winograd.A.T, True, True), (winograd.G.T, True, False)],
+    ids=["reads", "writes", "adds"],
+)
+def test_tile_transform(matrix, adds, writes_image, extra, dtype, rng):
+    channels = VECTOR_BYTES // np.dtype(dtype).itemsize + extra
+    rows, size = matrix.shape
+    for inside in ((size, size), (2, 3)):
+        x, y, base = rng.normal(size=(3, 36 * channels + 5)).astype(dtype)
+        outside, row = np.zeros(channels, dtype), 6 * channels
+
+        def make(module: Any, kinds: Any) -> Any:
+            values = [SimpleNamespace(type=kind) for kind in kinds]
+            return tiles._function(module, "tile", NUMBERS[dtype], values, matrix, adds, writes_image)
+
+        expected = y.copy()
+        places = np.arange(6)[:, None, None] * row + np.arange(6)[:, None] * channels + np.arange(channels)
+        tile = x[5 + places[:size, :size]].astype(float)
+        written = (rows, rows)
+        if writes_image:
+            written = min(inside[0], rows), min(inside[1], rows)
+        else:
+            tile[inside[0] :], tile[:, inside[1] :] = 0, 0
+        result = np.einsum("ia,abc,jb->ijc", matrix, tile, matrix) + adds * base[1 + places[:rows, :rows]]
+        expected[2 + places[: written[0], : written[1]]] = result[: written[0], : written[1]]
+        call(make, x, 5, row, channels, y, 2, row, channels, base, 1, row, channels, outside, *inside, channels)
+        assert_close(y, expected, PARITY[dtype])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("extra", [0, 5])
+def test_pooling_windows(extra, dtype, rng):
+    channels = VECTOR_BYTES // np.dtype(dtype).itemsize + extra
+    taps = np.array([0, channels, 4 * channels, 5 * channels])
+    x = rng.integers(-2, 2, 8 * channels + 7).astype(dtype)  # few values: ties go to the first
+    y, argmax = np.zeros(channels + 3, dtype), np.zeros(channels + 3, np.uint8)
+    expected = y.copy(), argmax.copy()
+    pooling.pool_window_in_python(x, 2, taps, expected[0], 1, expected[1], channels)
+    call(lambda module, kinds: pooling._function(module, "pool", pooling._emit_pool, kinds),
+         x, 2, taps, y, 1, argmax, channels, len(taps))  # fmt: skip
+    np.testing.assert_array_equal(y, expected[0])
+    np.testing.assert_array_equal(argmax, expected[1])
+
+    dy, dx = rng.normal(size=channels + 3).astype(dtype), rng.normal(size=8 * channels + 7).astype(dtype)
+    after = dx.copy()
+    pooling.unpool_window_in_python(dy, 1, argmax, taps, after, 2, channels)
+    call(lambda module, kinds: pooling._function(module, "unpool", pooling._emit_unpool, kinds),
+         dy, 1, argmax, taps, dx, 2, channels, len(taps))  # fmt: skip
+    np.testing.assert_array_equal(dx, after)
