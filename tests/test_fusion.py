@@ -252,3 +252,20 @@ def test_wrong_input_gets_the_layers_error():
     (step,) = fused_steps(model.layers)
     with pytest.raises(ValueError, match=f"{model.layers[0].name}: expected an input of shape"):
         step.forward(np.zeros((5, 28, 28), np.float32))
+
+
+def test_a_loss_of_ones_own_is_not_passed_over():
+    """Softmax and cross-entropy in one go must not bypass what a subclass defines."""
+    from tinycnn.losses import SparseCategoricalCrossentropy
+
+    class Doubled(SparseCategoricalCrossentropy):
+        def per_sample(self, y_true, y_pred):
+            return 2 * super().per_sample(y_true, y_pred)
+
+    x, y = np.random.default_rng(0).random((8, 28, 28, 1), np.float32), np.arange(8)
+    model = models.plain()
+    losses = []
+    for loss in (SparseCategoricalCrossentropy(), Doubled()):
+        model.compile("sgd", loss)
+        losses.append(model.evaluate(x, y, verbose=0))
+    assert losses[1] == pytest.approx(2 * losses[0])

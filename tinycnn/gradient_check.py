@@ -272,7 +272,7 @@ def _model_twin(model: Sequential) -> Any:
     """A copy of a model around twins of its layers, whose optimizer leaves weights and gradients as they are."""
     twin: Any = copy.copy(model)
     twin._layers = [_twin(layer) for layer in model.layers]
-    twin._vector = None
+    twin._vector = twin._fused = None
     twin._loss_mean = copy.deepcopy(model._loss_mean)
     twin._metrics, twin._weighted_metrics = [], []
     twin.optimizer = SimpleNamespace(apply=lambda vector: None)
