@@ -185,16 +185,19 @@ def plot(result: Json, path: Any) -> None:
     edge = peak / width
     axes.plot([0.5, edge], [0.5 * width, peak], color="#444444")
     axes.plot([edge, 400], [peak, peak], color="#444444")
-    axes.text(0.55, 0.62 * width, f"memory: {width:.0f} GB/s", rotation=33, rotation_mode="anchor", fontsize=9)
+    axes.text(0.6, 0.75 * width, f"memory: {width:.0f} GB/s", rotation=56, rotation_mode="anchor", fontsize=9)
     axes.text(390, 1.06 * peak, f"NumPy's matrix product: {peak:.0f} GFLOP/s", ha="right", fontsize=9)
+    beside = {4: (-16, 0), 5: (8, 0), 6: (-16, -10), 12: (8, -12)}  # four points lie close together
     for number, step in enumerate(result["steps"], 1):
         rate = step["flops"] / _common.summary(step["seconds"])["median"] / 1e9
         new = "Winograd" in step["name"] or "blocks" in step["name"] or "one pass" in step["name"]
         colour = _common.COLOURS["tinycnn" if new else "other"]
         intensity = step["flops"] / step["bytes"]
         axes.plot(intensity, rate, "o", color=colour)
-        axes.annotate(str(number), (intensity, rate), xytext=(7, -4), textcoords="offset points", fontsize=10)
-        label = f"{number}  {step['name']}: {rate:.0f} GFLOP/s"
+        axes.annotate(
+            str(number), (intensity, rate), xytext=beside.get(number, (8, -4)), textcoords="offset points", fontsize=10
+        )
+        label = f"{number:>2}  {step['name']}: {rate:.0f} GFLOP/s"
         axes.text(1.02, 1.0 - 0.065 * (number - 1), label, transform=axes.transAxes, fontsize=9, va="top")
     axes.set_xscale("log")
     axes.set_yscale("log")
