@@ -1368,3 +1368,20 @@ def test_history_and_evaluate_have_the_form_of_keras(keras, rng):
     for key, expected in results[1][4].history.items():
         assert results[0][4].history[key] == pytest.approx(expected, rel=1e-5)
     assert results[0][5] == pytest.approx(results[1][5], rel=1e-5)
+
+
+def test_penalties_are_those_of_the_layers_that_are_there_now():
+    """After freezing, and after adding a layer, without a step of training in between."""
+    model = Sequential([Input((3,)), Dense(2, kernel_regularizer="l2"), Dense(2, kernel_regularizer="l2")])
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 3), np.float32), np.zeros((4, 2), np.float32)
+    model.fit(x, y, verbose=0)
+    penalties = [0.01 * float(np.sum(layer.kernel.value**2)) for layer in model.layers]
+    loss = float(np.mean((model.predict(x, verbose=0) - y) ** 2))
+    assert model.test_on_batch(x, y) == pytest.approx(loss + sum(penalties), rel=1e-5)
+    model.layers[0].trainable = False
+    assert model.test_on_batch(x, y) == pytest.approx(loss + penalties[1], rel=1e-5)
+    model.layers[0].trainable = True
+    model.add(Dense(2, kernel_initializer="ones", use_bias=False, kernel_regularizer="l2"))
+    with_third = float(np.mean((model.predict(x, verbose=0) - y) ** 2)) + sum(penalties) + 0.01 * 4
+    assert model.test_on_batch(x, y) == pytest.approx(with_third, rel=1e-5)

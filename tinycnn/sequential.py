@@ -648,8 +648,9 @@ class Sequential:
                 "Lower the learning rate, or look at the data of this batch."
             )
         self._backward(dy)
-        for p, regularizer in vector.regularized:
-            p.grad += regularizer.gradient(p.value)
+        for p in vector.parameters:
+            if p.regularizer is not None:
+                p.grad += p.regularizer.gradient(p.value)
         self.optimizer.apply(vector)
         self._update_metrics(y, y_pred, loss, sample_weight)
 
@@ -675,8 +676,7 @@ class Sequential:
 
     def _penalty(self) -> float:
         """What the regularizers add to the loss."""
-        vector = self._vector or self._parameter_vector()
-        return sum(regularizer(p.value) for p, regularizer in vector.regularized)
+        return sum(p.regularizer(p.value) for p in self.parameters if p.regularizer is not None)
 
     def _update_metrics(self, y: Array, y_pred: Array, loss: float, sample_weight: Array | None) -> None:
         if self._metrics is None:
@@ -725,7 +725,6 @@ class Sequential:
     def _evaluate(self, data: Any, hooks: CallbackList) -> dict[str, float]:
         """Loss and metrics over all batches; the running means of a training epoch are put aside meanwhile."""
         self.reset_metrics()
-        self._parameter_vector()
         hooks.on_test_begin()
         merges = isinstance(data, ArrayBatches) and not hooks.wants_batches and self._means_only()
         for step, (x, y, sample_weight) in enumerate(data.merged() if merges else data.epoch()):

@@ -48,7 +48,6 @@ class ParameterVector:
 
     def __init__(self, parameters: Sequence[Parameter]):
         self.parameters = tuple(parameters)
-        self.regularized = tuple((p, p.regularizer) for p in parameters if p.regularizer is not None)
         ends = np.cumsum([p.value.size for p in parameters], dtype=int)
         self.slices = [slice(int(end - p.value.size), int(end)) for p, end in zip(parameters, ends, strict=True)]
         self.value = np.concatenate([p.value.ravel() for p in parameters]) if parameters else np.zeros(0, "float32")
