@@ -53,30 +53,20 @@ class FusedStep(ABC):
         self.saved = None
         if kernels is not None and len(x) >= FEWEST_IMAGES and all(layer.trainable for layer in self.layers):
             return self.fused_forward(kernels, x, training)
-        for layer in self.layers:
-            x = layer.forward(x, training)
-        return x
+        return forward_through(self.layers, x, training)
 
     def backward(self, dy: Array) -> Array:
-        if self.saved is None:
-            for layer in reversed(self.layers):
-                dy = layer.backward(dy)
-            return dy
         return self._backward(dy, input_gradient=True)
 
     def backward_parameters(self, dy: Array) -> None:
-        if self.saved is None:
-            first, *others = self.layers
-            for layer in reversed(others):
-                dy = layer.backward(dy)
-            first.backward_parameters(dy)
-        else:
-            self._backward(dy, input_gradient=False)
+        self._backward(dy, input_gradient=False)
 
-    def _backward(self, dy: Array, input_gradient: bool) -> Array:
+    def _backward(self, dy: Array, input_gradient: bool) -> Any:
+        if self.saved is None:  # forward went layer by layer
+            return backward_through(self.layers, dy, input_gradient)
         kernels = self.layers[0].kernels.fused[self.kernels_name]
         saved, self.saved = self.saved, None
-        return self.fused_backward(kernels, np.ascontiguousarray(dy), saved or (), input_gradient)
+        return self.fused_backward(kernels, np.ascontiguousarray(dy), saved, input_gradient)
 
     def forget(self) -> None:
         self.saved = None
@@ -190,6 +180,22 @@ def _assign(convolution: Any, dkernel: Array, dbias: Array) -> None:
 
 
 PATTERNS = (ConvolutionNormalizationPooling, ConvolutionPooling)
+
+
+def forward_through(steps: Sequence[Any], x: Array, training: bool, activate: bool = True) -> Array:
+    """The last step's output; with ``activate=False`` without its activation, which it must have."""
+    *body, head = steps
+    for step in body:
+        x = step.forward(x, training)
+    return head.forward(x, training) if activate else head.forward(x, training, activate=False)
+
+
+def backward_through(steps: Sequence[Any], dy: Array, input_gradient: bool) -> Any:
+    """The chain rule from the last step to the first; without ``input_gradient`` the first one's parameters only."""
+    first, *others = steps
+    for step in reversed(others):
+        dy = step.backward(dy)
+    return first.backward(dy) if input_gradient else first.backward_parameters(dy)
 
 
 def fused_steps(layers: Sequence[Layer]) -> list[Any]:

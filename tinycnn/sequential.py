@@ -25,7 +25,7 @@ from tinycnn.batches import (
     weights_of_classes,
 )
 from tinycnn.callbacks import Callback, CallbackList, History
-from tinycnn.fusion import fused_steps
+from tinycnn.fusion import backward_through, forward_through, fused_steps
 from tinycnn.interrupt import Interrupt
 from tinycnn.layers import Input, Layer, ParameterVector
 from tinycnn.layers.base import check_dtype, check_weight
@@ -305,15 +305,13 @@ class Sequential:
             ValueError: ``activate=False`` where the last layer has no activation.
         """
         self._require_built("forward")
-        *body, head = self._layers
+        head = self._layers[-1]
         if not activate and not hasattr(head, "activation"):
             raise ValueError(
                 f"{self.name}: expected a last layer with an activation to leave out, received {head.name!r}. "
                 "Leave out activate=False."
             )
-        for layer in body:
-            x = layer.forward(x, training)
-        return head.forward(x, training) if activate else head.forward(x, training, activate=False)  # type: ignore[call-arg]
+        return forward_through(self._layers, x, training, activate)
 
     def backward(self, dy: Array) -> Array:
         """The gradient of the loss with respect to the input; assigns the ``grad`` of every parameter.
@@ -334,20 +332,11 @@ class Sequential:
         return self._fused
 
     def _forward(self, x: Array, training: bool, activate: bool = True) -> Array:
-        *body, head = self._steps
-        for step in body:
-            x = step.forward(x, training)
-        return head.forward(x, training) if activate else head.forward(x, training, activate=False)
+        return forward_through(self._steps, x, training, activate)
 
-    def _backward(self, dy: Array, input_gradient: bool = False) -> Array | None:
+    def _backward(self, dy: Array, input_gradient: bool = False) -> Any:
         """By default without the gradient of the input, which training has no use for."""
-        first, *others = self._steps
-        for step in reversed(others):
-            dy = step.backward(dy)
-        if input_gradient:
-            return first.backward(dy)
-        first.backward_parameters(dy)
-        return None
+        return backward_through(self._steps, dy, input_gradient)
 
     # Training
 
