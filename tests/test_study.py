@@ -110,6 +110,7 @@ def test_models_of_one_seed_start_from_the_same_kernels() -> None:
     assert (masks[0] == 0).any()
 
 
+@pytest.mark.jit
 def test_a_run_repeats_to_the_bit_and_says_what_it_did() -> None:
     one, two = (study.train("tinycnn", "dropout_and_batch_normalization", 2, **SMALL) for _ in range(2))
     for record in (one, two):
@@ -127,6 +128,7 @@ def test_a_run_repeats_to_the_bit_and_says_what_it_did() -> None:
     assert other["history"]["loss"] != one["history"]["loss"]
 
 
+@pytest.mark.jit
 def test_every_epoch_has_an_order_of_its_own_and_both_frameworks_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
     fit = study.Sequential.fit

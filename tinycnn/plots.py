@@ -495,7 +495,8 @@ def reliability_diagram(models: Mapping[str, Mapping[str, Any]], least: int = 20
     lower[0].set_ylabel("images")
     lower[0].yaxis.set_minor_formatter(NullFormatter())
     names = ["confidence = correct", f"a bin of {least} images or more", "a bin of fewer"]
-    figure.legend([diagonal, filled, hollow], names, loc="outside lower center", ncols=3)
+    columns = 3 if len(checked) > 2 else 1
+    figure.legend([diagonal, filled, hollow], names, loc="outside lower center", ncols=columns)
     return figure
 
 

@@ -1,6 +1,7 @@
 """The notebook's inferences as claims that numbers can contradict, and a verdict on each from the study's results.
 
-``python -m tutorials.claims`` prints the README's table. The tutorial 05_were_the_inferences_right explains it.
+``python -m tutorials.claims`` prints them as a table, ``--write`` puts the table into the README. The tutorial
+05_were_the_inferences_right explains it.
 
 One rule decides. A claim says in what range a difference lies, for instance below 0. Five seeds give five differences,
 each between two runs that began with the same kernels and met the same batches, and these an interval for their mean.
@@ -8,8 +9,10 @@ each between two runs that began with the same kernels and met the same batches,
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +21,14 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from tinycnn.files import replacing
 from tutorials.runs import ROOT, Json
-from tutorials.study import expected_calibration_error, load
+from tutorials.study import RESULTS, expected_calibration_error, load
 
 Results = Mapping[tuple[str, str, int], Json]
 Measure = Callable[[Json], float]
 
+README = ROOT / "README.md"
 LEVEL = 0.95
 MARGIN = 0.1  # percentage points of accuracy: 10 of 10,000 test images; less than that is "no change" to us
 SUPPORTED, NOT_SUPPORTED, WRONG = "supported", "not supported", "wrong"
@@ -175,7 +180,7 @@ def claims(results: Results) -> list[Claim]:
     def worst_epoch(words: str, key: str) -> Evidence:
         by_epoch = {number: paired(results, epoch(key, number), BN, PLAIN) for number in range(1, 11)}
         worst = max(by_epoch, key=lambda number: float(np.mean(by_epoch[number])))
-        return Evidence(f"{words}, epoch {worst}", by_epoch[worst], -math.inf, 0, looked_at=len(by_epoch))
+        return Evidence(f"{words} in the worst epoch, {worst}", by_epoch[worst], -math.inf, 0, looked_at=len(by_epoch))
 
     none, up, down = (-MARGIN, MARGIN), (0, math.inf), (-math.inf, 0)
     longer = round(3 * step_ratio())
@@ -258,8 +263,29 @@ def _signed(number: float, unit: str) -> str:
     return (f"{number:+.2f}" if unit else f"{number:+.4f}").replace("-", "−")
 
 
-def main() -> int:
-    print(table(claims(load(*map(Path, sys.argv[1:])))))
+def put_into(text: str, verdicts: str) -> str:
+    """The text with the table of verdicts in place of the one that it has."""
+    head = re.escape(verdicts.splitlines()[0])
+    changed, count = re.subn(rf"{head}\n(\|.*\n)*", lambda _: f"{verdicts}\n", text)
+    if count != 1:
+        raise ValueError(
+            f"claims: expected one table that begins {verdicts.splitlines()[0]!r}, found {count}. Put that line "
+            "where the table belongs."
+        )
+    return changed
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    p = argparse.ArgumentParser(prog="python -m tutorials.claims", description=(__doc__ or "").split("\n")[0])
+    p.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help="the study's (default: %(default)s)")
+    p.add_argument("--write", type=Path, nargs="?", const=README, metavar="FILE", help="put the table into the README")
+    arguments = p.parse_args(argv)
+    verdicts = table(claims(load(arguments.results)))
+    print(verdicts)
+    if arguments.write:
+        text = put_into(arguments.write.read_text(encoding="utf-8"), verdicts)
+        with replacing(arguments.write) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     return 0
 
 
