@@ -182,7 +182,9 @@ def make_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--threads", type=int, metavar="N", help="of each run (default: cores divided by --jobs; 1 with --scheduler)"
     )
-    p.add_argument("--frameworks", nargs="+", choices=FRAMEWORKS, default=FRAMEWORKS, metavar="NAME")
+    p.add_argument(
+        "--frameworks", nargs="+", choices=FRAMEWORKS, default=FRAMEWORKS, metavar="NAME", help=", ".join(FRAMEWORKS)
+    )
     p.add_argument("--models", nargs="+", choices=MODELS, default=MODELS, metavar="NAME", help=", ".join(MODELS))
     p.add_argument(
         "--seeds",
