@@ -403,10 +403,11 @@ def paired_differences(
     others = {} if control is None else _check_panels(who, control, 1, "a row of differences")
     for name, rows in checked.items():
         for label in rows:
-            if np.shape(intervals.get(name, {}).get(label)) != (2,):
+            interval = intervals.get(name, {}).get(label)
+            if interval is None or len(interval) != 2:
                 raise ValueError(
-                    f"{who}: expected an interval (low, high) for {label!r} in {name!r}, received "
-                    f"{intervals.get(name, {}).get(label)!r}. Pass one for each row."
+                    f"{who}: expected an interval (low, high) for {label!r} in {name!r}, received {interval!r}. "
+                    "Pass one for each row."
                 )
     labels = _groups(checked)
     figure = _Figure(figsize=(max(3.5 * len(checked) + 1.5, 5.5), 0.75 * len(labels) + 1.7), layout="constrained")
