@@ -388,7 +388,7 @@ for name in NAMES:
 
 # %% [markdown]
 # For the models with dropout the two numbers are far apart, and only the second is comparable with the test loss.
-# [Tutorial 04](04_dropout.py) goes into that.
+# [Tutorial 04](04_dropout.ipynb) goes into that.
 #
 # ## Is it tinycnn?
 #
@@ -446,8 +446,9 @@ for name in NAMES:
 # 4. **Hard images or bad luck?** How many test images do all plain runs misread, and how many does at least one of
 #    them misread?
 # 5. **A study of your own.** Use `study.train` to compare plain and BN on the bundled digits: five seeds, five
-#    epochs. Which has the lower test loss? (Before you tell anybody: [tutorial 03](03_batch_normalization.py).)
-#
+#    epochs. Which has the lower test loss? (Before you tell anybody: [tutorial 03](03_batch_normalization.ipynb).)
+
+# %% [markdown]
 # ## Solutions
 
 # %%
