@@ -45,16 +45,16 @@ def block_product_in_python(
     first: int, last: int, width: int,
     bias: Array, bias_start: int, accumulate: bool,
 ) -> None:  # fmt: skip
-    """One block of a product: the rows from ``first``, at most `ROWS` and below ``last``; ``width`` columns.
+    """A strip of a product: the rows from ``first`` to below ``last``, six at a time; ``width`` columns.
 
     Math:    c[c_start + c_rows[r] + j] = base + Σ_k a[a_start + rows[r] + terms[k]] · b[b_start + k·b_step + j]
              where base is bias[bias_start + j] or, with ``accumulate``, what stood in c before
     Shapes:  a, b, c, bias: one axis, one dtype;  rows, terms, c_rows: int64;  width: at most `VECTORS` vectors
     """
     columns = np.arange(width)
-    window_rows = a[a_start + rows[first : min(first + ROWS, last), None] + terms]  # (rows, terms)
+    window_rows = a[a_start + rows[first:last, None] + terms]  # (rows, terms)
     b_rows = b[b_start + b_step * np.arange(len(terms))[:, None] + columns]  # (terms, width)
-    places = c_start + c_rows[first : min(first + ROWS, last), None] + columns  # (rows, width)
+    places = c_start + c_rows[first:last, None] + columns  # (rows, width)
     c[places] = window_rows @ b_rows + (c[places] if accumulate else bias[bias_start + columns])
 
 
@@ -148,9 +148,13 @@ class Emitter:
                 for total in row:
                     builder.store(zero, total)
             # Rows past the end repeat the last one: the same result, written twice.
-            row_numbers = [builder.add(first, builder.add(builder.mul(block.index, whole(ROWS)), whole(r))) for r in range(ROWS)]
+            row_numbers = [
+                builder.add(first, builder.add(builder.mul(block.index, whole(ROWS)), whole(r))) for r in range(ROWS)
+            ]
             row_numbers = [builder.select(builder.icmp_signed("<", r, final), r, final) for r in row_numbers]
-            windows = [builder.gep(a, [builder.add(a_start, builder.load(builder.gep(rows, [r])))]) for r in row_numbers]
+            windows = [
+                builder.gep(a, [builder.add(a_start, builder.load(builder.gep(rows, [r])))]) for r in row_numbers
+            ]
             with cgutils.for_range(builder, term_count) as loop:
                 term = builder.load(builder.gep(terms, [loop.index]))
                 b_row = builder.gep(b, [builder.mul(loop.index, b_step)])

@@ -116,7 +116,9 @@ def read_tiles(images: Array, size: int, first: int, last: int, step: int, value
         start, row, rows, columns = place_of(images.shape, size, tile)
         at = (tile - first) * c
         if size == SIZE:
-            transform_pixels(flat, start, row, c, values, at, SIZE * step, step, flat, 0, 0, 0, outside, rows, columns, c)
+            transform_pixels(
+                flat, start, row, c, values, at, SIZE * step, step, flat, 0, 0, 0, outside, rows, columns, c
+            )
         else:
             transform_gradients(
                 flat, start, row, c, values, at, SIZE * step, step, flat, 0, 0, 0, outside, rows, columns, c
@@ -158,7 +160,7 @@ def place_of(shape: tuple[int, int, int, int], size: int, tile: int) -> tuple[in
 
 @njit(cache=True)
 def matrix_step(tiles: int, channels: int) -> int:
-    """Numbers from one point's matrix to the next; a little more than they have, or their rows share places in the cache."""
+    """Numbers from one point's matrix to the next: a few more than it has, or all would share places in the cache."""
     return tiles * channels + 16
 
 
