@@ -491,7 +491,7 @@ assert len(by_any) >= max(map(len, misread))
 
 # %%
 # 5. A study of your own
-recipe = {"data": "digits", "images": None, "epochs": 5, "batch_size": 32, "learning_rate": 0.001}
+recipe = {"data": "digits", "images": None, "epochs": 3, "batch_size": 32, "learning_rate": 0.001}
 losses = {
     name: [study.train("tinycnn", name, seed, **recipe)["test"]["loss"] for seed in range(1, 6)]
     for name in ("plain", "batch_normalization")
