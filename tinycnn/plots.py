@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib import style
+from matplotlib import colormaps, style
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -320,6 +320,103 @@ def feature_maps(model: Any, image: Any, layer: Any = None, count: int = 64, tit
     return _map_grid(pictures[:shown], colours, norm, "activation", title, original=x[0])
 
 
+@_own_style
+def arrays(*rows: Sequence[Any], title: str | None = None) -> Figure:
+    """Small arrays with their numbers written into them, and signs between: a calculation that can be checked on paper.
+
+    Positive numbers stand on red, negative ones on blue; frames show which cells belong together.
+
+        arrays([("x", x, window), "∗", ("kernel", kernel), "=", ("z", z, cell)])
+
+    Shapes:  each array (rows, columns) or (columns,), at most 16 each way
+
+    Args:
+        rows: each a list of strings, the signs, and of pairs (name, array) or triples (name, array, framed), framed
+            being a boolean array of the same shape.
+        title: stands above all.
+
+    Raises:
+        TypeError: something else in a row, or arrays that are not numbers.
+        ValueError: no row, arrays of another rank or too large, frames of another shape.
+    """
+    who = "arrays"
+    lines = [_check_pictures(who, row) for row in rows]
+    if not lines:
+        raise ValueError(f"{who}: expected at least one row, received none. Pass a list such as [('x', x)].")
+    values = [part[1] for line in lines for part in line if not isinstance(part, str)]
+    limit = max((float(np.abs(array).max()) for array in values), default=0.0) or 1.0
+    norm, colours = Normalize(-1.9 * limit, 1.9 * limit), colormaps["RdBu_r"]  # pale, for the sake of the numbers
+
+    figure = _Figure(layout="constrained")
+    axes = figure.subplots()
+    axes.set_axis_off()
+    y = right = 0.0
+    for line in lines:
+        height = max(1 if isinstance(part, str) else part[1].shape[0] for part in line)
+        x = 0.0
+        for part in line:
+            if isinstance(part, str):
+                width = 0.7 + 0.22 * len(part)
+                axes.text(x + width / 2, y + height / 2, part, ha="center", va="center", fontsize=13)
+                x += width
+                continue
+            name, array, framed = part
+            h, w = array.shape
+            top, wide = y + (height - h) / 2, max(w, 0.26 * len(name))
+            left = x + (wide - w) / 2
+            axes.text(left + w / 2, top - 0.22, name, ha="center", va="bottom", fontsize=10, weight="bold")
+            for i, j in np.ndindex(h, w):
+                face = colours(norm(array[i, j])) if array[i, j] else "white"
+                axes.add_patch(Rectangle((left + j, top + i), 1, 1, facecolor=face, edgecolor="#999999", linewidth=0.6))
+                text = f"{array[i, j]:.3g}".replace("-", "−")
+                axes.text(left + j + 0.5, top + i + 0.5, text, ha="center", va="center", fontsize=9)
+            for i, j in np.argwhere(framed):
+                axes.add_patch(Rectangle((left + j, top + i), 1, 1, fill=False, edgecolor="black", linewidth=2.2))
+            x += wide
+        right = max(right, x)
+        y += height + 1.3
+    axes.set(xlim=(-0.1, right + 0.1), ylim=(y - 1.2, -0.8), aspect="equal")
+    figure.set_size_inches(0.42 * (right + 0.2) + 0.2, 0.42 * (y - 0.4) + (0.5 if title else 0.2))
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+@_own_style
+def difference_errors(steps: Any, errors: Mapping[str, Any], title: str | None = None) -> Figure:
+    """How wrong a difference quotient is, against its step h: large steps suffer from the curve, small from rounding.
+
+    Args:
+        steps: the steps h, (n,), positive.
+        errors: name of a quotient -> its absolute or relative errors, (n,); zeros are left out.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no errors, other shapes than that of the steps, or values below 0.
+    """
+    who = "difference_errors"
+    h = _check_positive(who, "steps", steps)
+    if not errors:
+        raise ValueError(f"{who}: expected the errors of at least one quotient, received none. Pass a dict.")
+    figure = _Figure(figsize=(6.4, 4), layout="constrained")
+    axes = figure.subplots()
+    for i, (name, values) in enumerate(errors.items()):
+        array = _check_numbers(who, name, values)
+        if array.shape != h.shape or (array < 0).any():
+            raise ValueError(
+                f"{who}: expected as many errors of {name!r} as steps, none below 0, received shape {array.shape} for "
+                f"{h.shape}. Take their absolute values."
+            )
+        seen = array > 0
+        axes.plot(
+            h[seen], array[seen], color=COLOURS[i % len(COLOURS)], marker="osD^vP"[i % 6], markersize=4, label=name
+        )
+    axes.set(xscale="log", yscale="log", xlabel="step h", ylabel="relative error of the slope")
+    axes.set_title(title or "Error of a difference quotient")
+    axes.legend()
+    return figure
+
+
 # Grids
 
 
@@ -502,6 +599,43 @@ def _check_classes(who: str, name: str, values: Any, n: int | None = None) -> Ar
             "Give one class number per image."
         )
     return whole
+
+
+def _check_pictures(who: str, row: Any) -> list[Any]:
+    """A row of `arrays`: its signs as they are, its arrays as (name, (h, w) array, (h, w) framed)."""
+    parts: list[Any] = []
+    for part in row:
+        if isinstance(part, str):
+            parts.append(part)
+            continue
+        if not isinstance(part, tuple) or len(part) not in (2, 3) or not isinstance(part[0], str):
+            raise TypeError(
+                f"{who}: expected strings, pairs (name, array) or triples (name, array, framed), received {part!r}. "
+                "Pass a list such as [('x', x), '→', ('y', y)]."
+            )
+        array = np.atleast_2d(_check_numbers(who, part[0], part[1]))
+        if array.ndim != 2 or array.size == 0 or max(array.shape) > 16:
+            raise ValueError(
+                f"{who}: expected {part[0]} of shape (rows, columns), at most 16 each way, received shape "
+                f"{np.shape(part[1])}. Cut out one channel, or a part."
+            )
+        framed = np.atleast_2d(part[2]) if len(part) == 3 else np.zeros(array.shape, bool)
+        if framed.shape != array.shape or framed.dtype != bool:
+            raise ValueError(
+                f"{who}: expected booleans of shape {array.shape} as frames of {part[0]}, received {framed.dtype} of "
+                f"shape {framed.shape}. Compare the array with something, for example."
+            )
+        parts.append((part[0], array, framed))
+    return parts
+
+
+def _check_positive(who: str, name: str, values: Any) -> Array:
+    array = _check_numbers(who, name, values)
+    if array.ndim != 1 or array.size == 0 or (array <= 0).any():
+        raise ValueError(
+            f"{who}: expected {name} of shape (n,), all above 0, received shape {array.shape}. Try np.geomspace."
+        )
+    return array
 
 
 def _check_count(who: str, count: Any, n: int) -> int:
