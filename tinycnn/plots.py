@@ -7,6 +7,7 @@ do not belong to pyplot: no window opens, nothing has to be closed, and the user
 from __future__ import annotations
 
 import io
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -106,6 +107,58 @@ def training_curves(history: Any, title: str = "Training curves", log_loss: bool
             axes.yaxis.set_minor_formatter(NullFormatter())
     columns = min(max(len(runs), 2), 4)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+    return figure
+
+
+@_own_style
+def compare_curves(models: Mapping[str, Mapping[str, Any]], title: str | None = None) -> Figure:
+    """The same trainings by several hands: a column a model, a colour a hand; losses above, accuracies below.
+
+    Dashed lines are means over an epoch of training, in which the weights moved; solid ones validation at its end.
+
+    Args:
+        models: name of a model -> name of a run -> its history, or the dict of one.
+        title: stands above all.
+
+    Raises:
+        TypeError: histories that are none.
+        ValueError: no model, or a history without the loss of an epoch.
+    """
+    who = "compare_curves"
+    columns = {
+        model: {name: _run(f"{who}: {model}, {name}", run) for name, run in runs.items()}
+        for model, runs in models.items()
+    }
+    if not any(columns.values()):
+        raise ValueError(f"{who}: expected the runs of at least one model, received none. Pass a dict of dicts.")
+    figure = _Figure(figsize=(3.5 * len(columns) + 0.5, 6.4), layout="constrained")
+    if title:
+        figure.suptitle(title)
+    panels = figure.subplots(2, len(columns), squeeze=False, sharex=True, sharey="row")
+    names = list(dict.fromkeys(name for runs in columns.values() for name in runs))
+    handles: dict[str, Any] = {}
+    for (model, runs), column in zip(columns.items(), panels.T, strict=True):
+        for (name, run), (axes, key), part in itertools.product(
+            runs.items(), zip(column, ("loss", "accuracy"), strict=True), ("", "val_")
+        ):
+            if part + key not in run:
+                continue
+            i = names.index(name)
+            style_of = {"color": COLOURS[i % len(COLOURS)], "linestyle": "-" if part else "--"}
+            epochs = np.arange(1, len(run[part + key]) + 1)
+            (line,) = axes.plot(epochs, run[part + key], marker="os^Dv"[i % 5], markersize=3.5, **style_of)
+            handles.setdefault(f"{name}, {'validation' if part else 'training'}", line)
+        column[0].set(title=model, yscale="log")
+        column[1].set(xlabel="epoch")
+    for axes, label in zip(panels[:, 0], ("loss", "accuracy"), strict=True):
+        axes.set_ylabel(label)
+    for axes in panels[0]:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    panels[1, 0].yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    panels[1, 0].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=min(len(names), 4))
     return figure
 
 
@@ -524,11 +577,12 @@ def _runs(history: Any) -> dict[str, dict[str, Array]]:
             f"received {type(history).__name__}. Pass what model.fit returns."
         )
     several = bool(given) and all(isinstance(value, Mapping) or hasattr(value, "history") for value in given.values())
-    return {name: _run(name, run) for name, run in given.items()} if several else {"": _run("", given)}
+    if several:
+        return {name: _run(f"training_curves: {name}", run) for name, run in given.items()}
+    return {"": _run("training_curves", given)}
 
 
-def _run(name: str, history: Any) -> dict[str, Array]:
-    who = f"training_curves: {name}" if name else "training_curves"
+def _run(who: str, history: Any) -> dict[str, Array]:
     run = {}
     for key, values in getattr(history, "history", history).items():
         array = np.asarray(values)

@@ -280,9 +280,7 @@ convolution = Conv2D(32, 3, activation="relu")
 maps = convolution(train[:200, :, :, None] / 255)
 windows = maps.reshape(200, 13, 2, 13, 2, 32).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 4)
 tied = np.sum(windows == windows.max(axis=1, keepdims=True), axis=1) > 1
-print(
-    f"Behind an untrained relu, {tied.mean():.0%} of the 2x2 windows of 200 digits are tied, nearly all at zero."
-)
+print(f"Behind an untrained relu, {tied.mean():.0%} of the 2x2 windows of 200 digits are tied, nearly all at zero.")
 assert tied.mean() > 0.5
 assert np.mean(windows[tied].max(axis=1) == 0) > 0.9
 
