@@ -252,6 +252,7 @@ def cells(figure):
 def test_arrays_show_names_signs_and_numbers_in_order():
     figure = plots.arrays([("x", [[1, -2]]), "→", ("y", np.array([[0.5], [0.0]]))], title="A step")
     assert cells(figure) == ["x", "1", "−2", "→", "y", "0.5", "0"]
+    assert cells(plots.arrays([("x", [[-0.0, 123, -0.0421]])])) == ["x", "0", "123", "−0.042"]
     assert figure.get_suptitle() == "A step"
 
 

@@ -421,15 +421,16 @@ def arrays(*rows: Sequence[Any], title: str | None = None) -> Figure:
             for i, j in np.ndindex(h, w):
                 face = colours(norm(array[i, j])) if array[i, j] else "white"
                 axes.add_patch(Rectangle((left + j, top + i), 1, 1, facecolor=face, edgecolor="#999999", linewidth=0.6))
-                text = f"{array[i, j]:.3g}".replace("-", "−")
-                axes.text(left + j + 0.5, top + i + 0.5, text, ha="center", va="center", fontsize=9)
+                text = _in_a_cell(array[i, j])
+                size = 9 if len(text) < 6 else 7
+                axes.text(left + j + 0.5, top + i + 0.5, text, ha="center", va="center", fontsize=size)
             for i, j in np.argwhere(framed):
                 axes.add_patch(Rectangle((left + j, top + i), 1, 1, fill=False, edgecolor="black", linewidth=2.2))
             x += wide
         right = max(right, x)
         y += height + 1.3
     axes.set(xlim=(-0.1, right + 0.1), ylim=(y - 1.2, -0.8), aspect="equal")
-    figure.set_size_inches(0.42 * (right + 0.2) + 0.2, 0.42 * (y - 0.4) + (0.5 if title else 0.2))
+    figure.set_size_inches(max(0.42 * (right + 0.2) + 0.2, 4), 0.42 * (y - 0.4) + (0.5 if title else 0.2))
     if title:
         figure.suptitle(title)
     return figure
@@ -552,6 +553,12 @@ def _frame(axes: Axes, colour: str, width: float) -> None:
 
 def _number(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _in_a_cell(value: float) -> str:
+    """Whole numbers in full, others with two digits; -0.0 is 0."""
+    text = f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else f"{value:.2g}"
+    return "0" if text == "-0" else text.replace("-", "−")
 
 
 def _percent(share: float) -> str:

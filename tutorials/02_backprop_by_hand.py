@@ -216,7 +216,7 @@ for i, j in np.ndindex(2, 2):
 total = np.sum([part for _, part, _ in parts], axis=0)
 assert np.array_equal(total, dx)
 plots.arrays(
-    [parts[0], "+", parts[1]],
+    [" ", parts[0], "+", parts[1]],
     ["+", parts[2], "+", parts[3]],
     ["=", ("dx", dx)],
     title="A convolution, backward: the image's gradient",

@@ -2,8 +2,8 @@
 
     python -m tutorials.progress_line     # a minute; needs MNIST
 
-``fit`` hands the running mean of the loss to the progress line after each batch; until 2026 Keras's line showed the mean
-of these, not the last of them (https://github.com/keras-team/keras/issues/21301). For the notebook's three models this
+``fit`` hands the running mean of the loss to the progress line after each batch; until 2026 Keras's line showed the
+mean of these, not the last (https://github.com/keras-team/keras/issues/21301). For the notebook's three models this
 trains one epoch on MNIST and keeps both.
 """
 
