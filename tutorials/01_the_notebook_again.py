@@ -346,7 +346,8 @@ show_source(Sequential._train_step)
 # 4. Undo the lag of the first puzzle in the notebook's own figures: a training loss belongs to the middle of its epoch,
 #    a validation loss to the end. Estimate the plain model's training loss at the end of epoch one from the two epochs
 #    around it. Is it still above the validation loss?
-#
+
+# %% [markdown]
 # ## Solutions
 #
 # **1.** A filter of the second convolution has a 3x3 window over 32 channels, and a bias; there are 64 of them. The

@@ -513,7 +513,8 @@ assert not result.passed
 #    gradient passes *any* upstream gradient, random or not, for some inputs. For which?
 # 5. Somebody checks a max pooling whose backward pays *all* ties the whole gradient, on random inputs. Does the check
 #    see it? What should the input be, and what does `check_layer` do about it?
-#
+
+# %% [markdown]
 # ## Solutions
 #
 # **1.** Only two windows count. The middle weight sees the pixel in the middle of each: $x_{22} - x_{32}$. The pixel in
