@@ -61,9 +61,8 @@ assert difference < 1e-8
 # $\partial L/\partial w$. A network is a chain of functions, so the chain rule answers from the end to the beginning,
 # and each layer has to answer the same question:
 #
-# > You turned $x$ into $y$. Somebody behind you found out how the loss depends on your output, $dy = \partial
-# > L/\partial y$.
-# > How does it depend on your input, $dx = \partial L/\partial x$, and on your weights?
+# > You turned $x$ into $y$. Somebody behind you found out how the loss depends on your output:
+# > $dy = \partial L/\partial y$. How does it depend on your input, $dx = \partial L/\partial x$, and on your weights?
 #
 # That is the whole of backprop: `dx = layer.backward(dy)`. We write `d` + name for the gradient of the loss with
 # respect to a name, as the package does, and each gradient has the shape of what it belongs to.
