@@ -396,9 +396,9 @@ print(f"by hand {right / len(X_train):.6f}, by fit {said:.6f}")
 assert abs(right / len(X_train) - said) < 1e-6
 
 # %% [markdown]
-# **4.** Between the middle of epoch one and that of epoch two the loss falls steeply, and more like a power than along a
-# line: so take the geometric mean. It is a rough estimate, but there is a firm bound beside it: the mean of epoch two is
-# already below the validation loss of the end of epoch one.
+# **4.** Between the middle of epoch one and that of epoch two the loss falls steeply, and more like a power than along
+# a line: so take the geometric mean. It is a rough estimate, but there is a firm bound beside it: the mean of epoch two
+# is already below the validation loss of the end of epoch one.
 
 # %%
 keras_plain = runs["plain"]["Keras"]["history"]
