@@ -255,8 +255,8 @@ spread = {name: [run["test_accuracy"] for run in hands.values()] for name, hands
 between_hands = max(max(values) - min(values) for values in spread.values())
 means = [sum(values) / len(values) for values in spread.values()]
 between_models = max(means) - min(means)
-print(f"Test accuracies of one model, by three hands: up to {between_hands:.2%} apart.")
-print(f"Mean test accuracies of the three models: up to {between_models:.2%} apart.")
+print(f"Test accuracies of one model, by three hands: up to {100 * between_hands:.2f} percentage points apart.")
+print(f"Mean test accuracies of the three models: up to {100 * between_models:.2f} points apart.")
 print(f"All nine lie between {min(map(min, spread.values())):.2%} and {max(map(max, spread.values())):.2%}.")
 assert between_hands > between_models
 assert min(map(min, spread.values())) > 0.98
@@ -371,7 +371,10 @@ n = 10_000
 p, q = test["plain"], test["batch_normalization"]
 one = (p * (1 - p) / n) ** 0.5
 both = (p * (1 - p) / n + q * (1 - q) / n) ** 0.5
-print(f"The difference is {p - q:.2%}; the standard error of one accuracy {one:.2%}, of the difference {both:.2%}.")
+print(
+    f"In percentage points: the difference is {100 * (p - q):.2f}; the standard error of one accuracy {100 * one:.2f},"
+)
+print(f"that of the difference {100 * both:.2f}.")
 assert round((p - q) * n) == 8
 assert p - q < both
 
