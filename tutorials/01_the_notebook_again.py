@@ -160,11 +160,12 @@ print(f"The training images, while learning: {during:.1%}")
 print(f"The training images, at the end:     {after:.1%}")
 print(f"The validation images, at the end:   {unseen:.1%}")
 assert after > during + 0.05
-assert abs(after - unseen) < 0.5 * (unseen - during)
+assert after > unseen - 0.05
 
 # %% [markdown]
-# The gap was made by the clock. This is worth knowing before you look at a loss curve: the training curve lags, and
-# where the curves are steep, in the first epochs, the lag is most of what you see.
+# Measured at the same time, the training images are no longer behind: the gap was made by the clock. This is worth
+# knowing before you look at a loss curve: the training curve lags, and where the curves are steep, in the first epochs,
+# the lag is most of what you see.
 #
 # ## Second puzzle: the same images, another loss
 #
@@ -371,9 +372,7 @@ n = 10_000
 p, q = test["plain"], test["batch_normalization"]
 one = (p * (1 - p) / n) ** 0.5
 both = (p * (1 - p) / n + q * (1 - q) / n) ** 0.5
-print(
-    f"In percentage points: the difference is {100 * (p - q):.2f}; the standard error of one accuracy {100 * one:.2f},"
-)
+print(f"The difference is {100 * (p - q):.2f} percentage points, the standard error of one accuracy {100 * one:.2f},")
 print(f"that of the difference {100 * both:.2f}.")
 assert round((p - q) * n) == 8
 assert p - q < both
