@@ -9,10 +9,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tinycnn.datasets import digits
 from tinycnn.kernels.dense import dense_forward
 from tinycnn.layers import Dense
-from tutorials import build, helpers, progress_line
+from tutorials import build, helpers
 
 README = (build.FOLDER / "README.md").read_text(encoding="utf-8")
 NAMES = build.names()
@@ -222,18 +221,6 @@ def test_a_name_that_does_not_exist_is_an_error(folder):
         SystemExit, match=r"build: expected the beginning of a tutorial's name, received '7'. Choose from 01_sum"
     ):
         build.main(["7"])
-
-
-# What the tutorials read
-
-
-@pytest.mark.jit
-def test_the_progress_lines_mean_is_that_of_the_running_means():
-    (x, y), _ = digits.load_data()
-    x, y = x[:96].reshape(-1, 28, 28, 1) / 255, y[:96]
-    losses = progress_line.first_epoch("plain", x, y)
-    # Three batches: running means l1, (l1 + l2)/2 and (l1 + l2 + l3)/3, while the loss falls.
-    assert losses["mean_of_running_means"] > losses["mean"] > 0
 
 
 # Showing code
