@@ -74,6 +74,16 @@ FIGURES = {
     "matrix of long names": lambda: plots.confusion_matrix([0, 1], [0, 1], classes=["ankle boot", "sandal"]),
     "kernels": lambda: plots.kernels(PLAIN.layers[2], channel=31),
     "feature maps": lambda: plots.feature_maps(PLAIN, IMAGES[0] / 255, layer=3),
+    "compared curves": lambda: plots.compare_curves(
+        {name: dict.fromkeys(("the notebook", "tinycnn", "Keras"), HISTORY) for name in ("plain", "dropout")}, "Runs"
+    ),
+    "compared curves without accuracy": lambda: plots.compare_curves({"plain": {"a": {"loss": [1.0, 0.5]}}}),
+    "arrays": lambda: plots.arrays(
+        [("a long name", [[-1.25, 0.0]]), "· 2 =", ("y", np.eye(2), np.eye(2) == 1)],
+        ["=", ("z", np.arange(16.0))],
+        title="By hand",
+    ),
+    "difference errors": lambda: plots.difference_errors([1e-8, 1e-4, 1], {"a": [1e-3, 0, 1], "b": [1, 1e-9, 1]}),
 }
 
 
@@ -210,6 +220,114 @@ def test_training_curves_without_accuracy_have_one_panel_and_may_be_logarithmic(
 def test_training_curves_refuse(history, kind, text):
     with pytest.raises(kind, match=re.escape(text)):
         plots.training_curves(history)
+
+
+def test_compare_curves_has_a_column_a_model_and_a_colour_a_run():
+    other = {"loss": [0.3, 0.2, 0.1], "val_loss": [0.6, 0.5, 0.4]}
+    figure = plots.compare_curves({"plain": {"ours": HISTORY, "theirs": other}, "bn": {"ours": other}}, title="Three")
+    loss, loss_bn, accuracy, accuracy_bn = figure.axes
+    assert [axes.get_title() for axes in (loss, loss_bn)] == ["plain", "bn"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "", "accuracy", ""]
+    assert [line.get_ydata().tolist() for line in loss.lines] == [
+        HISTORY["loss"],
+        HISTORY["val_loss"],
+        other["loss"],
+        other["val_loss"],
+    ]
+    assert [line.get_linestyle() for line in loss.lines] == ["--", "-"] * 2
+    ours, _, theirs, _ = loss.lines
+    assert same_color(ours.get_color(), loss_bn.lines[0].get_color())
+    assert not same_color(ours.get_color(), theirs.get_color())
+    assert (len(accuracy.lines), len(accuracy_bn.lines)) == (2, 0)
+    assert loss.get_yscale() == "log"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        f"{who}, {part}" for who in ("ours", "theirs") for part in ("training", "validation")
+    ]
+
+
+def cells(figure):
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_arrays_show_names_signs_and_numbers_in_order():
+    figure = plots.arrays([("x", [[1, -2]]), "→", ("y", np.array([[0.5], [0.0]]))], title="A step")
+    assert cells(figure) == ["x", "1", "−2", "→", "y", "0.5", "0"]
+    assert cells(plots.arrays([("x", [[-0.0, 123, -0.0421]])])) == ["x", "0", "123", "−0.042"]
+    assert figure.get_suptitle() == "A step"
+
+
+def test_arrays_frame_what_is_asked_and_colour_by_sign():
+    figure = plots.arrays([("x", [[1.0, -1.0, 0.0]], np.array([[False, True, False]]))])
+    *filled, frame = figure.axes[0].patches
+    assert frame.get_xy() == (1.0, 0.0)
+    assert not frame.get_fill()
+    (red, _, blue, _), (other_red, _, other_blue, _) = (patch.get_facecolor() for patch in filled[:2])
+    assert red > blue
+    assert other_red < other_blue
+    assert same_color(filled[2].get_facecolor(), "white")
+
+
+def test_difference_errors_leave_zeros_out():
+    (axes,) = plots.difference_errors([1e-3, 1e-2, 1e-1], {"both": [0.0, 1e-6, 1e-4], "one": [1, 2, 3]}).axes
+    both, one = axes.lines
+    np.testing.assert_array_equal(both.get_xdata(), [1e-2, 1e-1])
+    np.testing.assert_array_equal(one.get_ydata(), [1, 2, 3])
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert axes.get_xlabel() == "step h"
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        (plots.arrays, ValueError, "arrays: expected at least one row, received none. Pass a list such as [('x', x)]."),
+        (
+            lambda: plots.arrays([1.0]),
+            TypeError,
+            "arrays: expected strings, pairs (name, array) or triples (name, array, framed), received 1.0. Pass a list",
+        ),
+        (lambda: plots.arrays([("x", "abc")]), TypeError, "arrays: expected x to be an array of numbers"),
+        (
+            lambda: plots.arrays([("x", np.zeros((2, 3, 4)))]),
+            ValueError,
+            "arrays: expected x of shape (rows, columns), at most 16 each way, received shape (2, 3, 4). Cut out",
+        ),
+        (lambda: plots.arrays([("x", np.zeros((1, 17)))]), ValueError, "received shape (1, 17)."),
+        (
+            lambda: plots.arrays([("x", [[1, 2]], [[True]])]),
+            ValueError,
+            "arrays: expected booleans of shape (1, 2) as frames of x, received bool of shape (1, 1). Compare",
+        ),
+        (lambda: plots.arrays([("x", [[1]], [[1]])]), ValueError, "as frames of x, received int64"),
+        (
+            lambda: plots.compare_curves({}),
+            ValueError,
+            "compare_curves: expected the runs of at least one model, received none. Pass a dict of dicts.",
+        ),
+        (
+            lambda: plots.compare_curves({"plain": {"ours": {"loss": []}}}),
+            ValueError,
+            "compare_curves: plain, ours: expected a history with the loss of at least one epoch, received 0 of loss.",
+        ),
+        (
+            lambda: plots.difference_errors([0.1, 0.0], {"a": [1, 1]}),
+            ValueError,
+            "difference_errors: expected steps of shape (n,), all above 0, received shape (2,). Try np.geomspace.",
+        ),
+        (
+            lambda: plots.difference_errors([0.1], {}),
+            ValueError,
+            "difference_errors: expected the errors of at least one quotient, received none. Pass a dict.",
+        ),
+        (
+            lambda: plots.difference_errors([0.1], {"a": [-1]}),
+            ValueError,
+            "difference_errors: expected as many errors of 'a' as steps, none below 0, received shape (1,) for (1,).",
+        ),
+    ],
+)
+def test_calculations_and_comparisons_are_checked(call, kind, text):
+    with pytest.raises(kind, match=re.escape(text)):
+        call()
 
 
 # Images

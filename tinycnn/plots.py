@@ -7,12 +7,13 @@ do not belong to pyplot: no window opens, nothing has to be closed, and the user
 from __future__ import annotations
 
 import io
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib import style
+from matplotlib import colormaps, style
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -106,6 +107,58 @@ def training_curves(history: Any, title: str = "Training curves", log_loss: bool
             axes.yaxis.set_minor_formatter(NullFormatter())
     columns = min(max(len(runs), 2), 4)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+    return figure
+
+
+@_own_style
+def compare_curves(models: Mapping[str, Mapping[str, Any]], title: str | None = None) -> Figure:
+    """The same trainings by several hands: a column a model, a colour a hand; losses above, accuracies below.
+
+    Dashed lines are means over an epoch of training, in which the weights moved; solid ones validation at its end.
+
+    Args:
+        models: name of a model -> name of a run -> its history, or the dict of one.
+        title: stands above all.
+
+    Raises:
+        TypeError: histories that are none.
+        ValueError: no model, or a history without the loss of an epoch.
+    """
+    who = "compare_curves"
+    columns = {
+        model: {name: _run(f"{who}: {model}, {name}", run) for name, run in runs.items()}
+        for model, runs in models.items()
+    }
+    if not any(columns.values()):
+        raise ValueError(f"{who}: expected the runs of at least one model, received none. Pass a dict of dicts.")
+    figure = _Figure(figsize=(3.5 * len(columns) + 0.5, 6.4), layout="constrained")
+    if title:
+        figure.suptitle(title)
+    panels = figure.subplots(2, len(columns), squeeze=False, sharex=True, sharey="row")
+    names = list(dict.fromkeys(name for runs in columns.values() for name in runs))
+    handles: dict[str, Any] = {}
+    for (model, runs), column in zip(columns.items(), panels.T, strict=True):
+        for (name, run), (axes, key), part in itertools.product(
+            runs.items(), zip(column, ("loss", "accuracy"), strict=True), ("", "val_")
+        ):
+            if part + key not in run:
+                continue
+            i = names.index(name)
+            style_of = {"color": COLOURS[i % len(COLOURS)], "linestyle": "-" if part else "--"}
+            epochs = np.arange(1, len(run[part + key]) + 1)
+            (line,) = axes.plot(epochs, run[part + key], marker="os^Dv"[i % 5], markersize=3.5, **style_of)
+            handles.setdefault(f"{name}, {'validation' if part else 'training'}", line)
+        column[0].set(title=model, yscale="log")
+        column[1].set(xlabel="epoch")
+    for axes, label in zip(panels[:, 0], ("loss", "accuracy"), strict=True):
+        axes.set_ylabel(label)
+    for axes in panels[0]:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    panels[1, 0].yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    panels[1, 0].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=min(len(names), 4))
     return figure
 
 
@@ -320,6 +373,104 @@ def feature_maps(model: Any, image: Any, layer: Any = None, count: int = 64, tit
     return _map_grid(pictures[:shown], colours, norm, "activation", title, original=x[0])
 
 
+@_own_style
+def arrays(*rows: Sequence[Any], title: str | None = None) -> Figure:
+    """Small arrays with their numbers written into them, and signs between: a calculation that can be checked on paper.
+
+    Positive numbers stand on red, negative ones on blue; frames show which cells belong together.
+
+        arrays([("x", x, window), "∗", ("kernel", kernel), "=", ("z", z, cell)])
+
+    Shapes:  each array (rows, columns) or (columns,), at most 16 each way
+
+    Args:
+        rows: each a list of strings, the signs, and of pairs (name, array) or triples (name, array, framed), framed
+            being a boolean array of the same shape.
+        title: stands above all.
+
+    Raises:
+        TypeError: something else in a row, or arrays that are not numbers.
+        ValueError: no row, arrays of another rank or too large, frames of another shape.
+    """
+    who = "arrays"
+    lines = [_check_pictures(who, row) for row in rows]
+    if not lines:
+        raise ValueError(f"{who}: expected at least one row, received none. Pass a list such as [('x', x)].")
+    values = [part[1] for line in lines for part in line if not isinstance(part, str)]
+    limit = max((float(np.abs(array).max()) for array in values), default=0.0) or 1.0
+    norm, colours = Normalize(-1.9 * limit, 1.9 * limit), colormaps["RdBu_r"]  # pale, for the sake of the numbers
+
+    figure = _Figure(layout="constrained")
+    axes = figure.subplots()
+    axes.set_axis_off()
+    y = right = 0.0
+    for line in lines:
+        height = max(1 if isinstance(part, str) else part[1].shape[0] for part in line)
+        x = 0.0
+        for part in line:
+            if isinstance(part, str):
+                width = 0.7 + 0.22 * len(part)
+                axes.text(x + width / 2, y + height / 2, part, ha="center", va="center", fontsize=13)
+                x += width
+                continue
+            name, array, framed = part
+            h, w = array.shape
+            top, wide = y + (height - h) / 2, max(w, 0.26 * len(name))
+            left = x + (wide - w) / 2
+            axes.text(left + w / 2, top - 0.22, name, ha="center", va="bottom", fontsize=10, weight="bold")
+            for i, j in np.ndindex(h, w):
+                face = colours(norm(array[i, j])) if array[i, j] else "white"
+                axes.add_patch(Rectangle((left + j, top + i), 1, 1, facecolor=face, edgecolor="#999999", linewidth=0.6))
+                text = _in_a_cell(array[i, j])
+                size = 9 if len(text) < 6 else 7
+                axes.text(left + j + 0.5, top + i + 0.5, text, ha="center", va="center", fontsize=size)
+            for i, j in np.argwhere(framed):
+                axes.add_patch(Rectangle((left + j, top + i), 1, 1, fill=False, edgecolor="black", linewidth=2.2))
+            x += wide
+        right = max(right, x)
+        y += height + 1.3
+    axes.set(xlim=(-0.1, right + 0.1), ylim=(y - 1.2, -0.8), aspect="equal")
+    figure.set_size_inches(max(0.42 * (right + 0.2) + 0.2, 4), 0.42 * (y - 0.4) + (0.5 if title else 0.2))
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+@_own_style
+def difference_errors(steps: Any, errors: Mapping[str, Any], title: str | None = None) -> Figure:
+    """How wrong a difference quotient is, against its step h: large steps suffer from the curve, small from rounding.
+
+    Args:
+        steps: the steps h, (n,), positive.
+        errors: name of a quotient -> its absolute or relative errors, (n,); zeros are left out.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no errors, other shapes than that of the steps, or values below 0.
+    """
+    who = "difference_errors"
+    h = _check_positive(who, "steps", steps)
+    if not errors:
+        raise ValueError(f"{who}: expected the errors of at least one quotient, received none. Pass a dict.")
+    figure = _Figure(figsize=(6.4, 4), layout="constrained")
+    axes = figure.subplots()
+    for i, (name, values) in enumerate(errors.items()):
+        array = _check_numbers(who, name, values)
+        if array.shape != h.shape or (array < 0).any():
+            raise ValueError(
+                f"{who}: expected as many errors of {name!r} as steps, none below 0, received shape {array.shape} for "
+                f"{h.shape}. Take their absolute values."
+            )
+        seen = array > 0
+        axes.plot(
+            h[seen], array[seen], color=COLOURS[i % len(COLOURS)], marker="osD^vP"[i % 6], markersize=4, label=name
+        )
+    axes.set(xscale="log", yscale="log", xlabel="step h", ylabel="relative error of the slope")
+    axes.set_title(title or "Error of a difference quotient")
+    axes.legend()
+    return figure
+
+
 # Grids
 
 
@@ -404,6 +555,12 @@ def _number(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
+def _in_a_cell(value: float) -> str:
+    """Whole numbers in full, others with two digits; -0.0 is 0."""
+    text = f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else f"{value:.2g}"
+    return "0" if text == "-0" else text.replace("-", "−")
+
+
 def _percent(share: float) -> str:
     """99.97 % is not "100 %": only certainty is."""
     return f"{math.floor(100 * share)} %" if share > 0.99 else f"{100 * share:.0f} %"
@@ -427,11 +584,12 @@ def _runs(history: Any) -> dict[str, dict[str, Array]]:
             f"received {type(history).__name__}. Pass what model.fit returns."
         )
     several = bool(given) and all(isinstance(value, Mapping) or hasattr(value, "history") for value in given.values())
-    return {name: _run(name, run) for name, run in given.items()} if several else {"": _run("", given)}
+    if several:
+        return {name: _run(f"training_curves: {name}", run) for name, run in given.items()}
+    return {"": _run("training_curves", given)}
 
 
-def _run(name: str, history: Any) -> dict[str, Array]:
-    who = f"training_curves: {name}" if name else "training_curves"
+def _run(who: str, history: Any) -> dict[str, Array]:
     run = {}
     for key, values in getattr(history, "history", history).items():
         array = np.asarray(values)
@@ -502,6 +660,43 @@ def _check_classes(who: str, name: str, values: Any, n: int | None = None) -> Ar
             "Give one class number per image."
         )
     return whole
+
+
+def _check_pictures(who: str, row: Any) -> list[Any]:
+    """A row of `arrays`: its signs as they are, its arrays as (name, (h, w) array, (h, w) framed)."""
+    parts: list[Any] = []
+    for part in row:
+        if isinstance(part, str):
+            parts.append(part)
+            continue
+        if not isinstance(part, tuple) or len(part) not in (2, 3) or not isinstance(part[0], str):
+            raise TypeError(
+                f"{who}: expected strings, pairs (name, array) or triples (name, array, framed), received {part!r}. "
+                "Pass a list such as [('x', x), '→', ('y', y)]."
+            )
+        array = np.atleast_2d(_check_numbers(who, part[0], part[1]))
+        if array.ndim != 2 or array.size == 0 or max(array.shape) > 16:
+            raise ValueError(
+                f"{who}: expected {part[0]} of shape (rows, columns), at most 16 each way, received shape "
+                f"{np.shape(part[1])}. Cut out one channel, or a part."
+            )
+        framed = np.atleast_2d(part[2]) if len(part) == 3 else np.zeros(array.shape, bool)
+        if framed.shape != array.shape or framed.dtype != bool:
+            raise ValueError(
+                f"{who}: expected booleans of shape {array.shape} as frames of {part[0]}, received {framed.dtype} of "
+                f"shape {framed.shape}. Compare the array with something, for example."
+            )
+        parts.append((part[0], array, framed))
+    return parts
+
+
+def _check_positive(who: str, name: str, values: Any) -> Array:
+    array = _check_numbers(who, name, values)
+    if array.ndim != 1 or array.size == 0 or (array <= 0).any():
+        raise ValueError(
+            f"{who}: expected {name} of shape (n,), all above 0, received shape {array.shape}. Try np.geomspace."
+        )
+    return array
 
 
 def _check_count(who: str, count: Any, n: int) -> int:
