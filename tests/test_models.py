@@ -1,4 +1,4 @@
-"""The notebook's three models: layers, order, counts."""
+"""The notebook's three models and the fourth with both additions: layers, order, counts."""
 
 import numpy as np
 import pytest
@@ -59,7 +59,20 @@ def test_batch_normalization_stands_between_relu_and_pooling():
     assert sum(p.value.size for p in model.parameters) == 122_250
 
 
-@pytest.mark.parametrize("make", [models.plain, models.dropout, models.batch_normalization])
+def test_dropout_and_batch_normalization_stand_where_each_of_the_two_models_has_them():
+    both = models.dropout_and_batch_normalization()
+    table = rows(both)
+    assert without("Dropout", table) == rows(models.batch_normalization())
+    assert without("BatchNormalization", table) == rows(models.dropout())
+    assert [layer.rate for layer in both.layers if isinstance(layer, Dropout)] == [0.25, 0.25, 0.5]
+    assert both.count_params() == 122_570
+    assert sum(p.value.size for p in both.parameters) == 122_250
+
+
+@pytest.mark.parametrize(
+    "make",
+    [models.plain, models.dropout, models.batch_normalization, models.dropout_and_batch_normalization],
+)
 def test_output_is_a_probability_per_digit_and_repeats_with_the_seed(make):
     x = np.random.default_rng(1).random((3, 28, 28, 1))
     outputs = []

@@ -57,6 +57,10 @@ def titles(figure):
 IMAGES, LABELS = digits(12)
 PLAIN = models.plain()
 NEXT = probabilities((LABELS + 1) % 10, np.full(12, 0.6))  # every prediction wrong
+SEEDS = {name: np.random.default_rng(7).lognormal(-3, 0.2, (5, 10)) for name in ("plain", "dropout", "both")}
+DIFFERENCES = {"test loss": {"dropout − plain": [0.1, -0.2, 0.3], "batch normalization − plain": [-0.3, -0.2, -0.1]}}
+INTERVALS = {"test loss": {"dropout − plain": (-0.5, 0.6), "batch normalization − plain": (-0.4, 0.0)}}
+BINS = {"count": [0, 10, 90], "confidence": [0.0, 5.0, 85.0], "correct": [0, 4, 89]}
 FIGURES = {
     "curves": lambda: plots.training_curves(HISTORY),
     "curves of one epoch": lambda: plots.training_curves({key: values[:1] for key, values in HISTORY.items()}),
@@ -84,6 +88,20 @@ FIGURES = {
         title="By hand",
     ),
     "difference errors": lambda: plots.difference_errors([1e-8, 1e-4, 1], {"a": [1e-3, 0, 1], "b": [1, 1e-9, 1]}),
+    "bands": lambda: plots.seed_bands(
+        {"training loss": SEEDS, "validation loss": SEEDS, "validation accuracy": SEEDS},
+        ["loss", "loss", "accuracy"],
+        log_loss=True,
+        title="Ten epochs",
+    ),
+    "bands of four panels": lambda: plots.seed_bands(dict.fromkeys("abcd", SEEDS), "validation loss", log_loss=True),
+    "bands of one panel": lambda: plots.seed_bands({"plain": {"tinycnn": np.ones((1, 40))}}, "loss"),
+    "differences": lambda: plots.paired_differences(DIFFERENCES, INTERVALS, DIFFERENCES, "Keras", title="Pairs"),
+    "differences of three": lambda: plots.paired_differences(
+        dict.fromkeys("abc", DIFFERENCES["test loss"]), dict.fromkeys("abc", INTERVALS["test loss"])
+    ),
+    "reliability": lambda: plots.reliability_diagram({"plain": BINS}),
+    "reliability of four": lambda: plots.reliability_diagram(dict.fromkeys("abcd", BINS), title="Calibration"),
 }
 
 
@@ -146,9 +164,6 @@ def test_notebooks_show_a_figure_as_png():
     image = Image.open(io.BytesIO(plots.training_curves(HISTORY)._repr_png_()))
     assert image.format == "PNG"
     assert image.width > 500
-
-
-# Training curves
 
 
 def lines(axes):
@@ -330,9 +345,6 @@ def test_calculations_and_comparisons_are_checked(call, kind, text):
         call()
 
 
-# Images
-
-
 def test_sample_images_show_each_image_with_its_label():
     images, labels = digits(30)
     figure = plots.sample_images(images[..., None], labels, count=7)
@@ -478,9 +490,6 @@ def test_images_and_labels_are_checked(call, kind, text):
         call()
 
 
-# Confusion matrix
-
-
 def test_confusion_matrix_counts_rows_by_truth_and_columns_by_prediction():
     labels, guesses = [0, 0, 0, 1, 2, 2], [0, 1, 1, 1, 0, 2]
     axes, _ = plots.confusion_matrix(labels, np.eye(3)[guesses]).axes
@@ -497,9 +506,6 @@ def test_confusion_matrix_takes_names_and_shows_classes_that_do_not_occur():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
     axes, _ = plots.confusion_matrix(np.eye(4)[[0, 1]], [0, 1]).axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1", "2", "3"]
-
-
-# Kernels and feature maps
 
 
 def test_kernels_are_shown_one_by_one_in_a_symmetric_scale():
@@ -615,3 +621,117 @@ def test_feature_maps_of_a_broken_network_are_refused():
     model.layers[0].kernel.value[...] = np.nan
     with pytest.raises(ValueError, match="feature_maps: expected finite numbers in activations, received NaN"):
         plots.feature_maps(model, np.ones((6, 6)))
+
+
+def test_seed_bands_show_mean_and_range_in_one_colour_a_group():
+    curves = np.array([[1.0, 0.5], [3.0, 0.1]])
+    left, right = plots.seed_bands(
+        {"one": {"a": curves, "b": curves + 1}, "two": {"b": curves}}, ["loss", "accuracy"]
+    ).axes
+    np.testing.assert_array_equal(left.lines[0].get_xdata(), [1, 2])
+    np.testing.assert_allclose(left.lines[0].get_ydata(), [2.0, 0.3])
+    edges = left.collections[0].get_paths()[0].vertices
+    assert {(1.0, 1.0), (1.0, 3.0), (2.0, 0.1), (2.0, 0.5)} <= {tuple(point) for point in edges}
+    assert same_color(left.lines[1].get_color(), right.lines[0].get_color())
+    assert not same_color(left.lines[0].get_color(), left.lines[1].get_color())
+    assert left.lines[0].get_linestyle() != left.lines[1].get_linestyle()
+    assert [text.get_text() for text in left.figure.legends[0].get_texts()] == ["a", "b"]
+    assert [(axes.get_title(), axes.get_ylabel()) for axes in (left, right)] == [("one", "loss"), ("two", "accuracy")]
+    assert right.yaxis.get_major_formatter()(0.5) == "50 %"
+
+
+def test_seed_bands_of_one_quantity_share_their_axis():
+    panels = {"one": {"a": np.full((2, 3), 0.01)}, "two": {"a": np.full((2, 3), 1.0)}}
+    shared = plots.seed_bands(panels, "validation loss", log_loss=True).axes
+    assert shared[0].get_ylim() == shared[1].get_ylim()
+    assert [axes.get_ylabel() for axes in shared] == ["validation loss", ""]
+    assert {axes.get_yscale() for axes in shared} == {"log"}
+    own = plots.seed_bands(panels, ["loss", "accuracy"], log_loss=True).axes
+    assert [axes.get_yscale() for axes in own] == ["log", "linear"]
+
+
+def test_paired_differences_show_pairs_mean_interval_and_control():
+    control = {"test loss": {"batch normalization − plain": [-0.15]}}
+    (axes,) = plots.paired_differences(DIFFERENCES, INTERVALS, control, "Keras").axes
+    points = {marker: [line for line in axes.lines if line.get_marker() == marker] for marker in "osD"}
+    np.testing.assert_allclose([line.get_xdata() for line in points["o"]], list(DIFFERENCES["test loss"].values()))
+    np.testing.assert_allclose([line.get_xdata()[0] for line in points["s"]], [0.2 / 3, -0.2])
+    np.testing.assert_allclose([line.get_xdata() for line in points["D"]], [[-0.15]])
+    drawn = [collection.get_segments()[0][:, 0] for collection in axes.collections]
+    np.testing.assert_allclose(drawn, list(INTERVALS["test loss"].values()), atol=1e-12)
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(DIFFERENCES["test loss"])
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first row stands above
+    assert points["D"][0].get_ydata()[0] == pytest.approx(1.2)
+    texts = [text.get_text() for text in axes.figure.legends[0].get_texts()]
+    assert texts == ["a pair of runs", "mean and interval", "a pair of runs, Keras"]
+
+
+def test_reliability_diagram_shows_bins_gaps_and_error():
+    above, below = plots.reliability_diagram({"plain": BINS}).axes
+    _, filled, hollow = above.lines
+    np.testing.assert_allclose(filled.get_xydata(), [[85 / 90, 89 / 90]])
+    np.testing.assert_allclose(hollow.get_xydata(), [[0.5, 0.4]])
+    gaps = above.collections[0].get_segments()
+    np.testing.assert_allclose(gaps, [[[0.5, 0.5], [0.5, 0.4]], [[85 / 90, 85 / 90], [85 / 90, 89 / 90]]])
+    assert above.get_title() == "plain\nECE 5.00 %"  # (1 + 4) of 100 images
+    assert [bar.get_height() for bar in below.patches] == BINS["count"]
+    np.testing.assert_allclose([bar.get_x() for bar in below.patches], [0, 1 / 3, 2 / 3])
+    _, filled, hollow = plots.reliability_diagram({"plain": BINS}, least=5).axes[0].lines
+    assert (len(filled.get_xdata()), len(hollow.get_xdata())) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        (
+            lambda: plots.seed_bands({}, "loss"),
+            ValueError,
+            "seed_bands: expected a dict of dicts of arrays, none of them empty, received dict {}. Write {'a panel': ",
+        ),
+        (lambda: plots.seed_bands({"a": {}}, "loss"), ValueError, "none of them empty, received dict {'a': {}}."),
+        (lambda: plots.seed_bands([1], "loss"), ValueError, "none of them empty, received list [1]."),
+        (
+            lambda: plots.seed_bands({"a": {"b": [1.0, 2.0]}}, "loss"),
+            ValueError,
+            "seed_bands: expected a table of seeds and epochs for 'b' in 'a', received shape (2,). "
+            "Its shape has to have 2 numbers.",
+        ),
+        (lambda: plots.seed_bands({"a": {"b": [["x"]]}}, "loss"), TypeError, "expected 'b' to be an array of numbers"),
+        (lambda: plots.seed_bands({"a": {"b": [[np.nan]]}}, "loss"), ValueError, "expected finite numbers in 'b'"),
+        (
+            lambda: plots.seed_bands({"a": {"b": [[1.0]]}}, ["loss", "accuracy"]),
+            ValueError,
+            "seed_bands: expected a ylabel for each of 1 panel, received 2. Pass one word for all, or as many as there",
+        ),
+        (
+            lambda: plots.paired_differences(DIFFERENCES, {"test loss": {"dropout − plain": (0, 1)}}),
+            ValueError,
+            "paired_differences: expected an interval (low, high) for 'batch normalization − plain' in 'test loss', "
+            "received None. Pass one for each row.",
+        ),
+        (
+            lambda: plots.paired_differences({"a": {"b": 1.0}}, {}),
+            ValueError,
+            "paired_differences: expected a row of differences for 'b' in 'a', received shape ().",
+        ),
+        (
+            lambda: plots.reliability_diagram({"plain": {"count": [1], "confidence": [0.5]}}),
+            ValueError,
+            "reliability_diagram: expected count, confidence and correct of one length in 'plain', and at least one "
+            "image, received 1 of count, 1 of confidence. Fill the bins from model.predict.",
+        ),
+        (
+            lambda: plots.reliability_diagram({"plain": {**BINS, "correct": [1]}}),
+            ValueError,
+            "received 3 of count, 3 of confidence, 1 of correct.",
+        ),
+        (
+            lambda: plots.reliability_diagram({"plain": {part: [0, 0] for part in BINS}}),
+            ValueError,
+            "and at least one image",
+        ),
+    ],
+)
+def test_figures_of_several_runs_refuse(call, kind, text):
+    with pytest.raises(kind, match=re.escape(text)):
+        call()

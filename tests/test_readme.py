@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tinycnn import models
+from tutorials import claims, study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,6 +45,11 @@ def test_times_are_those_of_the_report(label, framework):
     report = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
     medians = [re.search(rf"^\| {name} \| {framework} \| ([\d.]+) ", report, re.MULTILINE)[1] for name in MODELS]
     assert row(label, "ms") == [f"{median} ms" for median in medians]
+
+
+def test_verdicts_are_those_of_the_study():
+    """``python -m tutorials.claims --write`` puts them there."""
+    assert f"\n\n{claims.table(claims.claims(study.load()))}\n\n" in README
 
 
 def test_versions_are_those_of_the_runs():

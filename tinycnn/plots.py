@@ -22,11 +22,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 Array = np.ndarray
-
 # Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), told apart by the colour-blind too.
 BLUE, VERMILION = "#0072B2", "#D55E00"
 COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-
 _STYLE = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -98,13 +96,7 @@ def training_curves(history: Any, title: str = "Training curves", log_loss: bool
                 )
         axes.set(title=name.capitalize(), xlabel="epoch", ylabel=name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        if name == "accuracy":
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-        elif log_loss:
-            axes.set_yscale("log")
-            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axes.yaxis.set_major_formatter("{x:g}")
-            axes.yaxis.set_minor_formatter(NullFormatter())
+        _format_quantity(axes, name, log_loss)
     columns = min(max(len(runs), 2), 4)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns)
     return figure
@@ -374,6 +366,193 @@ def feature_maps(model: Any, image: Any, layer: Any = None, count: int = 64, tit
 
 
 @_own_style
+def seed_bands(
+    panels: Mapping[str, Mapping[str, Any]],
+    ylabel: str | Sequence[str],
+    log_loss: bool = False,
+    title: str | None = None,
+) -> Figure:
+    """Runs that differ in their seed alone: a line for the mean of each group, a band from its lowest to its highest.
+
+    Where the bands of two groups overlap, a single run of each could have come out either way round.
+
+    Shapes:  each group's curves (seeds, epochs)
+
+    Args:
+        panels: title of a panel -> name of a group -> its curves. A group has the same colour in every panel.
+        ylabel: what is measured: one word for all panels, which then share their axis, or one for each.
+        log_loss: whether axes of a loss are logarithmic.
+        title: stands above all.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no panels, no groups, curves that are no table of seeds and epochs, labels for other panels.
+    """
+    who = "seed_bands"
+    checked = _check_panels(who, panels, 2, "a table of seeds and epochs")
+    ylabels = [ylabel] * len(checked) if isinstance(ylabel, str) else list(ylabel)
+    if len(ylabels) != len(checked):
+        raise ValueError(
+            f"{who}: expected a ylabel for each of {_number(len(checked), 'panel')}, received {len(ylabels)}. "
+            "Pass one word for all, or as many as there are panels."
+        )
+    groups = _groups(checked)
+    figure = _Figure(figsize=(max(3.6 * len(checked), 5), 3.9), layout="constrained")
+    figure.suptitle(title or "")
+    handles = {}
+    axes_of_panels = figure.subplots(1, len(checked), squeeze=False, sharey=isinstance(ylabel, str))[0]
+    for axes, (name, curves_of), quantity in zip(axes_of_panels, checked.items(), ylabels, strict=True):
+        for label, curves in curves_of.items():
+            i = groups.index(label)
+            colour = COLOURS[i % len(COLOURS)]
+            epochs = np.arange(1, curves.shape[1] + 1)
+            axes.fill_between(epochs, curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.18, linewidth=0)
+            (handles[label],) = axes.plot(
+                epochs,
+                curves.mean(axis=0),
+                color=colour,
+                linestyle=("-", "--", "-.", ":")[i % 4],
+                marker="os^D"[i % 4] if len(epochs) <= 30 else None,
+                markersize=4,
+            )
+        axes.set(title=name, xlabel="epoch", ylabel=quantity)
+        axes.label_outer(remove_inner_ticks=False) if isinstance(ylabel, str) else None
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    for axes, quantity in zip(axes_of_panels, ylabels, strict=True):  # an axis that is shared knows its range now
+        _format_quantity(axes, quantity, log_loss)
+    figure.legend([handles[g] for g in groups], groups, loc="outside lower center", ncols=min(len(groups), 4))
+    return figure
+
+
+@_own_style
+def paired_differences(
+    panels: Mapping[str, Mapping[str, Any]],
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]],
+    control: Mapping[str, Mapping[str, Any]] | None = None,
+    control_name: str = "control",
+    title: str | None = None,
+) -> Figure:
+    """What a change did, pair by pair: a dot for each pair of runs, their mean, and an interval for it, beside zero.
+
+    An interval that lies on one side of zero tells in which direction the change works; one that crosses zero does not.
+
+    Shapes:  each row's differences (pairs,)
+
+    Args:
+        panels: what is measured, with its unit -> name of a row -> the differences.
+        intervals: the same names -> (low, high).
+        control: differences from elsewhere, for some or all of the rows: hollow diamonds, without an interval.
+        control_name: what the legend calls them.
+        title: stands above all.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no panels, no rows, differences that are no row of numbers, a row without an interval.
+    """
+    who = "paired_differences"
+    checked = _check_panels(who, panels, 1, "a row of differences")
+    others = {} if control is None else _check_panels(who, control, 1, "a row of differences")
+    for name, rows in checked.items():
+        for label in rows:
+            interval = intervals.get(name, {}).get(label)
+            if interval is None or len(interval) != 2:
+                raise ValueError(
+                    f"{who}: expected an interval (low, high) for {label!r} in {name!r}, received {interval!r}. "
+                    "Pass one for each row."
+                )
+    labels = _groups(checked)
+    figure = _Figure(figsize=(max(3.5 * len(checked) + 1.5, 5.5), 0.75 * len(labels) + 1.7), layout="constrained")
+    figure.suptitle(title or "")
+    handles: dict[str, Any] = {}
+    for axes, (name, rows) in zip(
+        figure.subplots(1, len(checked), squeeze=False, sharey=True)[0], checked.items(), strict=True
+    ):
+        axes.axvline(0, color="black", linewidth=0.8)
+        for label, values in rows.items():
+            y = labels.index(label)
+            (handles["a pair of runs"],) = axes.plot(
+                values, np.full(len(values), y - 0.16), "o", color=BLUE, alpha=0.5, markersize=5, markeredgewidth=0
+            )
+            handles["mean and interval"] = axes.errorbar(
+                values.mean(),
+                y,
+                xerr=np.abs(np.subtract(intervals[name][label], values.mean()))[:, None],
+                fmt="s",
+                color=BLUE,
+                markersize=6,
+                linewidth=2,
+                capsize=4,
+            )
+            other = others.get(name, {}).get(label)
+            if other is not None:
+                (handles[f"a pair of runs, {control_name}"],) = axes.plot(
+                    other, np.full(len(other), y + 0.2), "D", color=VERMILION, markerfacecolor="none", markersize=5
+                )
+        axes.set(xlabel=name, ylim=(len(labels) - 0.5, -0.5), yticks=range(len(labels)), yticklabels=labels)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", length=0)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+    return figure
+
+
+@_own_style
+def reliability_diagram(models: Mapping[str, Mapping[str, Any]], least: int = 20, title: str | None = None) -> Figure:
+    """How often predictions come true, by how sure they were; below, how many there were of each confidence.
+
+    On the diagonal a model knows how much it knows: of what it says with 80 %, 80 % are right. Below it, it promises
+    too much. Confidence is the probability of the class that was predicted.
+
+    Args:
+        models: name -> bins of equal width from 0 to 1: a dict of "count" (images), "confidence" (the sum of theirs)
+            and "correct" (how many of them), each (bins,).
+        least: bins with fewer images than that are hollow: chance alone moves them far.
+        title: stands above all.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no models, no images, or lists of different lengths.
+    """
+    who = "reliability_diagram"
+    checked = _check_panels(who, models, 1, "a row of bins")
+    for name, bins in checked.items():
+        shapes = [bins[part].shape if part in bins else None for part in ("count", "confidence", "correct")]
+        if len(set(shapes)) > 1 or shapes[0] is None or bins["count"].sum() < 1:
+            raise ValueError(
+                f"{who}: expected count, confidence and correct of one length in {name!r}, and at least one image, "
+                f"received {', '.join(f'{len(values)} of {part}' for part, values in bins.items())}. "
+                "Fill the bins from model.predict."
+            )
+    figure = _Figure(figsize=(max(2.7 * len(checked) + 0.8, 4), 4.6), layout="constrained")
+    figure.suptitle(title or "")
+    upper, lower = figure.subplots(2, len(checked), squeeze=False, sharex=True, sharey="row", height_ratios=(2.4, 1))
+    for above, below, (name, bins) in zip(upper, lower, checked.items(), strict=True):
+        used = bins["count"] > 0
+        confidence, correct = (bins[part][used] / bins["count"][used] for part in ("confidence", "correct"))
+        many = bins["count"][used] >= least
+        (diagonal,) = above.plot((0, 1), (0, 1), "--", color="#666666", linewidth=1)
+        above.vlines(confidence, confidence, correct, color=VERMILION, alpha=0.6, linewidth=4)
+        marks: dict[str, Any] = {"color": BLUE, "markersize": 6, "clip_on": False, "in_layout": False}
+        (filled,) = above.plot(confidence[many], correct[many], "o", **marks)
+        (hollow,) = above.plot(confidence[~many], correct[~many], "o", markerfacecolor="white", **marks)
+        error = np.abs(bins["correct"] - bins["confidence"]).sum() / bins["count"].sum()
+        above.set(title=f"{name}\nECE {100 * error:.2f} %", xlim=(0, 1), ylim=(0, 1))
+        edges = np.linspace(0, 1, len(used) + 1)
+        below.bar(edges[:-1], bins["count"], width=np.diff(edges), align="edge", color="#999999", edgecolor="white")
+        below.set(xlabel="confidence, %", yscale="log", ylim=(0.7, None))
+        below.set_xticks((0, 0.5, 1))
+        for axis in (above.xaxis, above.yaxis):
+            axis.set_major_formatter(PercentFormatter(1.0, symbol=""))
+    upper[0].set_ylabel("correct, %")
+    lower[0].set_ylabel("images")
+    lower[0].yaxis.set_minor_formatter(NullFormatter())
+    names = ["confidence = correct", f"a bin of {least} images or more", "a bin of fewer"]
+    columns = 3 if len(checked) > 2 else 1
+    figure.legend([diagonal, filled, hollow], names, loc="outside lower center", ncols=columns)
+    return figure
+
+
+@_own_style
 def arrays(*rows: Sequence[Any], title: str | None = None) -> Figure:
     """Small arrays with their numbers written into them, and signs between: a calculation that can be checked on paper.
 
@@ -471,9 +650,6 @@ def difference_errors(steps: Any, errors: Mapping[str, Any], title: str | None =
     return figure
 
 
-# Grids
-
-
 def _image_grid(images: Array, texts: list[str], wrong: Array, title: str) -> Figure:
     """Images in the usual ink-on-paper look, each with a text above; the wrong ones with a thick frame."""
     columns = min(len(images), max(3, math.ceil(math.sqrt(len(images)))))
@@ -548,9 +724,6 @@ def _frame(axes: Axes, colour: str, width: float) -> None:
         spine.set(visible=True, color=colour, linewidth=width)
 
 
-# Words
-
-
 def _number(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
@@ -570,9 +743,6 @@ def _title_of_samples(truth: Array | None, guesses: Array | None, wrong: Array) 
     if guesses is not None and truth is not None:
         return f"Predictions, {int(wrong.sum())} of {len(wrong)} wrong (✗)"
     return "Predictions" if guesses is not None else "Labels" if truth is not None else "Images"
-
-
-# Checks
 
 
 def _runs(history: Any) -> dict[str, dict[str, Array]]:
@@ -612,6 +782,44 @@ def _run(who: str, history: Any) -> dict[str, Array]:
 
 def _sizes(run: Mapping[str, Array]) -> str:
     return ", ".join(f"{len(values)} of {key}" for key, values in run.items()) or "none"
+
+
+def _check_panels(who: str, panels: Any, rank: int, what: str) -> dict[str, dict[str, Array]]:
+    """A dict of dicts of arrays that have this rank and are not empty."""
+    if not isinstance(panels, Mapping) or not panels or not all(isinstance(p, Mapping) and p for p in panels.values()):
+        raise ValueError(
+            f"{who}: expected a dict of dicts of arrays, none of them empty, received {type(panels).__name__} "
+            f"{str(panels)[:60]}. Write {{'a panel': {{'a group': values}}}}."
+        )
+    checked: dict[str, dict[str, Array]] = {}
+    for name, groups in panels.items():
+        checked[name] = {}
+        for label, values in groups.items():
+            array = _check_numbers(who, f"{label!r}", values)
+            if array.ndim != rank or array.size == 0:
+                raise ValueError(
+                    f"{who}: expected {what} for {label!r} in {name!r}, received shape {array.shape}. "
+                    f"Its shape has to have {_number(rank, 'number')}."
+                )
+            checked[name][label] = array
+    return checked
+
+
+def _groups(panels: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The names of all groups, in the order of their first appearance."""
+    return list(dict.fromkeys(label for groups in panels.values() for label in groups))
+
+
+def _format_quantity(axes: Axes, quantity: str, log_loss: bool) -> None:
+    """Percent for an accuracy; for a loss a logarithmic axis, where it is asked for."""
+    if "accuracy" in quantity:
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    elif log_loss:
+        axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 2, 3, 4, 5, 6, 8)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _check_numbers(who: str, name: str, values: Any) -> Array:
