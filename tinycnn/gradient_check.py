@@ -46,7 +46,6 @@ All runs of the copy draw the same dropout mask.
 from __future__ import annotations
 
 import argparse
-import copy
 import dataclasses
 import itertools
 import sys
@@ -58,6 +57,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn import kernels, losses, models
+from tinycnn.copies import copy_layer, copy_model
 from tinycnn.kernels.activations import Activation as ActivationPair
 from tinycnn.layers import Activation, BatchNormalization, Dropout, Layer, LeakyReLU, MaxPooling2D
 from tinycnn.sequential import Sequential
@@ -164,7 +164,7 @@ def check_layer(
         )
     rng = np.random.default_rng(seed)
     x = _batch("check_layer", x, rng)
-    twin = _twin(layer)
+    twin = copy_layer(layer, "float64")
     if not twin.built:
         twin.build(x.shape, rng)
     _shake(twin, rng, jitter)
@@ -254,26 +254,9 @@ def check_model(
 # Copies: in float64, near the original's weights, and the same from run to run
 
 
-def _twin(layer: Layer) -> Any:
-    """A copy of a layer in float64; whatever happens to it, the original does not notice."""
-    twin: Any = copy.deepcopy(layer, {id(layer.kernels): layer.kernels})
-    twin.dtype = np.dtype("float64")
-    twin._saved = None
-    for name, value in vars(twin).items():
-        if isinstance(value, np.ndarray) and value.dtype == np.float32:
-            setattr(twin, name, value.astype(np.float64))
-    for parameter in twin._parameters.values():
-        parameter.value = parameter.value.astype(np.float64)
-        parameter.grad = np.zeros_like(parameter.value)
-    return twin
-
-
 def _model_twin(model: Sequential) -> Any:
-    """A copy of a model around twins of its layers, whose optimizer leaves weights and gradients as they are."""
-    twin: Any = copy.copy(model)
-    twin._layers = [_twin(layer) for layer in model.layers]
-    twin._vector = twin._fused = None
-    twin._loss_mean = copy.deepcopy(model._loss_mean)
+    """A copy of a model whose optimizer leaves weights and gradients as they are."""
+    twin = copy_model(model, "float64")
     twin._metrics, twin._weighted_metrics = [], []
     twin.optimizer = SimpleNamespace(apply=lambda vector: None)
     return twin

@@ -715,12 +715,12 @@ class Sequential:
         """Loss and metrics over all batches; the running means of a training epoch are put aside meanwhile."""
         self.reset_metrics()
         hooks.on_test_begin()
-        merges = isinstance(data, ArrayBatches) and not hooks.wants_batches and self._means_only()
+        merges = isinstance(data, ArrayBatches) and not hooks.wants_test_batches and self._means_only()
         for step, (x, y, sample_weight) in enumerate(data.merged() if merges else data.epoch()):
-            if hooks.wants_batches:
+            if hooks.wants_test_batches:
                 hooks.on_test_batch_begin(step)
             self._test_step(x, y, sample_weight)
-            if hooks.wants_batches:
+            if hooks.wants_test_batches:
                 hooks.on_test_batch_end(step, self._results())
         results = self._results()
         hooks.on_test_end(results)

@@ -6,13 +6,13 @@ from typing import Any
 
 Logs = dict[str, float]
 
+TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 BATCH_HOOKS = (
     "on_batch_begin",
     "on_batch_end",
     "on_train_batch_begin",
     "on_train_batch_end",
-    "on_test_batch_begin",
-    "on_test_batch_end",
+    *TEST_BATCH_HOOKS,
     "on_predict_batch_begin",
     "on_predict_batch_end",
 )
@@ -68,9 +68,15 @@ class Callback:
     @property
     def wants_batches(self) -> bool:
         """Whether any hook of a batch is defined; where none is, the training loop does not call them."""
-        return any(
-            getattr(type(self), hook) is not getattr(Callback, hook) or hook in vars(self) for hook in BATCH_HOOKS
-        )
+        return self._defines(BATCH_HOOKS)
+
+    @property
+    def wants_test_batches(self) -> bool:
+        """Whether any hook of a batch of an evaluation is; where none is, several batches are computed at a time."""
+        return self.wants_batches and self._defines(TEST_BATCH_HOOKS)
+
+    def _defines(self, hooks: tuple[str, ...]) -> bool:
+        return any(getattr(type(self), hook) is not getattr(Callback, hook) or hook in vars(self) for hook in hooks)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """At the beginning of ``fit``."""

@@ -67,6 +67,11 @@ class CallbackList(Callback):
         """Whether any of the callbacks defines a hook of a batch; otherwise leave out calls and logs."""
         return self._wants_batches
 
+    @property
+    def wants_test_batches(self) -> bool:
+        """The same for the hooks of a batch of an evaluation."""
+        return self._wants_test_batches
+
     def set_model(self, model: Any) -> None:
         self.model = model
         for callback in self.callbacks:
@@ -78,6 +83,7 @@ class CallbackList(Callback):
             callback.set_params(params)
         # Asked before every batch: answered once.
         self._wants_batches = any(callback.wants_batches for callback in self.callbacks)
+        self._wants_test_batches = any(callback.wants_test_batches for callback in self.callbacks)
 
     # Keras's way of passing the arguments, which functions given to a LambdaCallback rely on: logs by name in
     # the hooks of a batch, by position in all others; a dict always.

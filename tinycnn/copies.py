@@ -1,0 +1,47 @@
+"""Copies of layers and models to try things on: whatever happens to a copy, the original does not notice."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from tinycnn.layers import Layer
+    from tinycnn.sequential import Sequential
+
+
+def copy_layer(layer: Layer, dtype: Any = None) -> Any:
+    """A layer with the same weights, statistics and random stream, and the same kernels.
+
+    Nothing is kept in it for a backward. With ``dtype``, "float32" or "float64", its arrays and its results have that
+    type.
+    """
+    twin: Any = copy.deepcopy(layer, {id(layer.kernels): layer.kernels})
+    twin.forget()
+    if dtype is None or twin.dtype == dtype:
+        return twin
+    before, twin.dtype = twin.dtype, np.dtype(dtype)
+    for name, value in vars(twin).items():
+        if isinstance(value, np.ndarray) and value.dtype == before:
+            setattr(twin, name, value.astype(twin.dtype))
+    for parameter in twin._parameters.values():
+        parameter.value = parameter.value.astype(twin.dtype)
+        parameter.grad = np.zeros_like(parameter.value)
+    return twin
+
+
+def copy_model(model: Sequential, dtype: Any = None) -> Any:
+    """A model of copied layers, with copies of the optimizer, the metrics and all random streams; the loss is shared.
+
+    ``dtype`` as in `copy_layer`; the optimizer keeps the type of its slots.
+    """
+    twin: Any = copy.copy(model)
+    twin._layers = [copy_layer(layer, dtype) for layer in model.layers]
+    twin._vector = twin._fused = twin.history = None
+    if model.optimizer is not None:
+        twin.optimizer = copy.deepcopy(model.optimizer, {id(model.optimizer.kernels): model.optimizer.kernels})
+    for name in ("_loss_mean", "_metrics", "_weighted_metrics", "_shuffle_rng"):
+        setattr(twin, name, copy.deepcopy(getattr(model, name)))
+    return twin
