@@ -486,7 +486,8 @@ def overfitting_curves(columns: Mapping[str, Mapping[str, Mapping[str, Any]]], t
 
     A line is the mean over runs, the band around it reaches from the smallest to the largest.
 
-    Shapes:  ``columns["200 images"]["dropout"]`` holds "step" (p,), and "training", "validation" and "accuracy" (runs, p)
+    Shapes:  ``columns["200 images"]["dropout"]`` holds "step" (p,), and "training", "validation" and "accuracy", each
+             (runs, p)
 
     Raises:
         TypeError: values that are not numbers.
@@ -609,8 +610,8 @@ def variance_shift(layers: Mapping[str, Any], title: str = "Variance before batc
         )
         if x.ndim != 1 or x.shape != y.shape or not ((x > 0) & (y > 0)).any():
             raise ValueError(
-                f"{who}: expected two lists of positive variances of one length for {name!r}, received shapes {x.shape} "
-                f"and {y.shape}. Measure both on the same channels."
+                f"{who}: expected two lists of positive variances of one length for {name!r}, received shapes "
+                f"{x.shape} and {y.shape}. Measure both on the same channels."
             )
         alive = (x > 0) & (y > 0)  # dead channels have no place on these axes
         limits = 0.7 * min(x[alive].min(), y[alive].min()), 1.4 * max(x[alive].max(), y[alive].max())
