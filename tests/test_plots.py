@@ -526,12 +526,14 @@ def test_dropout_masks_show_what_is_handed_on_and_hide_what_is_dropped():
     image = np.array([[0.0, 1.0], [0.5, 0.25]])
     masks = {"rate 0.5": np.array([[[2, 2], [0, 2]], [[0, 0], [2, 2]]]), "rate 0": np.ones((2, 2, 2))}
     figure = plots.dropout_masks(image, masks, "Mine")
-    shown = [axes.images[0].get_array() for axes in visible(figure) if axes.images]
-    np.testing.assert_array_equal(shown[0].filled(-1), [[0, 2], [-1, 0.5]])
-    np.testing.assert_array_equal(shown[1].filled(-1), [[-1, -1], [1, 0.5]])
-    np.testing.assert_array_equal(shown[2].filled(-1), image)
-    assert {axes.images[0].get_clim() for axes in visible(figure)[:4]} == {(0.0, 2.0)}  # darker than the ink
-    assert [axes.get_ylabel() for axes in visible(figure)] == ["rate 0.5", "", "rate 0", "", "value handed on"]
+    axes, bar = visible(figure)
+    shown = [picture.get_array().filled(-1) for picture in axes.images]
+    np.testing.assert_array_equal(shown[0], [[0, 2], [-1, 0.5]])
+    np.testing.assert_array_equal(shown[1], [[-1, -1], [1, 0.5]])
+    np.testing.assert_array_equal(shown[2], image)
+    assert {picture.get_clim() for picture in axes.images} == {(0.0, 2.0)}  # darker than the ink
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["rate 0.5", "rate 0"]
+    assert bar.get_ylabel() == "value handed on"
     assert figure.get_suptitle() == "Mine"
 
 

@@ -346,15 +346,21 @@ def dropout_masks(image: Array, masks: Mapping[str, Array], title: str | None = 
     colours = colormaps["gray_r"].with_extremes(bad="#F5BE8C")
     highest = max(float((picture * values).max()) for values in rows.values())
     norm = Normalize(0, highest or 1.0)
-    figure = _Figure(figsize=(max(1.35 * k * w / h + 2.2, 4.5), 1.35 * len(rows) + 0.6), layout="constrained")
+    figure = _Figure(figsize=(max(1.3 * k * w / h + 2, 4.5), 1.3 * len(rows) + 0.6), layout="constrained")
     figure.suptitle(title or "What dropout hands on (orange: dropped)")
-    panels = figure.subplots(len(rows), k, squeeze=False)
-    for line, (name, values) in zip(panels, rows.items(), strict=True):
-        for axes, mask in zip(line, values, strict=True):
-            axes.imshow(np.ma.masked_where(mask == 0, picture * mask), cmap=colours, norm=norm)
-            _frame(axes, "#999999", 0.6)
-        line[0].set_ylabel(name)
-    figure.colorbar(ScalarMappable(norm, "gray_r"), ax=panels, label="value handed on", shrink=0.9, aspect=25)
+    axes = figure.subplots()  # one for all, as in `_map_grid`
+    for row, values in enumerate(rows.values()):
+        for column, mask in enumerate(values):
+            top, left = 1.1 * h * row, 1.1 * w * column
+            handed_on = np.ma.masked_where(mask == 0, picture * mask)
+            axes.imshow(handed_on, cmap=colours, norm=norm, extent=(left, left + w, top + h, top))
+            axes.add_patch(Rectangle((left, top), w, h, fill=False, edgecolor="#999999", linewidth=0.6))
+    axes.set(xlim=(-0.02 * w, (1.1 * k - 0.08) * w), ylim=((1.1 * len(rows) - 0.08) * h, -0.02 * h), xticks=[])
+    axes.set_yticks([(1.1 * row + 0.5) * h for row in range(len(rows))], list(rows))
+    axes.tick_params(length=0)
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    figure.colorbar(ScalarMappable(norm, "gray_r"), ax=axes, label="value handed on", shrink=0.9, aspect=25)
     return figure
 
 
