@@ -116,7 +116,7 @@ plots.dropout_masks(digit[..., 0], masks, title="Five masks of each rate on one 
 # `Dropout(0.5)`.
 
 # %%
-*_, dense, dropout, head = model.layers
+*_, dropout, head = model.layers
 x = digit[None]
 for layer in model.layers[:-2]:
     x = layer.forward(x)  # up to the last dropout, in inference mode: (1, 64)
