@@ -677,7 +677,8 @@ plots.line_chart(
 #    inputs is it worst? Check your formula on the pooled feature maps of the first layer.
 # 5. **A check that fails.** Why does a numerical gradient check of a `Dropout` layer fail if each evaluation calls
 #    `forward(x, training=True)`? Make it pass.
-#
+
+# %% [markdown]
 # ## Solutions
 
 # %%
