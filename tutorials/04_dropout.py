@@ -508,10 +508,11 @@ rows = {
     "their disagreement alone": disagreement,
     "entropy without masks": entropy(unmasked),
 }
-for name, doubt in rows.items():
-    found = mistakes[np.argsort(-doubt)[:tenth]].sum()
-    print(f"{name:33} finds {found} of {mistakes.sum()} mistakes among the {tenth} digits it doubts most")
-    assert found > 0.3 * mistakes.sum(), name  # a blind choice finds a tenth
+found = {name: mistakes[np.argsort(-doubt)[:tenth]].sum() for name, doubt in rows.items()}
+for name, count in found.items():
+    print(f"{name:33} finds {count} of {mistakes.sum()} mistakes among the {tenth} digits it doubts most")
+assert found["entropy of 50 masked predictions"] > mistakes.sum() / 2
+assert found["entropy without masks"] > mistakes.sum() / 2
 
 doubtful = order[:6]
 plots.prediction_samples(
@@ -636,13 +637,13 @@ assert after < before
 
 # %%
 rates = (0.1, 0.25, 0.5, 0.7)
+without = before_normalization(both, some, masks=False)  # whatever the rate
 ratios = {title: [] for title in titles[1:]}
 dropouts = [layer for layer in both.layers if isinstance(layer, Dropout)]
 for rate in rates:
     for layer in dropouts:
         layer.rate = rate
     with_ = before_normalization(both, some, masks=True)
-    without = before_normalization(both, some, masks=False)
     for title, layer in zip(titles[1:], normalizations[1:], strict=True):
         training, inference = with_[layer.name][1], without[layer.name][1]
         alive = training > 1e-6
