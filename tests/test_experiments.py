@@ -41,6 +41,11 @@ def test_a_run_measures_at_each_check_in_both_modes():
     assert history["step"] == [2, 5]
     assert set(history) == {"step", *PARTS}
     assert all(len(values) == 2 for values in history.values())
+    _, (validation, _), _ = experiments.study.load_images("digits", None)
+    for key, images in (("inference_accuracy", 40), ("val_accuracy", len(validation))):
+        counts = np.multiply(history[key], images)
+        np.testing.assert_allclose(counts, np.round(counts), atol=1e-3)  # shares of the right set
+    assert history["val_loss"] != history["inference_loss"]
     assert set(result["versions"]) == set(experiments.PACKAGES)
     assert json.loads(json.dumps(result)) == result
     assert overfit("dropout", 40, seed=1, **SETTINGS) == result
