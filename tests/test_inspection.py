@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 
 import numpy as np
@@ -106,8 +107,11 @@ def test_gradients_against_differences(data, rng, loss, weighted):
             twin = copy_model(model)
             return _loss(twin, twin.layers[place + 1 :], h, y, weight)
 
-        h = activations(model, x, training=True)[layer.name]
+        outputs = activations(model, x, training=True)
+        h = outputs[layer.name]
         v = rng.standard_normal(h.shape)
+        if layer.name in ("conv2d", "batch_normalization"):
+            v *= outputs["conv2d"] > 0  # what relu made 0 is tied in the pooling's windows: a kink
         if "softmax" in getattr(layer, "activation", ""):
             v /= 100  # of probabilities near 0 the loss is strongly curved
         slope = (loss_from(h + step * v) - loss_from(h - step * v)) / (2 * step)
@@ -148,7 +152,7 @@ def test_the_gradient_of_an_input_is_that_of_the_output_before_it(data):
     found = gradients(model, x, y)
     names = [layer.name for layer in model.layers]
     assert list(found) == names
-    for before, behind in zip(names[:-1], names[1:], strict=True):
+    for before, behind in itertools.pairwise(names):
         np.testing.assert_array_equal(found[before].output, found[behind].input)
     assert found["conv2d"].input.shape == x.shape
     assert np.abs(found["conv2d"].input).max() > 0
@@ -354,6 +358,7 @@ def test_a_monitor_looks_at_constants(rng):
         assert np.isfinite(figures["edges"]).all()
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_monitor_survives_a_training_that_diverges(data):
     x, y = data
     model = make_model("float32", loss="sparse_categorical_crossentropy")

@@ -17,6 +17,7 @@ from tolerances import FLOAT32, ORACLE, assert_close
 
 from tinycnn import activations, initializers, kernels, regularizers
 from tinycnn.kernels.activations import ACTIVATIONS
+from tinycnn.kernels.dropout import random_numbers
 from tinycnn.layers import (
     Activation,
     AveragePooling2D,
@@ -401,6 +402,28 @@ def test_dropout_gradient_passes_through_the_same_mask(rng):
     np.testing.assert_array_equal(kept(dx), kept(y))
     np.testing.assert_allclose(dx[kept(y)], dy[kept(y)] / 0.6, rtol=1e-7)
     np.testing.assert_allclose(y[kept(y)], x[kept(y)] / 0.6, rtol=1e-7)
+
+
+def test_the_random_numbers_are_those_of_splitmix64():
+    """Against the definition in Python's own whole numbers, and the generator's known first output for the seed 0."""
+    mask, state, expected = 2**64 - 1, 7, []
+    for _ in range(3):
+        state = (state + 0x9E3779B97F4A7C15) & mask
+        z = state
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+        z ^= z >> 31
+        expected += [z >> shift & 0xFFFF for shift in (0, 16, 32, 48)]
+    assert random_numbers(np.uint64(7), 11).tolist() == expected[:11]
+    assert random_numbers(np.uint64(0), 4).tolist() == [0xCDAF, 0x7B1D, 0xA839, 0xE220]
+
+
+def test_the_random_numbers_are_evenly_spread():
+    numbers = random_numbers(np.uint64(2026), 2**18)
+    counts = np.bincount(numbers >> np.uint64(8), minlength=256)
+    assert abs(((counts - 1024) ** 2 / 1024).sum() - 255) < 5 * np.sqrt(2 * 255)  # chi-squared, 255 degrees of freedom
+    both = np.corrcoef(numbers[:-1].astype(float), numbers[1:].astype(float))[0, 1]
+    assert abs(both) < 5 / np.sqrt(len(numbers))
 
 
 def test_dropout_draws_anew_in_each_step_and_never_in_inference(rng):

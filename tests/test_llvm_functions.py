@@ -79,22 +79,37 @@ def test_tile_transform(matrix, adds, writes_image, extra, dtype, rng):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("pixels", [4, 3, 1])
 @pytest.mark.parametrize("extra", [0, 5])
-def test_pooling_windows(extra, dtype, rng):
+def test_pooling_windows(extra, pixels, dtype, rng):
     channels = VECTOR_BYTES // np.dtype(dtype).itemsize + extra
-    taps = np.array([0, channels, 4 * channels, 5 * channels])
-    x = rng.integers(-2, 2, 8 * channels + 7).astype(dtype)  # few values: ties go to the first
-    y, argmax = np.zeros(channels + 3, dtype), np.zeros(channels + 3, np.uint8)
+    windows, step = 3, 2 * channels
+    taps = np.array([0, channels, 8 * channels, 9 * channels])[:pixels]
+    x = rng.integers(-2, 2, 16 * channels + 7).astype(dtype)  # few values: ties go to the first
+    y, argmax = np.zeros(windows * channels + 3, dtype), np.zeros(windows * channels + 3, np.uint8)
     expected = y.copy(), argmax.copy()
-    pooling.pool_window_in_python(x, 2, taps, expected[0], 1, expected[1], channels)
+    pooling.pool_windows_in_python(x, 2, step, taps, *expected, 1, windows, channels)
     call(lambda module, kinds: pooling._function(module, "pool", pooling._emit_pool, kinds),
-         x, 2, taps, y, 1, argmax, channels, len(taps))  # fmt: skip
+         x, 2, step, taps, y, argmax, 1, windows, channels, len(taps))  # fmt: skip
     np.testing.assert_array_equal(y, expected[0])
     np.testing.assert_array_equal(argmax, expected[1])
+    assert y[0] == 0
+    assert not y[-2:].any()
 
-    dy, dx = rng.normal(size=channels + 3).astype(dtype), rng.normal(size=8 * channels + 7).astype(dtype)
+    dy, dx = rng.normal(size=windows * channels + 3).astype(dtype), rng.normal(size=16 * channels + 7).astype(dtype)
     after = dx.copy()
-    pooling.unpool_window_in_python(dy, 1, argmax, taps, after, 2, channels)
+    pooling.unpool_windows_in_python(dy, argmax, 1, taps, after, 2, step, windows, channels)
     call(lambda module, kinds: pooling._function(module, "unpool", pooling._emit_unpool, kinds),
-         dy, 1, argmax, taps, dx, 2, channels, len(taps))  # fmt: skip
+         dy, argmax, 1, taps, dx, 2, step, windows, channels, len(taps))  # fmt: skip
     np.testing.assert_array_equal(dx, after)
+
+
+def test_pooling_in_python_is_the_sum_of_the_docstring(rng):
+    x, taps = rng.normal(size=30), np.array([0, 2, 8, 10])
+    y, argmax = np.zeros(5), np.zeros(5, np.uint8)
+    pooling.pool_windows_in_python(x, 1, 4, taps, y, argmax, 1, 2, 2)
+    for i in range(2):
+        for c in range(2):
+            window = [x[1 + 4 * i + t + c] for t in taps]
+            assert y[1 + 2 * i + c] == max(window)
+            assert argmax[1 + 2 * i + c] == window.index(max(window))

@@ -63,17 +63,21 @@ def test_the_notebooks_models(keras, capsys, name):
 
 @pytest.mark.keras
 def test_in_float64_only_rounding_is_left(keras):
-    """With a penalty, another loss without logits, and batch normalization; by SGD, whose step follows the gradient."""
+    """With a penalty, another loss without logits, and batch normalization; by SGD, whose step follows the gradient.
+
+    Keras keeps penalties and learning rates in float32: here they are powers of two.
+    """
     mine, theirs = pair(
         keras,
         lambda k: (
-            tiny_model(k, activation="sigmoid", l2=0.1, bn=True, dtype="float64")
+            tiny_model(k, activation="sigmoid", l2=0.125, bn=True, dtype="float64")
             if k is ours
-            else _in_float64(keras, lambda: tiny_model(k, activation="sigmoid", l2=0.1, bn=True))
+            else _in_float64(keras, lambda: tiny_model(k, activation="sigmoid", l2=0.125, bn=True))
         ),
         optimizer="sgd",
         loss="mean_squared_error",
     )
+    mine.optimizer.learning_rate = theirs.optimizer.learning_rate = 2**-7
     x, y = some_digits(24)
     for row in compare(mine, theirs, x.astype("float64"), np.eye(10)[y]):
         assert max(share or 0 for share in vars(row).values() if not isinstance(share, str)) < 1e-11, row
@@ -196,4 +200,4 @@ def test_the_command(keras, capsys):
         assert f"{name}: tinycnn beside Keras {keras.__version__}, 32 samples, float64" in printed
     shares = [float(share) for share in re.findall(r"\d\.\de[-+]\d\d", printed)]
     assert len(shares) > 60
-    assert np.sort(shares)[len(shares) * 9 // 10] < 1e-8
+    assert np.sort(shares)[len(shares) * 9 // 10] < 1e-7  # Keras's 0.001 is off by 4.7e-8, and so are first steps

@@ -45,16 +45,16 @@ def block_product_in_python(
     first: int, last: int, width: int,
     bias: Array, bias_start: int, accumulate: bool,
 ) -> None:  # fmt: skip
-    """One block of a product: the rows from ``first``, at most `ROWS` and below ``last``; ``width`` columns.
+    """A strip of a product: the rows from ``first`` to below ``last``, six at a time; ``width`` columns.
 
     Math:    c[c_start + c_rows[r] + j] = base + Σ_k a[a_start + rows[r] + terms[k]] · b[b_start + k·b_step + j]
              where base is bias[bias_start + j] or, with ``accumulate``, what stood in c before
     Shapes:  a, b, c, bias: one axis, one dtype;  rows, terms, c_rows: int64;  width: at most `VECTORS` vectors
     """
     columns = np.arange(width)
-    window_rows = a[a_start + rows[first : min(first + ROWS, last), None] + terms]  # (rows, terms)
+    window_rows = a[a_start + rows[first:last, None] + terms]  # (rows, terms)
     b_rows = b[b_start + b_step * np.arange(len(terms))[:, None] + columns]  # (terms, width)
-    places = c_start + c_rows[first : min(first + ROWS, last), None] + columns  # (rows, width)
+    places = c_start + c_rows[first:last, None] + columns  # (rows, width)
     c[places] = window_rows @ b_rows + (c[places] if accumulate else bias[bias_start + columns])
 
 
@@ -98,10 +98,14 @@ def _function(module: Any, number: Any, argument_types: list[Any]) -> Any:
     builder = ir.IRBuilder(function.append_basic_block())
     emitter = Emitter(builder, number, VECTOR_BYTES // (4 if isinstance(number, ir.FloatType) else 8))
     width = function.args[12]
-    for vectors in range(1, VECTORS + 1):  # a loop of its own for each number of vectors
-        fits = builder.icmp_signed("==", whole(vectors), emitter.vectors_in(width))
-        with builder.if_then(fits):
-            emitter.block(vectors, *function.args)
+    # A loop of its own for each number of vectors, and one for the full width, which needs no mask.
+    with builder.if_else(builder.icmp_signed("==", width, whole(VECTORS * emitter.lanes))) as (full, partial):
+        with full:
+            emitter.strip(VECTORS, False, *function.args)
+        with partial:
+            for vectors in range(1, VECTORS + 1):
+                with builder.if_then(builder.icmp_signed("==", whole(vectors), emitter.vectors_in(width))):
+                    emitter.strip(vectors, True, *function.args)
     builder.ret_void()
     return function
 
@@ -122,46 +126,55 @@ class Emitter:
         """How many vectors a row of ``width`` columns fills, the last one perhaps in part."""
         return self.builder.sdiv(self.builder.add(width, whole(self.lanes - 1)), whole(self.lanes))
 
-    def block(
-        self, vectors: int,
+    def strip(
+        self, vectors: int, masked: bool,
         a: Any, a_start: Any, rows: Any, terms: Any, b: Any, b_start: Any, b_step: Any,
         c: Any, c_start: Any, c_rows: Any, first: Any, last: Any, width: Any,
         bias: Any, bias_start: Any, accumulate: Any, term_count: Any,
     ) -> None:  # fmt: skip
         builder = self.builder
         columns = range(vectors)
-        mask = self.mask(builder.sub(width, whole((vectors - 1) * self.lanes)))
-        masks = [None] * (vectors - 1) + [mask]  # only the last vector may be partly filled
+        masks: list[Any] = [None] * vectors
+        if masked:  # only the last vector may be partly filled
+            masks[-1] = self.mask(builder.sub(width, whole((vectors - 1) * self.lanes)))
         sums = [[cgutils.alloca_once(builder, self.vector) for _ in columns] for _ in range(ROWS)]
-        for row in sums:
-            for total in row:
-                builder.store(ir.Constant(self.vector, None), total)
-
-        # Rows past the end repeat the last one: the same result, written twice.
+        zero = ir.Constant(self.vector, None)
+        bias_place = builder.gep(bias, [bias_start])
         final = builder.sub(last, whole(1))
-        row_numbers = [builder.add(first, whole(r)) for r in range(ROWS)]
-        row_numbers = [builder.select(builder.icmp_signed("<", r, final), r, final) for r in row_numbers]
-        windows = [builder.gep(a, [builder.add(a_start, builder.load(builder.gep(rows, [r])))]) for r in row_numbers]
-        with cgutils.for_range(builder, term_count) as loop:
-            term = builder.load(builder.gep(terms, [loop.index]))
-            b_row = builder.gep(b, [builder.add(b_start, builder.mul(loop.index, b_step))])
-            b_vectors = [self.load(b_row, j, masks[j]) for j in columns]
-            for r in range(ROWS):
-                pixel = self.broadcast(builder.load(builder.gep(windows[r], [term])))
-                for j in columns:
-                    product = builder.call(self.function("fma"), [pixel, b_vectors[j], builder.load(sums[r][j])])
-                    builder.store(product, sums[r][j])
+        b = builder.gep(b, [b_start])
+        count = builder.sdiv(builder.add(builder.sub(last, first), whole(ROWS - 1)), whole(ROWS))
+        with cgutils.for_range(builder, count) as block:
+            for row in sums:
+                for total in row:
+                    builder.store(zero, total)
+            # Rows past the end repeat the last one: the same result, written twice.
+            row_numbers = [
+                builder.add(first, builder.add(builder.mul(block.index, whole(ROWS)), whole(r))) for r in range(ROWS)
+            ]
+            row_numbers = [builder.select(builder.icmp_signed("<", r, final), r, final) for r in row_numbers]
+            windows = [
+                builder.gep(a, [builder.add(a_start, builder.load(builder.gep(rows, [r])))]) for r in row_numbers
+            ]
+            with cgutils.for_range(builder, term_count) as loop:
+                term = builder.load(builder.gep(terms, [loop.index]))
+                b_row = builder.gep(b, [builder.mul(loop.index, b_step)])
+                b_vectors = [self.load(b_row, j, masks[j]) for j in columns]
+                for r in range(ROWS):
+                    pixel = self.broadcast(builder.load(builder.gep(windows[r], [term])))
+                    for j in columns:
+                        product = builder.call(self.function("fma"), [pixel, b_vectors[j], builder.load(sums[r][j])])
+                        builder.store(product, sums[r][j])
 
-        # First all additions, then all writing: a repeated row must not see what its twin has written.
-        outs, results = [], []
-        for r in range(ROWS):
-            out = builder.gep(c, [builder.add(c_start, builder.load(builder.gep(c_rows, [row_numbers[r]])))])
-            base = builder.select(accumulate, out, builder.gep(bias, [bias_start]))
-            outs.append(out)
-            results.append([builder.fadd(builder.load(sums[r][j]), self.load(base, j, masks[j])) for j in columns])
-        for out, result in zip(outs, results, strict=True):
-            for j in columns:
-                self.store(result[j], out, j, masks[j])
+            # First all additions, then all writing: a repeated row must not see what its twin has written.
+            outs, results = [], []
+            for r in range(ROWS):
+                out = builder.gep(c, [builder.add(c_start, builder.load(builder.gep(c_rows, [row_numbers[r]])))])
+                base = builder.select(accumulate, out, bias_place)
+                outs.append(out)
+                results.append([builder.fadd(builder.load(sums[r][j]), self.load(base, j, masks[j])) for j in columns])
+            for out, result in zip(outs, results, strict=True):
+                for j in columns:
+                    self.store(result[j], out, j, masks[j])
 
     def combine(self, matrix: Array, vectors: list[Any]) -> list[Any]:
         """matrix · vectors, for a matrix of constants: terms with a zero are left out."""
@@ -255,11 +268,10 @@ def product(
     """All blocks of a product: rows ``first`` to ``last``, any number of columns; see `block_product_in_python`."""
     width = VECTORS * VECTOR_BYTES // c.itemsize
     for j in range(0, columns, width):
-        for r in range(first, last, ROWS):
-            block_product(
-                a, a_start, rows, terms, b, b_start + j, b_step,
-                c, c_start + j, c_rows, r, last, min(width, columns - j), bias, j, accumulate,
-            )  # fmt: skip
+        block_product(
+            a, a_start, rows, terms, b, b_start + j, b_step,
+            c, c_start + j, c_rows, first, last, min(width, columns - j), bias, j, accumulate,
+        )  # fmt: skip
 
 
 @njit(cache=True)

@@ -16,7 +16,7 @@ from tinycnn.kernels.threads_numba import parallel_njit
 
 Array = np.ndarray
 
-SMALL = 4_000_000  # multiplications that one thread has done before a second one is awake
+SMALL = 100_000  # multiplications that one thread has done before a second one is awake
 COLUMNS: Any = np.int64(64)  # of dx at a time, so that their part of the kernel can be transposed within the cache
 
 

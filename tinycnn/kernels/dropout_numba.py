@@ -1,25 +1,35 @@
-"""Dropout, fast: the twin of ``dropout.py``. The threads share out the numbers; small arrays are left to NumPy."""
+"""Dropout, fast: the twin of ``dropout.py``. Threads share out the numbers; one does small arrays alone."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numba import prange
+from numba import njit, prange
 
 from tinycnn.kernels import dropout
+from tinycnn.kernels.dropout import (
+    FIRST_FACTOR,
+    SECOND_FACTOR,
+    STEP,
+    THIRTY,
+    THIRTY_ONE,
+    TWENTY_SEVEN,
+)
 from tinycnn.kernels.threads_numba import parallel_njit
 
 Array = np.ndarray
 
-SMALL = 20_000  # numbers that NumPy has done before a second thread is awake
+SMALL = 20_000  # numbers that one thread has done before a second one is awake
+PART = 4096  # numbers that a thread makes at a time
 
 
-def dropout_mask(numbers: Array, least: int, scale: Any) -> Array:
-    if numbers.size <= SMALL or not 0 <= least < 2**16:
-        return dropout.dropout_mask(numbers, least, scale)
-    mask = np.empty(numbers.shape, scale.dtype)
-    _mask(numbers.reshape(-1), np.uint16(least), scale, mask.reshape(-1))
+def dropout_mask(key: Any, shape: tuple[int, ...], least: int, scale: Any) -> Array:
+    mask = np.empty(shape, scale.dtype)
+    if least > 65_535:
+        mask.fill(0)
+        return mask
+    (_mask.alone if mask.size <= SMALL else _mask)(key, np.uint16(least), scale, mask.reshape(-1))
     return mask
 
 
@@ -32,8 +42,22 @@ def dropout_apply(x: Array, mask: Array) -> Array:
 
 
 @parallel_njit
-def _mask(numbers: Array, least: Any, scale: Any, mask: Array) -> None:
-    for i in prange(numbers.size):
+def _mask(key: Any, least: Any, scale: Any, mask: Array) -> None:
+    for part in prange(-(-mask.size // PART)):
+        write_mask(key, part * PART, least, scale, mask[part * PART : (part + 1) * PART])
+
+
+@njit(cache=True)
+def write_mask(key: Any, first: int, least: Any, scale: Any, mask: Array) -> None:
+    """The mask from number ``first`` on, which must be a multiple of 4."""
+    words = np.empty(-(-mask.size // 4), np.uint64)
+    for i in range(words.size):
+        z = key + np.uint64(first // 4 + i + 1) * STEP
+        z = (z ^ (z >> THIRTY)) * FIRST_FACTOR
+        z = (z ^ (z >> TWENTY_SEVEN)) * SECOND_FACTOR
+        words[i] = z ^ (z >> THIRTY_ONE)
+    numbers = words.view(np.uint16)  # all processors that Numba compiles for store the lowest bits first
+    for i in range(mask.size):
         mask[i] = scale if numbers[i] >= least else 0 * scale
 
 

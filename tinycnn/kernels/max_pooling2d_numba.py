@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit, prange
 
 from tinycnn.kernels.block_product_numba import offsets
-from tinycnn.kernels.pool_window_numba import pool_window, unpool_window
+from tinycnn.kernels.pool_window_numba import pool_windows, unpool_windows
 from tinycnn.kernels.threads_numba import parallel_njit
 
 Array = np.ndarray
@@ -43,9 +43,8 @@ def pool_image(x: Array, pool_size: Pair, strides: Pair, y: Array, argmax: Array
     taps = offsets(pool_size[0], w * c, pool_size[1], c)
     pixels, maxima, places = x.reshape(-1), y.reshape(-1), argmax.reshape(-1)
     for i in range(y.shape[0]):
-        for j in range(y.shape[1]):
-            start = (i * strides[0] * w + j * strides[1]) * c
-            pool_window(pixels, start, taps, maxima, (i * y.shape[1] + j) * c, places, c)
+        start, to = i * strides[0] * w * c, i * y.shape[1] * c
+        pool_windows(pixels, start, strides[1] * c, taps, maxima, places, to, y.shape[1], c)
 
 
 @njit(cache=True)
@@ -56,6 +55,5 @@ def unpool_image(dy: Array, argmax: Array, pool_size: Pair, strides: Pair, dx: A
     gradients, places, pixels = dy.reshape(-1), argmax.reshape(-1), dx.reshape(-1)
     pixels[:] = 0
     for i in range(dy.shape[0]):
-        for j in range(dy.shape[1]):
-            start = (i * strides[0] * w + j * strides[1]) * c
-            unpool_window(gradients, (i * dy.shape[1] + j) * c, places, taps, pixels, start, c)
+        start, to = i * dy.shape[1] * c, i * strides[0] * w * c
+        unpool_windows(gradients, places, start, taps, pixels, to, strides[1] * c, dy.shape[1], c)

@@ -1,4 +1,4 @@
-"""The inner loops of max pooling: one window, 16 channels in one vector.
+"""The inner loops of max pooling: a row of windows, and for each of them 8 or 16 channels in one vector.
 
 A window's maximum and its place stay in registers while its pixels pass by. Written in LLVM's instructions, like
 ``block_product_numba.py``: a compiler that must assume that y and argmax overlap x checks that anew for each window,
@@ -16,29 +16,45 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from tinycnn.kernels.block_product_numba import JIT_IS_OFF, VECTOR_BYTES, Emitter
+from tinycnn.kernels.block_product_numba import JIT_IS_OFF, VECTOR_BYTES, Emitter, whole
 
 Array = np.ndarray
 
 
-def pool_window_in_python(
-    x: Array, x_start: int, taps: Array, y: Array, y_start: int, argmax: Array, channels: int
-) -> None:
-    """y[y_start + c] = max_t x[x_start + taps[t] + c], and the first such t in argmax[y_start + c]; all one axis."""
-    window = x[x_start + taps[:, None] + np.arange(channels)]  # (taps, channels)
-    best, place = window[0].copy(), np.zeros(channels, int)
-    for t in range(1, len(taps)):
-        larger = window[t] > best
-        best[larger], place[larger] = window[t, larger], t
-    y[y_start : y_start + channels], argmax[y_start : y_start + channels] = best, place
+USUAL = 4  # pixels of a window, 2x2: they have loops of their own, unrolled
 
 
-def unpool_window_in_python(
-    dy: Array, dy_start: int, argmax: Array, taps: Array, dx: Array, dx_start: int, channels: int
+def pool_windows_in_python(
+    x: Array, x_start: int, x_step: int, taps: Array, y: Array, argmax: Array, start: int, windows: int, channels: int
 ) -> None:
-    """dx[dx_start + taps[t] + c] += dy[dy_start + c] for t = argmax[dy_start + c]."""
+    """For window number i: y[start + i·channels + c] = max_t x[x_start + i·x_step + taps[t] + c], and the first such t
+    at the same place in argmax; all one axis."""
+    for i in range(windows):
+        window = x[x_start + i * x_step + taps[:, None] + np.arange(channels)]  # (taps, channels)
+        best, place = window[0].copy(), np.zeros(channels, int)
+        for t in range(1, len(taps)):
+            larger = window[t] > best
+            best[larger], place[larger] = window[t, larger], t
+        here = slice(start + i * channels, start + (i + 1) * channels)
+        y[here], argmax[here] = best, place
+
+
+def unpool_windows_in_python(
+    dy: Array,
+    argmax: Array,
+    start: int,
+    taps: Array,
+    dx: Array,
+    dx_start: int,
+    dx_step: int,
+    windows: int,
+    channels: int,
+) -> None:
+    """For window number i: dx[dx_start + i·dx_step + taps[t] + c] += dy[start + i·channels + c] for t = argmax[…]."""
     c = np.arange(channels)
-    dx[dx_start + taps[argmax[dy_start + c]] + c] += dy[dy_start + c]
+    for i in range(windows):
+        here = start + i * channels + c
+        dx[dx_start + i * dx_step + taps[argmax[here]] + c] += dy[here]
 
 
 def _in_llvm(name: str, emit: Any, signature: Any, taps_position: int) -> Any:
@@ -72,65 +88,108 @@ def _function(module: Any, name: str, emit: Any, argument_types: list[Any]) -> A
     return function
 
 
+def _for_each_tap(emitter: Emitter, taps: Any, count: int | None, nitems: Any, body: Any) -> None:
+    """``body(t, taps[t])`` for each pixel of a window, unrolled where their ``count`` is known."""
+    builder = emitter.builder
+    if count is None:
+        with cgutils.for_range(builder, nitems) as loop:
+            body(loop.index, builder.load(builder.gep(taps, [loop.index])))
+    else:
+        for t in range(count):
+            body(whole(t), builder.load(builder.gep(taps, [whole(t)])))
+
+
+def _for_each_window(emitter: Emitter, windows: Any, nitems: Any, body: Any) -> None:
+    """``body(i, count)`` for each window, with the ``count`` of its pixels where it is the usual one."""
+    builder = emitter.builder
+    with builder.if_else(builder.icmp_signed("==", nitems, whole(USUAL))) as (usual, other):
+        for case, count in ((usual, USUAL), (other, None)):
+            with case, cgutils.for_range(builder, windows) as loop:
+                body(loop.index, count)
+
+
 def _emit_pool(
-    emitter: Emitter, x: Any, x_start: Any, taps: Any, y: Any, y_start: Any, argmax: Any, channels: Any, count: Any
-) -> None:
+    emitter: Emitter, x: Any, x_start: Any, x_step: Any, taps: Any, y: Any, argmax: Any, start: Any,
+    windows: Any, channels: Any, nitems: Any,
+) -> None:  # fmt: skip
     builder, number = emitter.builder, argmax.type.pointee
     places = ir.VectorType(number, emitter.lanes)
+    best = cgutils.alloca_once(builder, emitter.vector)
+    place = cgutils.alloca_once(builder, places)
 
-    def one_vector(channel: Any, mask: Any) -> None:
-        best = cgutils.alloca_once(builder, emitter.vector)
-        place = cgutils.alloca_once(builder, places)
-        from_here = builder.gep(x, [builder.add(x_start, channel)])
-        to = builder.add(y_start, channel)
-        builder.store(emitter.load(builder.gep(from_here, [builder.load(taps)]), 0, mask), best)
-        builder.store(ir.Constant(places, None), place)
-        with cgutils.for_range(builder, count) as loop:
-            pixel = emitter.load(builder.gep(from_here, [builder.load(builder.gep(taps, [loop.index]))]), 0, mask)
-            larger = builder.fcmp_ordered(">", pixel, builder.load(best))
-            t = emitter.broadcast(builder.trunc(loop.index, number))
-            builder.store(builder.select(larger, pixel, builder.load(best)), best)
-            builder.store(builder.select(larger, t, builder.load(place)), place)
-        emitter.store(builder.load(best), builder.gep(y, [to]), 0, mask)
-        emitter.store(builder.load(place), builder.gep(argmax, [to]), 0, mask)
+    def one_window(i: Any, count: int | None) -> None:
+        window = builder.gep(x, [builder.add(x_start, builder.mul(i, x_step))])
+        to = builder.add(start, builder.mul(i, channels))
 
-    emitter.for_each_vector(channels, one_vector)
+        def one_vector(channel: Any, mask: Any) -> None:
+            from_here = builder.gep(window, [channel])
+
+            def one_pixel(t: Any, tap: Any) -> None:
+                pixel = emitter.load(builder.gep(from_here, [tap]), 0, mask)
+                larger = builder.fcmp_ordered(">", pixel, builder.load(best))
+                number_of_tap = emitter.broadcast(builder.trunc(t, number))
+                builder.store(builder.select(larger, pixel, builder.load(best)), best)
+                builder.store(builder.select(larger, number_of_tap, builder.load(place)), place)
+
+            builder.store(emitter.load(builder.gep(from_here, [builder.load(taps)]), 0, mask), best)
+            builder.store(ir.Constant(places, None), place)
+            _for_each_tap(emitter, taps, count, nitems, one_pixel)
+            here = builder.add(to, channel)
+            emitter.store(builder.load(best), builder.gep(y, [here]), 0, mask)
+            emitter.store(builder.load(place), builder.gep(argmax, [here]), 0, mask)
+
+        emitter.for_each_vector(channels, one_vector)
+
+    _for_each_window(emitter, windows, nitems, one_window)
 
 
 def _emit_unpool(
-    emitter: Emitter, dy: Any, dy_start: Any, argmax: Any, taps: Any, dx: Any, dx_start: Any, channels: Any, count: Any
-) -> None:
+    emitter: Emitter, dy: Any, argmax: Any, start: Any, taps: Any, dx: Any, dx_start: Any, dx_step: Any,
+    windows: Any, channels: Any, nitems: Any,
+) -> None:  # fmt: skip
     builder = emitter.builder
 
-    def one_vector(channel: Any, mask: Any) -> None:
-        here = builder.add(dy_start, channel)
-        gradient = emitter.load(builder.gep(dy, [here]), 0, mask)
-        place = emitter.load(builder.gep(argmax, [here]), 0, mask)
-        to = builder.gep(dx, [builder.add(dx_start, channel)])
-        with cgutils.for_range(builder, count) as loop:
-            pixel = builder.gep(to, [builder.load(builder.gep(taps, [loop.index]))])
-            t = emitter.broadcast(builder.trunc(loop.index, place.type.element))
-            mine = builder.select(builder.icmp_signed("==", place, t), gradient, ir.Constant(emitter.vector, None))
-            emitter.store(builder.fadd(emitter.load(pixel, 0, mask), mine), pixel, 0, mask)
+    def one_window(i: Any, count: int | None) -> None:
+        window = builder.gep(dx, [builder.add(dx_start, builder.mul(i, dx_step))])
+        from_here = builder.add(start, builder.mul(i, channels))
 
-    emitter.for_each_vector(channels, one_vector)
+        def one_vector(channel: Any, mask: Any) -> None:
+            here = builder.add(from_here, channel)
+            gradient = emitter.load(builder.gep(dy, [here]), 0, mask)
+            place = emitter.load(builder.gep(argmax, [here]), 0, mask)
+            to = builder.gep(window, [channel])
+
+            def one_pixel(t: Any, tap: Any) -> None:
+                pixel = builder.gep(to, [tap])
+                number_of_tap = emitter.broadcast(builder.trunc(t, place.type.element))
+                is_here = builder.icmp_signed("==", place, number_of_tap)
+                mine = builder.select(is_here, gradient, ir.Constant(emitter.vector, None))
+                emitter.store(builder.fadd(emitter.load(pixel, 0, mask), mine), pixel, 0, mask)
+
+            _for_each_tap(emitter, taps, count, nitems, one_pixel)
+
+        emitter.for_each_vector(channels, one_vector)
+
+    _for_each_window(emitter, windows, nitems, one_window)
 
 
-def _pool_window(
-    typing_context: Any, x: Any, x_start: Any, taps: Any, y: Any, y_start: Any, argmax: Any, channels: Any
-) -> Any:
+def _pool_windows(
+    typing_context: Any, x: Any, x_start: Any, x_step: Any, taps: Any, y: Any, argmax: Any, start: Any,
+    windows: Any, channels: Any,
+) -> Any:  # fmt: skip
     index = types.intp
-    signature = types.void(x, index, taps, y, index, argmax, index)
-    return _in_llvm("pool_window", _emit_pool, signature, taps_position=2)
+    signature = types.void(x, index, index, taps, y, argmax, index, index, index)
+    return _in_llvm("pool_windows", _emit_pool, signature, taps_position=3)
 
 
-def _unpool_window(
-    typing_context: Any, dy: Any, dy_start: Any, argmax: Any, taps: Any, dx: Any, dx_start: Any, channels: Any
-) -> Any:
+def _unpool_windows(
+    typing_context: Any, dy: Any, argmax: Any, start: Any, taps: Any, dx: Any, dx_start: Any, dx_step: Any,
+    windows: Any, channels: Any,
+) -> Any:  # fmt: skip
     index = types.intp
-    signature = types.void(dy, index, argmax, taps, dx, index, index)
-    return _in_llvm("unpool_window", _emit_unpool, signature, taps_position=3)
+    signature = types.void(dy, argmax, index, taps, dx, index, index, index, index)
+    return _in_llvm("unpool_windows", _emit_unpool, signature, taps_position=3)
 
 
-pool_window: Any = pool_window_in_python if JIT_IS_OFF else intrinsic(_pool_window)
-unpool_window: Any = unpool_window_in_python if JIT_IS_OFF else intrinsic(_unpool_window)
+pool_windows: Any = pool_windows_in_python if JIT_IS_OFF else intrinsic(_pool_windows)
+unpool_windows: Any = unpool_windows_in_python if JIT_IS_OFF else intrinsic(_unpool_windows)

@@ -105,34 +105,41 @@ def add_transformed_back(dweights: Array, dkernel: Array) -> None:
 
 
 @njit(cache=True)
-def read_tiles(images: Array, size: int, first: int, last: int, values: Array) -> None:
-    """V of the tiles ``first`` to below ``last``, 6x6 pixels each; or, for ``size`` 4, dM from 4x4 gradients each."""
+def read_tiles(images: Array, size: int, first: int, last: int, step: int, values: Array) -> None:
+    """V of the tiles ``first`` to below ``last``, 6x6 pixels each; or, for ``size`` 4, dM from 4x4 gradients each.
+
+    The values at one point are a matrix (tiles, c), and one such matrix starts every ``step`` numbers.
+    """
     c = images.shape[3]
-    flat, to, outside = images.reshape(-1), values.reshape(-1), np.zeros(c, images.dtype)
+    flat, outside = images.reshape(-1), np.zeros(c, images.dtype)
     for tile in range(first, last):
         start, row, rows, columns = place_of(images.shape, size, tile)
-        at = (tile - first) * POINTS * c
+        at = (tile - first) * c
         if size == SIZE:
-            transform_pixels(flat, start, row, c, to, at, SIZE * c, c, flat, 0, 0, 0, outside, rows, columns, c)
+            transform_pixels(
+                flat, start, row, c, values, at, SIZE * step, step, flat, 0, 0, 0, outside, rows, columns, c
+            )
         else:
-            transform_gradients(flat, start, row, c, to, at, SIZE * c, c, flat, 0, 0, 0, outside, rows, columns, c)
+            transform_gradients(
+                flat, start, row, c, values, at, SIZE * step, step, flat, 0, 0, 0, outside, rows, columns, c
+            )  # fmt: skip
 
 
 @njit(cache=True)
-def write_tiles(values: Array, bias: Array, size: int, first: int, last: int, images: Array) -> None:
+def write_tiles(values: Array, step: int, bias: Array, size: int, first: int, last: int, images: Array) -> None:
     """Outputs from M, 4x4 a tile; or, for ``size`` 6, add the pixels' gradients from dV, 6x6 a tile."""
     c = images.shape[3]
-    flat, source, outside = images.reshape(-1), values.reshape(-1), np.empty(c, images.dtype)
+    flat, outside = images.reshape(-1), np.empty(c, images.dtype)
     for tile in range(first, last):
         to, row, rows, columns = place_of(images.shape, size, tile)
-        at = (tile - first) * POINTS * c
+        at = (tile - first) * c
         if size == OUT:
             transform_to_outputs(
-                source, at, SIZE * c, c, flat, to, row, c, bias, 0, 0, 0, outside, rows, columns, c
+                values, at, SIZE * step, step, flat, to, row, c, bias, 0, 0, 0, outside, rows, columns, c
             )  # fmt: skip
         else:
             transform_to_pixels(
-                source, at, SIZE * c, c, flat, to, row, c, flat, to, row, c, outside, rows, columns, c
+                values, at, SIZE * step, step, flat, to, row, c, flat, to, row, c, outside, rows, columns, c
             )  # fmt: skip
 
 
@@ -152,21 +159,28 @@ def place_of(shape: tuple[int, int, int, int], size: int, tile: int) -> tuple[in
 
 
 @njit(cache=True)
+def matrix_step(tiles: int, channels: int) -> int:
+    """Numbers from one point's matrix to the next: a few more than it has, or all would share places in the cache."""
+    return tiles * channels + 16
+
+
+@njit(cache=True)
 def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Array) -> None:
     c, filters = weights.shape[2:]
     at_once = min(tiles_at_once(c, filters, x.itemsize), last - first)
-    v, m = np.empty(at_once * POINTS * c, x.dtype), np.empty(at_once * POINTS * filters, x.dtype)
-    rows, terms = places(at_once, POINTS * c), places(c, 1)
-    m_rows, nothing = places(at_once, POINTS * filters), np.zeros(filters, x.dtype)
+    v_step, m_step = matrix_step(at_once, c), matrix_step(at_once, filters)
+    v, m = np.empty(POINTS * v_step, x.dtype), np.empty(POINTS * m_step, x.dtype)
+    rows, terms = places(at_once, c), places(c, 1)
+    m_rows, nothing = places(at_once, filters), np.zeros(filters, x.dtype)
     for start in range(first, last, at_once):
         stop = min(start + at_once, last)
-        read_tiles(x, SIZE, start, stop, v)
+        read_tiles(x, SIZE, start, stop, v_step, v)
         for p in range(POINTS):
             product(
-                v, p * c, rows, terms, weights.reshape(-1), p * c * filters, filters,
-                m, p * filters, m_rows, ZERO, stop - start, filters, nothing, NO,
+                v, p * v_step, rows, terms, weights.reshape(-1), p * c * filters, filters,
+                m, p * m_step, m_rows, ZERO, stop - start, filters, nothing, NO,
             )  # fmt: skip
-        write_tiles(m, bias, OUT, start, stop, z)
+        write_tiles(m, m_step, bias, OUT, start, stop, z)
 
 
 @njit(cache=True)
@@ -175,26 +189,27 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights:
     filters = dz.shape[3]
     c = dx.shape[3] if dx.size else x.shape[3]
     at_once = min(tiles_at_once(2 * c, filters, dz.itemsize), last - first)
-    v, dv = np.empty(at_once * POINTS * c, dz.dtype), np.empty(at_once * POINTS * c, dz.dtype)
-    dm = np.empty(at_once * POINTS * filters, dz.dtype)
-    v_rows, dm_rows = places(at_once, POINTS * c), places(at_once, POINTS * filters)
+    v_step, dm_step = matrix_step(at_once, c), matrix_step(at_once, filters)
+    v, dv = np.empty(POINTS * v_step, dz.dtype), np.empty(POINTS * v_step, dz.dtype)
+    dm = np.empty(POINTS * dm_step, dz.dtype)
+    v_rows, dm_rows = places(at_once, c), places(at_once, filters)
     channels, filter_terms = places(c, 1), places(filters, 1)
     dweights_rows, dweights_flat = places(c, filters), dweights.reshape(-1)
     no_channels, no_filters = np.zeros(c, dz.dtype), np.zeros(filters, dz.dtype)
     for start in range(first, last, at_once):
         stop = min(start + at_once, last)
-        read_tiles(dz, OUT, start, stop, dm)
+        read_tiles(dz, OUT, start, stop, dm_step, dm)
         if dweights.size:
-            read_tiles(x, SIZE, start, stop, v)
+            read_tiles(x, SIZE, start, stop, v_step, v)
             for p in range(POINTS):
                 product(
-                    v, p * c, channels, v_rows[: stop - start], dm, p * filters, POINTS * filters,
+                    v, p * v_step, channels, v_rows[: stop - start], dm, p * dm_step, filters,
                     dweights_flat, p * c * filters, dweights_rows, ZERO, c, filters, no_filters, start > first,
                 )  # fmt: skip
         if dx.size:
             for p in range(POINTS):
                 product(
-                    dm, p * filters, dm_rows, filter_terms, taps.reshape(-1), p * filters * c, c,
-                    dv, p * c, v_rows, ZERO, stop - start, c, no_channels, NO,
+                    dm, p * dm_step, dm_rows, filter_terms, taps.reshape(-1), p * filters * c, c,
+                    dv, p * v_step, v_rows, ZERO, stop - start, c, no_channels, NO,
                 )  # fmt: skip
-            write_tiles(dv, no_channels, SIZE, start, stop, dx)
+            write_tiles(dv, v_step, no_channels, SIZE, start, stop, dx)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -52,10 +51,9 @@ class Dropout(Layer):
         """A fresh mask for a batch of this shape: zeros, and 1/(1 − rate) for what stays."""
         if self.noise_shape is not None:
             shape = tuple(s if m is None else m for m, s in zip(self.noise_shape, shape, strict=True))
-        size = math.prod(shape)
-        numbers = self.rng.integers(0, 2**64, -(-size // 4), np.uint64).view(np.uint16)[:size]
+        key = np.uint64(self.rng.integers(2**64, dtype=np.uint64))
         scale = 0.0 if self.rate == 1 else 1 / (1 - self.rate)
-        return self.kernels.dropout_mask(numbers.reshape(shape), round(self.rate * 2**16), self.dtype.type(scale))
+        return self.kernels.dropout_mask(key, shape, round(self.rate * 2**16), self.dtype.type(scale))
 
     def forward(self, x: Array, training: bool = False) -> Array:
         x = self._check_input(x)
