@@ -57,6 +57,15 @@ def titles(figure):
 IMAGES, LABELS = digits(12)
 PLAIN = models.plain()
 NEXT = probabilities((LABELS + 1) % 10, np.full(12, 0.6))  # every prediction wrong
+MASKS = {f"rate {rate}": (np.random.default_rng(0).random((5, 28, 28)) >= rate) / (1 - rate) for rate in (0.25, 0.5)}
+SAMPLES = np.random.default_rng(0).dirichlet(np.full(10, 0.1), (50, 3))
+LINES = {"one": ([1, 10, 100], [1.0, 0.5, 0.1]), "two": ([1, 10], [2.0, 0.2])}
+RUNS = {
+    name: {"step": [10, 100, 1000]}
+    | {key: np.geomspace(1, low, 6).reshape(2, 3) for key in ("training", "validation", "accuracy")}
+    for name, low in (("plain", 0.01), ("dropout", 0.1))
+}
+VARIANCES = (np.array([0.0, 0.1, 1.0, 3.0]), np.array([0.0, 0.05, 0.8, 3.0]))
 FIGURES = {
     "curves": lambda: plots.training_curves(HISTORY),
     "curves of one epoch": lambda: plots.training_curves({key: values[:1] for key, values in HISTORY.items()}),
@@ -74,6 +83,17 @@ FIGURES = {
     "matrix of long names": lambda: plots.confusion_matrix([0, 1], [0, 1], classes=["ankle boot", "sandal"]),
     "kernels": lambda: plots.kernels(PLAIN.layers[2], channel=31),
     "feature maps": lambda: plots.feature_maps(PLAIN, IMAGES[0] / 255, layer=3),
+    "dropout masks": lambda: plots.dropout_masks(IMAGES[0] / 255, MASKS),
+    "prediction samples": lambda: plots.prediction_samples(IMAGES[:3], SAMPLES, SAMPLES[0], ["a", "b", "c"]),
+    "samples of one image": lambda: plots.prediction_samples(IMAGES[:1], SAMPLES[:, :1]),
+    "line chart": lambda: plots.line_chart(LINES, "step", "loss", "Title", {"level": 0.5}, log_x=True, log_y=True),
+    "overfitting": lambda: plots.overfitting_curves(
+        {"200 images": RUNS, "1,000 images": RUNS, "5,000": RUNS, "all": RUNS}
+    ),
+    "uncertainty": lambda: plots.uncertainty_bars(
+        IMAGES[:9], np.full(9, 0.5), np.full(9, 0.2), ["50 %\nread as 4"] * 9
+    ),
+    "variance shift": lambda: plots.variance_shift({"first": VARIANCES, "second": VARIANCES, "third": VARIANCES}),
 }
 
 
@@ -497,3 +517,152 @@ def test_feature_maps_of_a_broken_network_are_refused():
     model.layers[0].kernel.value[...] = np.nan
     with pytest.raises(ValueError, match="feature_maps: expected finite numbers in activations, received NaN"):
         plots.feature_maps(model, np.ones((6, 6)))
+
+
+# Dropout
+
+
+def test_dropout_masks_show_what_is_handed_on_and_hide_what_is_dropped():
+    image = np.array([[0.0, 1.0], [0.5, 0.25]])
+    masks = {"rate 0.5": np.array([[[2, 2], [0, 2]], [[0, 0], [2, 2]]]), "rate 0": np.ones((2, 2, 2))}
+    figure = plots.dropout_masks(image, masks, "Mine")
+    shown = [axes.images[0].get_array() for axes in visible(figure) if axes.images]
+    np.testing.assert_array_equal(shown[0].filled(-1), [[0, 2], [-1, 0.5]])
+    np.testing.assert_array_equal(shown[1].filled(-1), [[-1, -1], [1, 0.5]])
+    np.testing.assert_array_equal(shown[2].filled(-1), image)
+    assert {axes.images[0].get_clim() for axes in visible(figure)[:4]} == {(0.0, 2.0)}  # darker than the ink
+    assert [axes.get_ylabel() for axes in visible(figure)] == ["rate 0.5", "", "rate 0", "", "value handed on"]
+    assert figure.get_suptitle() == "Mine"
+
+
+def test_prediction_samples_hold_every_sample_their_mean_and_the_prediction_without_a_mask():
+    figure = plots.prediction_samples(IMAGES[:3], SAMPLES, SAMPLES[7], ["a", "b", "c"])
+    panels = [axes for axes in figure.axes if axes.lines]
+    assert titles(figure) == ["", "a", "", "b", "", "c"]
+    np.testing.assert_array_equal(pictures(figure), IMAGES[:3])
+    for i, axes in enumerate(panels):
+        dots, diamonds = axes.lines
+        np.testing.assert_array_equal(np.reshape(dots.get_ydata(), (10, 50)), SAMPLES[:, i].T)
+        np.testing.assert_array_equal(
+            np.round(np.reshape(dots.get_xdata(), (10, 50))), np.arange(10)[:, None] + np.zeros(50)
+        )
+        np.testing.assert_array_equal(diamonds.get_ydata(), SAMPLES[7, i])
+        np.testing.assert_allclose([bar.get_height() for bar in axes.patches], SAMPLES[:, i].mean(axis=0))
+    assert figure.get_suptitle() == "50 masked predictions for each image"
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["one masked prediction", "their mean", "without a mask"]
+    figure = plots.prediction_samples(IMAGES[:3], SAMPLES)
+    assert [len(axes.lines) for axes in figure.axes if axes.lines] == [1, 1, 1]
+    assert len(figure.legends[0].get_texts()) == 2
+
+
+def test_line_chart_holds_lines_levels_and_scales():
+    (axes,) = plots.line_chart(LINES, "step", "loss", "Title", {"level": 0.5}, log_x=True, log_y=True).axes
+    drawn = lines(axes)
+    assert list(drawn) == ["one", "two", "level"]
+    np.testing.assert_array_equal(drawn["two"], LINES["two"])
+    assert list(drawn["level"][1]) == [0.5, 0.5]
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("step", "loss", "Title")
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    (axes,) = plots.line_chart(LINES, "step", "loss").axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
+
+
+def test_overfitting_curves_draw_means_and_the_range_of_the_runs():
+    figure = plots.overfitting_curves({"200 images": RUNS, "all": RUNS}, "Mine")
+    losses, accuracies = figure.axes[:2], figure.axes[2:]
+    assert titles(figure) == ["200 images", "all", "", ""]
+    for axes, parts in [(losses[0], ("training", "validation")), (accuracies[0], ("accuracy",))]:
+        expected = [(runs["step"], np.mean(runs[part], axis=0)) for runs in RUNS.values() for part in parts]
+        for line, (step, mean) in zip(axes.lines, expected, strict=True):
+            np.testing.assert_array_equal(line.get_xdata(), step)
+            np.testing.assert_allclose(line.get_ydata(), mean)
+    band = losses[0].collections[0].get_paths()[0].vertices
+    np.testing.assert_allclose([band[:, 1].min(), band[:, 1].max()], [RUNS["plain"]["training"].min(), 1.0])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "plain, training",
+        "plain, validation",
+        "dropout, training",
+        "dropout, validation",
+    ]
+    assert figure.get_suptitle() == "Mine"
+
+
+def test_uncertainty_bars_stack_disagreement_on_noise():
+    noise, disagreement = np.array([0.1, 0.4, 1.0]), np.array([0.2, 0.0, 0.5])
+    figure = plots.uncertainty_bars(IMAGES[:3], noise, disagreement, ["a", "b", "c"])
+    bars = figure.axes[0].patches
+    np.testing.assert_allclose([bar.get_height() for bar in bars], [*noise, *disagreement])
+    np.testing.assert_allclose([bar.get_y() for bar in bars], [0, 0, 0, *noise])
+    np.testing.assert_array_equal(pictures(figure), IMAGES[:3])
+    assert [axes.get_xlabel() for axes in figure.axes[1:]] == ["a", "b", "c"]
+    assert figure.axes[0].get_ylabel() == "uncertainty (bits)"
+
+
+def test_variance_shift_sets_inference_against_training_and_leaves_dead_channels_out():
+    figure = plots.variance_shift({"first": VARIANCES, "second": VARIANCES})
+    assert titles(figure) == ["first", "second"]
+    for axes in figure.axes:
+        drawn = lines(axes)
+        np.testing.assert_array_equal(drawn["a channel"], [VARIANCES[0][1:], VARIANCES[1][1:]])
+        np.testing.assert_array_equal(drawn["equal"][0], drawn["equal"][1])
+        assert (axes.get_xlabel(), axes.get_xscale(), axes.get_yscale()) == ("in training", "log", "log")
+    assert figure.axes[0].get_ylabel() == "in inference"
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda: plots.dropout_masks(IMAGES[:2], MASKS),
+            "expected an image of shape (h, w), received (2, 28, 28). Pass",
+        ),
+        (
+            lambda: plots.dropout_masks(IMAGES[0], {"a": np.ones((2, 28, 28)), "b": np.ones((3, 28, 28))}),
+            "dropout_masks: expected masks of shape (k, 28, 28) with one k for all names, received (2, 28, 28), "
+            "(3, 28, 28). Draw as many masks for each.",
+        ),
+        (lambda: plots.dropout_masks(IMAGES[0], {"a": np.ones((2, 9, 9))}), "for all names, received (2, 9, 9)."),
+        (lambda: plots.dropout_masks(IMAGES[0], {}), "for all names, received none. Draw"),
+        (
+            lambda: plots.prediction_samples(IMAGES[:2], SAMPLES),
+            "prediction_samples: expected samples of shape (count, 2, classes), received (50, 3, 10). Stack",
+        ),
+        (
+            lambda: plots.prediction_samples(IMAGES[:3], SAMPLES, SAMPLES[0, :2]),
+            "prediction_samples: expected unmasked of shape (3, 10), received (2, 10). Predict the same images.",
+        ),
+        (
+            lambda: plots.prediction_samples(IMAGES[:3], SAMPLES, captions=["a"]),
+            "prediction_samples: expected 3 captions, received 1. Give one for each image.",
+        ),
+        (lambda: plots.line_chart({}, "x", "y"), "line_chart: expected at least one line, received none."),
+        (
+            lambda: plots.line_chart({"a": ([1, 2], [1])}, "x", "y"),
+            "line_chart: expected x and y of 'a' as two lists of one length, received shapes (2,) and (1,). Give a",
+        ),
+        (
+            lambda: plots.line_chart({"a": ([1], [np.nan])}, "x", "y"),
+            "expected finite numbers in y of 'a', received NaN",
+        ),
+        (lambda: plots.overfitting_curves({}), "overfitting_curves: expected at least one column, received none."),
+        (
+            lambda: plots.overfitting_curves({"200": {"plain": RUNS["plain"] | {"training": [1.0, 2.0]}}}),
+            "overfitting_curves: expected training of 'plain' in '200' of shape (runs, 3), received (2,). Give each",
+        ),
+        (
+            lambda: plots.uncertainty_bars(IMAGES[:3], np.ones(3), np.ones(2)),
+            "uncertainty_bars: expected disagreement of shape (3,), received (2,). Give one for each image.",
+        ),
+        (lambda: plots.variance_shift({}), "variance_shift: expected at least one layer, received none."),
+        (
+            lambda: plots.variance_shift({"a": (np.ones(3), np.ones(2))}),
+            "variance_shift: expected two lists of positive variances of one length for 'a', received shapes (3,) and "
+            "(2,). Measure both on the same channels.",
+        ),
+        (lambda: plots.variance_shift({"a": (np.zeros(3), np.ones(3))}), "positive variances of one length for 'a'"),
+    ],
+)
+def test_figures_of_dropout_check_what_they_are_given(call, text):
+    with pytest.raises(ValueError, match=re.escape(text)):
+        call()

@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 from tinycnn import keras, layers
 from tinycnn.export import export_onnx
 from tinycnn.kernels import FAST, REFERENCE
+from tinycnn.normalization import fold_batch_normalization, recalibrate_batch_normalization
 from tinycnn.saving import load_model
 from tinycnn.sequential import Sequential
 from tinycnn.utils import set_random_seed
@@ -19,8 +20,10 @@ __all__ = [
     "Sequential",
     "__version__",
     "export_onnx",
+    "fold_batch_normalization",
     "keras",
     "layers",
     "load_model",
+    "recalibrate_batch_normalization",
     "set_random_seed",
 ]

@@ -45,3 +45,10 @@ def copy_model(model: Sequential, dtype: Any = None) -> Any:
     for name in ("_loss_mean", "_metrics", "_weighted_metrics", "_shuffle_rng"):
         setattr(twin, name, copy.deepcopy(getattr(model, name)))
     return twin
+
+
+def fresh_optimizer(optimizer: Any) -> Any:
+    """An optimizer of the same settings and kernels that has made no step."""
+    fresh = type(optimizer).from_config(optimizer.get_config())
+    fresh.kernels = optimizer.kernels
+    return fresh

@@ -1,4 +1,4 @@
-"""Look into a model: every layer's activations and gradients, dead relus, how far a step moves; now, or over a training.
+"""Look into a model: every layer's activations and gradients, dead relus, how far a step moves, once or over training.
 
     activations(model, x)["conv2d"].shape
     gradients(model, x, y)["dense"].parameters["kernel"].std()

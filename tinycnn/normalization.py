@@ -1,7 +1,7 @@
 """What can be done to batch normalization after training: exact statistics, and models without it that say the same.
 
-    recalibrate_batch_normalization(model, x_train)
-    folded = fold_batch_normalization(model)
+recalibrate_batch_normalization(model, x_train)
+folded = fold_batch_normalization(model)
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinycnn.batches import ArrayBatches, check_arrays, check_batch_size
-from tinycnn.copies import copy_model
+from tinycnn.copies import copy_model, fresh_optimizer
 from tinycnn.fusion import forward_through
 from tinycnn.layers import (
     Activation,
@@ -131,8 +131,7 @@ def fold_batch_normalization(model: Sequential, strict: bool = True) -> Sequenti
         )
     folded._layers = layers
     if folded.optimizer is not None:  # the slots of the old one were made for other weights
-        folded.optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
-        folded.optimizer.kernels = model.optimizer.kernels
+        folded.optimizer = fresh_optimizer(model.optimizer)
     return folded
 
 
@@ -159,7 +158,7 @@ def _fold(layers: list[Any], layer: BatchNormalization) -> str | None:
     s = gamma / np.sqrt(layer.moving_variance.astype(np.float64) + layer.epsilon)
     t = beta - s * layer.moving_mean
     place = layers.index(layer)
-    before = layers[place - 1] if place else None
+    before: Any = layers[place - 1] if place else None
     if type(before) in (Conv2D, Dense) and before.activation == "linear":
         bias = _bias(before)
         bias.value[...] = s * bias.value + t
@@ -193,7 +192,8 @@ def _fold_into_inputs(layer: Any, s: Array, t: Array) -> None:
     """``layer(s·x + t)`` from ``layer(x)``: channel c of the input meets the kernel's axis −2."""
     bias, kernel = _bias(layer), layer.kernel.value
     groups = getattr(layer, "groups", 1)  # filter f of group g sees the g-th part of the channels
-    s, t = (np.repeat(v.reshape(groups, -1), kernel.shape[-1] // groups, axis=0).T for v in (s, t))  # (c/groups, filters)
+    filters = kernel.shape[-1] // groups
+    s, t = (np.repeat(v.reshape(groups, -1), filters, axis=0).T for v in (s, t))  # (c / groups, filters)
     bias.value[...] = bias.value + (kernel * t).sum(axis=tuple(range(kernel.ndim - 1)))
     kernel[...] = kernel * s
 

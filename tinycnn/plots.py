@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib import style
+from matplotlib import colormaps, style
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -320,6 +320,309 @@ def feature_maps(model: Any, image: Any, layer: Any = None, count: int = 64, tit
     return _map_grid(pictures[:shown], colours, norm, "activation", title, original=x[0])
 
 
+@_own_style
+def dropout_masks(image: Array, masks: Mapping[str, Array], title: str | None = None) -> Figure:
+    """What masks leave of an image: a row for each name, with the values that are handed on; dropped ones are orange.
+
+    Shapes:  image (h, w);  masks: for each name (k, h, w), the number that each value is multiplied by; as many k in
+             each row
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: an image that is not one, masks of another shape, rows of different lengths, no masks.
+    """
+    who = "dropout_masks"
+    picture = _check_numbers(who, "the image", image)
+    if picture.ndim != 2 or picture.size == 0:
+        raise ValueError(f"{who}: expected an image of shape (h, w), received {picture.shape}. Pass image[:, :, 0].")
+    rows = {name: _check_numbers(who, f"the masks of {name!r}", values) for name, values in masks.items()}
+    shapes = {values.shape for values in rows.values()}
+    if len(shapes) != 1 or {shape[1:] for shape in shapes} != {picture.shape}:
+        raise ValueError(
+            f"{who}: expected masks of shape (k, {picture.shape[0]}, {picture.shape[1]}) with one k for all names, "
+            f"received {', '.join(map(str, sorted(shapes))) or 'none'}. Draw as many masks for each."
+        )
+    ((k, h, w),) = shapes
+    colours = colormaps["gray_r"].with_extremes(bad="#F5BE8C")
+    highest = max(float((picture * values).max()) for values in rows.values())
+    norm = Normalize(0, highest or 1.0)
+    figure = _Figure(figsize=(max(1.35 * k * w / h + 2.2, 4.5), 1.35 * len(rows) + 0.6), layout="constrained")
+    figure.suptitle(title or "What dropout hands on (orange: dropped)")
+    panels = figure.subplots(len(rows), k, squeeze=False)
+    for line, (name, values) in zip(panels, rows.items(), strict=True):
+        for axes, mask in zip(line, values, strict=True):
+            axes.imshow(np.ma.masked_where(mask == 0, picture * mask), cmap=colours, norm=norm)
+            _frame(axes, "#999999", 0.6)
+        line[0].set_ylabel(name)
+    figure.colorbar(ScalarMappable(norm, "gray_r"), ax=panels, label="value handed on", shrink=0.9, aspect=25)
+    return figure
+
+
+@_own_style
+def prediction_samples(
+    images: Array,
+    samples: Array,
+    unmasked: Any = None,
+    captions: Sequence[str] | None = None,
+    columns: int = 2,
+    title: str | None = None,
+) -> Figure:
+    """Many predictions for each image: a dot for each, a bar for their mean, a diamond for the one without a mask.
+
+    Shapes:  images (n, h, w) or (n, h, w, 1);  samples (count, n, classes) probabilities;  unmasked (n, classes)
+
+    Args:
+        captions: a line above each image.
+        columns: images side by side.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: wrong shapes, or another number of captions.
+    """
+    who = "prediction_samples"
+    images = _check_images(who, images)
+    draws = _check_numbers(who, "samples", samples)
+    n = len(images)
+    if draws.ndim != 3 or draws.shape[1] != n or draws.size == 0:
+        raise ValueError(
+            f"{who}: expected samples of shape (count, {n}, classes), received {draws.shape}. "
+            "Stack the predictions: np.stack([...])."
+        )
+    single = None if unmasked is None else _check_numbers(who, "unmasked", unmasked)
+    if single is not None and single.shape != draws.shape[1:]:
+        raise ValueError(
+            f"{who}: expected unmasked of shape {draws.shape[1:]}, received {single.shape}. Predict the same images."
+        )
+    _check_captions(who, captions, n)
+    columns = min(_check_count(who, columns, n), n)
+    rows = math.ceil(n / columns)
+    figure = _Figure(figsize=(4.6 * columns, 1.75 * rows + 0.9), layout="constrained")
+    figure.suptitle(title or f"{len(draws)} masked predictions for each image")
+    grid = figure.add_gridspec(rows, 2 * columns, width_ratios=[1, 2.6] * columns)
+    classes = np.arange(draws.shape[2])
+    jitter = np.linspace(-0.28, 0.28, len(draws))
+    low, high = _limits(images)
+    handles: list[Any] = []
+    for i in range(n):
+        row, column = divmod(i, columns)
+        left = figure.add_subplot(grid[row, 2 * column])
+        left.imshow(images[i], cmap="gray_r", vmin=low, vmax=high)
+        _frame(left, "#999999", 0.6)
+        axes = figure.add_subplot(grid[row, 2 * column + 1])
+        bars = axes.bar(classes, draws[:, i].mean(axis=0), 0.72, color="#56B4E9", alpha=0.55)
+        dots = axes.plot(
+            (classes[:, None] + jitter).ravel(), draws[:, i].T.ravel(), ".", color=BLUE, markersize=2.5, alpha=0.7
+        )
+        handles = [dots[0], bars]
+        if single is not None:
+            handles += axes.plot(
+                classes, single[i], "D", color=VERMILION, markersize=5, markerfacecolor="none", markeredgewidth=1.4
+            )
+        axes.set(ylim=(-0.04, 1.04), xticks=classes, yticks=(0, 0.5, 1))
+        axes.grid(False, axis="x")
+        if column == 0:
+            axes.set_ylabel("probability")
+        if i + columns >= n:
+            axes.set_xlabel("class")
+        if captions is not None:
+            axes.set_title(captions[i], fontsize=9, pad=4)
+    names = ["one masked prediction", "their mean", "without a mask"]
+    figure.legend(handles, names[: len(handles)], loc="outside lower center", ncols=3)
+    return figure
+
+
+@_own_style
+def line_chart(
+    lines: Mapping[str, Any],
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    levels: Mapping[str, float] | None = None,
+    log_x: bool = False,
+    log_y: bool = False,
+) -> Figure:
+    """Lines over one axis, each with its name; and levels, horizontal lines to compare with.
+
+    Args:
+        lines: (x, y) for each name.
+        levels: a height for each name, drawn dashed.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no lines, or an x and a y of different lengths.
+    """
+    who = "line_chart"
+    if not lines:
+        raise ValueError(f"{who}: expected at least one line, received none. Pass a dict of name -> (x, y).")
+    figure = _Figure(figsize=(6.2, 4), layout="constrained")
+    axes = figure.subplots()
+    for i, (name, (given_x, given_y)) in enumerate(lines.items()):
+        x, y = _check_numbers(who, f"x of {name!r}", given_x), _check_numbers(who, f"y of {name!r}", given_y)
+        if x.ndim != 1 or x.shape != y.shape or x.size == 0:
+            raise ValueError(
+                f"{who}: expected x and y of {name!r} as two lists of one length, received shapes {x.shape} and "
+                f"{y.shape}. Give a height for each place."
+            )
+        marker = "osD^vP"[i % 6] if len(x) <= 30 else None
+        axes.plot(x, y, color=COLOURS[i % len(COLOURS)], marker=marker, markersize=4, label=name)
+    for i, (name, height) in enumerate((levels or {}).items()):
+        axes.axhline(height, color="#444444", linestyle=("--", ":")[i % 2], linewidth=1.4, label=name)
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if log_x:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+    if log_y:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    figure.legend(loc="outside lower center", ncols=min(3, len(lines) + len(levels or {})))
+    return figure
+
+
+@_own_style
+def overfitting_curves(columns: Mapping[str, Mapping[str, Mapping[str, Any]]], title: str = "Overfitting") -> Figure:
+    """Losses and validation accuracy over the steps of training, a column for each amount of data.
+
+    A line is the mean over runs, the band around it reaches from the smallest to the largest.
+
+    Shapes:  ``columns["200 images"]["dropout"]`` holds "step" (p,), and "training", "validation" and "accuracy", each
+             (runs, p)
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no columns, or figures of other shapes.
+    """
+    who = "overfitting_curves"
+    if not columns:
+        raise ValueError(f"{who}: expected at least one column, received none. Pass a dict of title -> runs.")
+    figure = _Figure(figsize=(3.1 * len(columns) + 0.6, 5.6), layout="constrained")
+    figure.suptitle(title)
+    panels = figure.subplots(2, len(columns), sharex=True, sharey="row", squeeze=False)
+    handles: dict[str, Any] = {}
+    for (loss, accuracy), (name, runs) in zip(panels.T, columns.items(), strict=True):
+        for i, (model, figures) in enumerate(runs.items()):
+            step = _check_numbers(who, f"steps of {model!r}", figures["step"])
+            for part, axes, line in (
+                ("training", loss, "-"),
+                ("validation", loss, "--"),
+                ("accuracy", accuracy, "--"),
+            ):
+                values = _check_numbers(who, f"{part} of {model!r}", figures[part])
+                if values.ndim != 2 or values.shape[1:] != step.shape or values.size == 0:
+                    raise ValueError(
+                        f"{who}: expected {part} of {model!r} in {name!r} of shape (runs, {step.size}), received "
+                        f"{values.shape}. Give each run's figure at each step."
+                    )
+                shown = np.maximum(values, 1e-6) if axes is loss else values
+                colour = COLOURS[i % len(COLOURS)]
+                (drawn,) = axes.plot(
+                    step, shown.mean(axis=0), line, color=colour, marker=("o", "s")[line == "--"], markersize=3
+                )
+                axes.fill_between(step, shown.min(axis=0), shown.max(axis=0), color=colour, alpha=0.2, linewidth=0)
+                if axes is loss:
+                    handles.setdefault(f"{model}, {part}", drawn)
+        loss.set(title=name, xscale="log", yscale="log")
+        accuracy.set(xlabel="step", xscale="log")
+        accuracy.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    panels[0, 0].set_ylabel("loss")
+    panels[1, 0].set_ylabel("validation accuracy")
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2)
+    return figure
+
+
+@_own_style
+def uncertainty_bars(
+    images: Array, noise: Any, disagreement: Any, captions: Sequence[str] | None = None, title: str = "Uncertainty"
+) -> Figure:
+    """The uncertainty of many predictions for each image, in two parts, as bars with the image below.
+
+    Math:    total H(mean p) = noise mean H(p) + disagreement, with the entropy H(p) = −Σ p log₂ p in bits
+    Shapes:  images (n, h, w) or (n, h, w, 1);  noise, disagreement (n,)
+
+    Args:
+        captions: a line or two below each image.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: wrong shapes, or another number of captions.
+    """
+    who = "uncertainty_bars"
+    images = _check_images(who, images)
+    n = len(images)
+    parts = {
+        "noise": _check_numbers(who, "noise", noise),
+        "disagreement": _check_numbers(who, "disagreement", disagreement),
+    }
+    for name, values in parts.items():
+        if values.shape != (n,):
+            raise ValueError(
+                f"{who}: expected {name} of shape ({n},), received {values.shape}. Give one for each image."
+            )
+    _check_captions(who, captions, n)
+    figure = _Figure(figsize=(max(0.95 * n + 1, 5), 4.2), layout="constrained")
+    figure.suptitle(title)
+    grid = figure.add_gridspec(2, n, height_ratios=(2.4, 1))
+    axes = figure.add_subplot(grid[0, :])
+    places = np.arange(n)
+    axes.bar(places, parts["noise"], 0.62, color=COLOURS[4], label="each masked network's own doubt")
+    axes.bar(
+        places, parts["disagreement"], 0.62, bottom=parts["noise"], color=VERMILION, hatch="///", edgecolor="white",
+        linewidth=0, label="their disagreement",
+    )  # fmt: skip
+    axes.set(xlim=(-0.5, n - 0.5), xticks=[], ylabel="uncertainty (bits)")
+    axes.grid(False, axis="x")
+    low, high = _limits(images)
+    for i in range(n):
+        below = figure.add_subplot(grid[1, i])
+        below.imshow(images[i], cmap="gray_r", vmin=low, vmax=high)
+        _frame(below, "#999999", 0.6)
+        if captions is not None:
+            below.set_xlabel(captions[i], fontsize=8.5)
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+@_own_style
+def variance_shift(layers: Mapping[str, Any], title: str = "Variance before batch normalization") -> Figure:
+    """The variance of each channel in training beside that in inference, a panel for each layer.
+
+    On the diagonal the two are equal; below it, inference sees less variance than training did.
+
+    Args:
+        layers: for each name (training, inference), the variances of the channels, each of shape (channels,).
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no layers, two lists of different lengths, no channel that varies.
+    """
+    who = "variance_shift"
+    if not layers:
+        raise ValueError(f"{who}: expected at least one layer, received none. Pass a dict of name -> two arrays.")
+    figure = _Figure(figsize=(3.4 * len(layers) + 0.4, 3.9), layout="constrained")
+    figure.suptitle(title)
+    for axes, (name, (training, inference)) in zip(
+        figure.subplots(1, len(layers), squeeze=False)[0], layers.items(), strict=True
+    ):
+        x, y = (
+            _check_numbers(who, f"training of {name!r}", training),
+            _check_numbers(who, f"inference of {name!r}", inference),
+        )
+        if x.ndim != 1 or x.shape != y.shape or not ((x > 0) & (y > 0)).any():
+            raise ValueError(
+                f"{who}: expected two lists of positive variances of one length for {name!r}, received shapes "
+                f"{x.shape} and {y.shape}. Measure both on the same channels."
+            )
+        alive = (x > 0) & (y > 0)  # dead channels have no place on these axes
+        limits = 0.7 * min(x[alive].min(), y[alive].min()), 1.4 * max(x[alive].max(), y[alive].max())
+        axes.plot(limits, limits, color="#444444", linestyle="--", linewidth=1, label="equal")
+        axes.plot(x[alive], y[alive], "o", color=BLUE, markersize=4.5, alpha=0.75, label="a channel")
+        axes.set(xscale="log", yscale="log", xlim=limits, ylim=limits, aspect="equal", title=name, xlabel="in training")
+    figure.axes[0].set_ylabel("in inference")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
 # Grids
 
 
@@ -508,6 +811,11 @@ def _check_count(who: str, count: Any, n: int) -> int:
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(f"{who}: expected count to be a positive whole number, received {count!r}. Try 25.")
     return min(int(count), n)
+
+
+def _check_captions(who: str, captions: Sequence[str] | None, n: int) -> None:
+    if captions is not None and len(captions) != n:
+        raise ValueError(f"{who}: expected {_number(n, 'caption')}, received {len(captions)}. Give one for each image.")
 
 
 def _kernel_of(who: str, layer: Any) -> Array:

@@ -1,1 +1,1 @@
-"""Tutorials on what batch normalization, dropout and backpropagation really do, and the runs behind their figures."""
+"""Tutorials as pairs of a .py and an .ipynb, and the programs that make them; see README.md in this folder."""

@@ -2,8 +2,8 @@
 
     python -m tutorials.experiments overfitting [--jobs N]
 
-Each run is kept in a file of its own, tutorials/results/EXPERIMENT/RUN.json; interrupt it when you like, the same command
-goes on. Results of other settings or versions are never mixed with those that are there.
+Each run is kept in a file of its own, tutorials/results/EXPERIMENT/RUN.json; interrupt it when you like, the same
+command goes on. Results of other settings or versions are never mixed with those that are there.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def load(name: str, folder: str | os.PathLike[str] | None = None) -> list[Json]:
     results = list(runs.read(folder).values())
     if not results:
         raise FileNotFoundError(
-            f"experiments: expected results in {folder}, found none. Make them with python -m tutorials.experiments {name}."
+            f"experiments: expected results in {folder}, found none. "
+            f"Make them with python -m tutorials.experiments {name}."
         )
     return results
 

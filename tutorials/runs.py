@@ -1,7 +1,7 @@
 """Many independent runs: over the cores of this machine or over a Dask cluster, each kept in a file, none made twice.
 
-The process that asks is the only one that writes. A run comes back to it as a value and goes into FOLDER/NAME.json, whole
-or not at all: what is lost with a worker, or with everything, leaves nothing behind, and the next call makes it again.
+The process that asks is the only one that writes. A run comes back to it as a value and goes into FOLDER/NAME.json,
+whole or not at all: what is lost with a worker, or with everything, leaves nothing behind, and is made again.
 
 Every run has a fresh process of its own. So its number of threads is settled before a library starts them, tinycnn and
 TensorFlow never share one, and a run that crashes takes nothing with it. The process ends when the one that asked does.
@@ -84,7 +84,8 @@ def read(folder: Path, settings: Json | None = None) -> dict[str, Json]:
             found, packages = dict(record["settings"]), dict(record["versions"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(
-                f"{path}: expected the result of a run, received {shorten(repr(error))}. Delete the file, or pass --fresh."
+                f"{path}: expected the result of a run, received {shorten(repr(error))}. "
+                "Delete the file, or pass --fresh."
             ) from error
         expected.setdefault("settings", found)
         _check_same(path, "settings", found, expected["settings"])

@@ -1,8 +1,8 @@
 """Train the notebook's models, and one with both additions, with several seeds; Keras does the same as a control.
 
-``python -m tutorials.study`` writes a file for each run to tutorials/results/study/; interrupt it when you like, the same
-command goes on. The recipe is the notebook's: Adam(0.001), batches of 32, 10 epochs, the last 10,000 training images for
-validation.
+``python -m tutorials.study`` writes a file for each run to tutorials/results/study/; interrupt it when you like, the
+same command goes on. The recipe is the notebook's: Adam(0.001), batches of 32, 10 epochs, the last 10,000 training
+images for validation.
 
 Pairs: runs of one seed start from the same kernels, whatever the model, and meet the same batches in the same order,
 whatever the framework. Keras gets tinycnn's initial weights. Only dropout's masks differ between the two.
@@ -36,6 +36,7 @@ MODELS = ("plain", "dropout", "batch_normalization", "dropout_and_batch_normaliz
 FRAMEWORKS = ("tinycnn", "keras")
 SEEDS = (1, 2, 3, 4, 5)
 CONTROL = 2  # seeds of Keras
+TRAIN = "tutorials.study:train"  # what makes a run, in a process of its own
 BINS = 15
 PACKAGES = {"tinycnn": ("tinycnn", "numpy", "numba"), "keras": ("tinycnn", "numpy", "keras", "tensorflow")}
 
@@ -223,7 +224,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             p.error(f"argument --{name}: expected a whole number of at least {least}, received {value}")
     settings = {"data": arguments.data, "images": arguments.images, "epochs": arguments.epochs}
     settings |= {"batch_size": 32, "learning_rate": 0.001}
-    batch = Batch("tutorials.study:train", settings, planned(arguments), arguments.results)
+    batch = Batch(TRAIN, settings, planned(arguments), arguments.results)
     try:
         load_images(arguments.data, arguments.images)  # where there is no MNIST, say so before any work starts
         with sigterm_like_ctrl_c():
