@@ -66,6 +66,16 @@ RUNS = {
     for name, low in (("plain", 0.01), ("dropout", 0.1))
 }
 VARIANCES = (np.array([0.0, 0.1, 1.0, 3.0]), np.array([0.0, 0.05, 0.8, 3.0]))
+
+
+def spread(scale=1.0, seed=0):
+    """What a Monitor keeps of a layer: three looks at ten bins."""
+    rng = np.random.default_rng(seed)
+    edges = scale * np.linspace([0, 0, 0], [1, 2, 1.5], 11).T
+    return {"counts": rng.integers(0, 90, (3, 10)), "edges": edges, "std": np.ones(3)}
+
+
+HISTOGRAMS = {"plain": spread(), "batch normalization": spread(20.0, 1)}
 FIGURES = {
     "curves": lambda: plots.training_curves(HISTORY),
     "curves of one epoch": lambda: plots.training_curves({key: values[:1] for key, values in HISTORY.items()}),
@@ -93,6 +103,11 @@ FIGURES = {
     "uncertainty": lambda: plots.uncertainty_bars(
         IMAGES[:9], np.full(9, 0.5), np.full(9, 0.2), ["50 %\nread as 4"] * 9
     ),
+    "line chart with bands": lambda: plots.line_chart(
+        {"a": ([1, 2, 4], [[1, 2, 3], [2, 2, 5]])}, "size", "loss", "Title"
+    ),
+    "histograms": lambda: plots.histograms_over_training(HISTOGRAMS, [0, 10, 20], "activation", "Title"),
+    "histograms of one run": lambda: plots.histograms_over_training({"a": spread()}, [0, 10, 20], "gradient"),
     "variance shift": lambda: plots.variance_shift({"first": VARIANCES, "second": VARIANCES, "third": VARIANCES}),
 }
 
@@ -666,3 +681,63 @@ def test_variance_shift_sets_inference_against_training_and_leaves_dead_channels
 def test_figures_of_dropout_check_what_they_are_given(call, text):
     with pytest.raises(ValueError, match=re.escape(text)):
         call()
+
+
+# Histograms over training, bands of several runs
+
+
+def test_histograms_have_a_column_for_each_run_and_a_row_for_each_look():
+    figure = plots.histograms_over_training(HISTOGRAMS, [0, 10, 20], "activation", "Title")
+    assert figure.get_suptitle() == "Title"
+    panels = np.array(figure.axes).reshape(3, 2)
+    assert [axes.get_title() for axes in panels[0]] == list(HISTOGRAMS)
+    assert [axes.get_ylabel() for axes in panels[:, 0]] == ["0", "10", "20"]
+    assert [axes.get_xlabel() for axes in panels[-1]] == ["activation"] * 2
+    for column, run in zip(panels.T, HISTOGRAMS.values(), strict=True):
+        for axes, counts, edges in zip(column, run["counts"], run["edges"], strict=True):
+            heights = np.log1p(counts)
+            shown = axes.patches[-1].get_data()
+            np.testing.assert_allclose(shown.values, heights / heights.max())
+            np.testing.assert_allclose(shown.edges, edges)
+    assert panels[0, 0].get_xlim() == panels[2, 1].get_xlim()
+    own = np.array(plots.histograms_over_training(HISTOGRAMS, [0, 10, 20], "a", share_x=False).axes).reshape(3, 2)
+    assert own[0, 0].get_xlim() == own[2, 0].get_xlim() != own[0, 1].get_xlim()
+
+
+def test_a_histogram_without_values_is_drawn_flat():
+    run = {"counts": np.zeros((1, 2), int), "edges": np.array([[0.0, 1.0, 2.0]])}
+    (axes,) = plots.histograms_over_training({"a": run}, [0], "a").axes
+    np.testing.assert_array_equal(axes.patches[-1].get_data().values, [0, 0])
+
+
+def test_line_chart_shows_the_median_of_several_runs_in_a_band():
+    runs = np.array([[1.0, 2.0, 3.0], [5.0, 2.0, 4.0], [2.0, 0.0, 9.0]])
+    (axes,) = plots.line_chart({"a": ([1, 2, 4], runs), "one run": ([1, 2], [3, 4])}, "x", "y").axes
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [2.0, 2.0, 4.0])
+    (band,) = axes.collections  # a single run has none
+    corners = {tuple(corner) for corner in band.get_paths()[0].vertices.tolist()}
+    assert {(1, 1), (2, 0), (4, 3), (1, 5), (2, 2), (4, 9)} <= corners
+
+
+@pytest.mark.parametrize(
+    ("runs", "steps", "text"),
+    [
+        ({}, [0], "histograms_over_training: expected at least one run and one step, received 0 and 1. Pass"),
+        ({"a": spread()}, [], "expected at least one run and one step, received 1 and 0."),
+        (
+            {"a": spread()},
+            [0, 1],
+            "histograms_over_training: expected 'a' to hold counts (2, bins) and edges (2, bins + 1), received shapes "
+            "(3, 10) and (3, 11). Pass all of what a Monitor keeps of one layer, and its steps.",
+        ),
+        ({"a": {"counts": np.ones((1, 3))}}, [0], "received shapes (1, 3) and (0,)."),
+        (
+            {"a": {"counts": [[np.nan]], "edges": [[0, 1]]}},
+            [0],
+            "expected finite numbers in counts of 'a', received NaN",
+        ),
+    ],
+)
+def test_histograms_are_checked(runs, steps, text):
+    with pytest.raises(ValueError, match=re.escape(text)):
+        plots.histograms_over_training(runs, steps, "x")

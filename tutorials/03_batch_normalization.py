@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Batch normalization
 #
-# A network has learned its training images almost by heart; `fit` says so. Then `evaluate` measures the loss on *the very
-# same images*, with the very same weights, and says that it can hardly tell them apart. Nobody has made a mistake, and
-# Keras does the same. What is going on?
+# A network has learned its training images almost by heart; `fit` says so. Then `evaluate` measures the loss on *the
+# very same images*, with the very same weights, and says that it can hardly tell them apart. Nobody has made a
+# mistake, and Keras does the same. What is going on?
 #
 # Batch normalization is. To find out why, you look at what it computes, and when it computes something else. On the way
 # you derive its gradient, watch a network die without it, see what becomes of it in batches of two, and in the end make
@@ -165,9 +165,9 @@ plots.line_chart(
 )
 
 # %% [markdown]
-# Ten epochs leave about a hundredth of the start. That does not sound like much, and many an explanation stops here. But
-# a hundredth *of what*? Of a variance of 1. Look at the levels: behind the first convolution the true variance of a
-# channel is far below that. The images are mostly black, and the kernels are still small.
+# Ten epochs leave about a hundredth of the start. That does not sound like much, and many an explanation stops here.
+# But a hundredth *of what*? Of a variance of 1. Look at the levels: behind the first convolution the true variance of
+# a channel is far below that. The images are mostly black, and the kernels are still small.
 
 # %%
 left = 0.99 ** (EPOCHS * steps_per_epoch)
@@ -176,17 +176,15 @@ epsilon = layers[0].epsilon
 print(f"After ten epochs {left:.4f} of the starting variance 1 is left. The true variance there is {first:.5f}:")
 print(f"the rest of the start is {left / first:.0f} times the truth.")
 shrunk = np.sqrt((first + epsilon) / (first + left + epsilon))
-print(
-    f"So in inference the first layer's outputs have {shrunk:.0%} of the size that the next layer has learned to expect."
-)
+print(f"So in inference the first layer's outputs have {shrunk:.0%} of the size that the next layer is used to.")
 needed = int(np.ceil(np.log(first) / np.log(0.99)))
 print(f"The start falls below the true variance after {needed} steps: {needed / steps_per_epoch:.0f} epochs.")
 assert left > 2 * first, "what is left of the start outweighs the truth"
 
 # %% [markdown]
-# Is the start really to blame, or is it that the averages lag behind weights that move? The formula above lets us take the
-# start out, exactly, and leave everything else: $(\text{moving}_n - 0.99^n\,\text{start})/(1 - 0.99^n)$. (You know this
-# from Adam, which corrects its averages so. Batch normalization does not, in Keras as here.)
+# Is the start really to blame, or is it that the averages lag behind weights that move? The formula above lets us
+# take the start out, exactly, and leave everything else: $(\text{moving}_n - 0.99^n\,\text{start})/(1 - 0.99^n)$.
+# (You know this from Adam, which corrects its averages so. Batch normalization does not, in Keras as here.)
 
 
 # %%
@@ -215,13 +213,14 @@ assert np.mean(corrected) > 0.9 > np.mean(evaluated[:, 1]) + 0.2
 #
 # ## Two ways to mend it
 #
-# **A smaller momentum.** With `BatchNormalization(momentum=0.9)` the start is gone within an epoch. The price: the average
-# reaches back some ten batches only, so it is noisier. (In PyTorch's words this is momentum `0.1`, its default.)
+# **A smaller momentum.** With `BatchNormalization(momentum=0.9)` the start is gone within an epoch. The price: the
+# average reaches back some ten batches only, so it is noisier. (In PyTorch's words this is momentum `0.1`, its
+# default.)
 #
-# **Compute the statistics anew.** The weights are fine; only the averages are not. So show the finished network all the
-# training images once more, layer by layer, and take their true mean and variance. That is
-# `recalibrate_batch_normalization(model, x)`, done above for the line "exact statistics". No weight changes, and no label is
-# needed.
+# **Compute the statistics anew.** The weights are fine; only the averages are not. So show the finished network all
+# the training images once more, layer by layer, and take their true mean and variance. That is
+# `recalibrate_batch_normalization(model, x)`, done above for the line "exact statistics". No weight changes, and no
+# label is needed.
 
 # %%
 quick = compiled(network(momentum=0.9, seed=2))
@@ -244,15 +243,15 @@ plots.line_chart(
 )
 
 # %% [markdown]
-# On a large set you will not notice any of this: it takes a small set, large batches or a short training. It is the same
-# question behind "my validation loss explodes in the first epochs".
+# On a large set you will not notice any of this: it takes a small set, large batches or a short training. It is the
+# same question behind "my validation loss explodes in the first epochs".
 #
 # ## The way back
 #
-# Now the gradient. Somebody hands us $dy_i = \partial L/\partial y_i$ for a channel of a batch; we want $dx_i$. What makes
-# it interesting: $x_i$ reaches the loss on three ways. Directly, through $\mu$, and through $\sigma^2$: each image has a say
-# in what becomes of all the others. We go back through the four formulas, from the last to the first, and measure every
-# step: `slope` moves one number a little and leaves alone what the formula leaves alone.
+# Now the gradient. Somebody hands us $dy_i = \partial L/\partial y_i$ for a channel of a batch; we want $dx_i$. What
+# makes it interesting: $x_i$ reaches the loss on three ways. Directly, through $\mu$, and through $\sigma^2$: each
+# image has a say in what becomes of all the others. We go back through the four formulas, from the last to the first,
+# and measure every step: `slope` moves one number a little and leaves alone what the formula leaves alone.
 
 # %%
 rng = np.random.default_rng(3)
@@ -281,8 +280,8 @@ def agree(name, derived, measured):
 
 
 # %% [markdown]
-# **1. Scale and shift.** $y_i = \gamma\hat x_i + \beta$. $\beta$ is added to every row and $\gamma$ multiplies every row, so
-# their effects add up over the batch:
+# **1. Scale and shift.** $y_i = \gamma\hat x_i + \beta$. $\beta$ is added to every row and $\gamma$ multiplies every
+# row, so their effects add up over the batch:
 #
 # $$d\beta = \sum_i dy_i \qquad d\gamma = \sum_i dy_i\,\hat x_i \qquad d\hat x_i = \gamma\,dy_i$$
 
@@ -293,8 +292,8 @@ agree("dgamma", dgamma, slope(lambda gamma: np.sum(dy * (gamma * normalised + be
 agree("dx̂    ", dnormalised, slope(lambda xhat: np.sum(dy * (gamma * xhat + beta)), normalised))
 
 # %% [markdown]
-# **2. The variance.** $\hat x_i = (x_i-\mu)(\sigma^2+\varepsilon)^{-1/2}$. Hold $x$ and $\mu$, move $\sigma^2$. Every row
-# feels it:
+# **2. The variance.** $\hat x_i = (x_i-\mu)(\sigma^2+\varepsilon)^{-1/2}$. Hold $x$ and $\mu$, move $\sigma^2$. Every
+# row feels it:
 #
 # $$d\sigma^2 = \sum_i d\hat x_i\,(x_i-\mu)\cdot\left(-\tfrac12\right)(\sigma^2+\varepsilon)^{-3/2}$$
 
@@ -313,8 +312,8 @@ agree("dvariance", dvariance, slope(lambda variance: loss_of(rows, mean, varianc
 #
 # $$d\mu = -\sum_i \frac{d\hat x_i}{\sqrt{\sigma^2+\varepsilon}} \;+\; d\sigma^2\cdot\frac{-2}{m}\sum_i(x_i-\mu)$$
 #
-# The second sum is zero: deviations from the mean add up to nothing. At its minimum the variance does not mind if the mean
-# moves a little.
+# The second sum is zero: deviations from the mean add up to nothing. At its minimum the variance does not mind if the
+# mean moves a little.
 
 # %%
 dmean = -(dnormalised / std).sum(axis=0)
@@ -345,10 +344,11 @@ def loss_of_input(x):
 agree("dx", dx, slope(loss_of_input, rows))
 
 # %% [markdown]
-# **5. Fold it.** Put $d\sigma^2$ and $d\mu$ in, take $\gamma/\sqrt{\sigma^2+\varepsilon}$ out, and recognise $\hat x$, $d\gamma$
-# and $d\beta$ in what is left:
-#
-# $$dx_i = \frac{\gamma}{\sqrt{\sigma^2+\varepsilon}}\left(dy_i - \frac{d\beta}{m} - \hat x_i\,\frac{d\gamma}{m}\right)$$
+# **5. Fold it.** Put $d\sigma^2$ and $d\mu$ in, take $\gamma/\sqrt{\sigma^2+\varepsilon}$ out, and recognise
+# x$, $d\gamma$ and
+# $d\beta$ in what is left:
+# $$dx_i = \frac{\gamma}{\sqrt{\sigma^2+\varepsilon}}
+# \left(dy_i - \frac{d\beta}{m} - \hat x_i\,\frac{d\gamma}{m}\right)$$
 #
 # Three lines of code, and they are the package's:
 
@@ -377,8 +377,8 @@ assert np.abs((dx * normalised).sum(axis=0)).max() < 1e-3 * np.sum(np.abs(dx))
 # %% [markdown]
 # ## What it does to a network that learns
 #
-# A `Monitor` looks into four trainings: without and with batch normalization, at the notebook's learning rate and at thirty
-# times that. We look at what the dense layer gets to see, the output of the second pooling.
+# A `Monitor` looks into four trainings: without and with batch normalization, at the notebook's learning rate and at
+# thirty times that. We look at what the dense layer gets to see, the output of the second pooling.
 
 # %%
 monitors, said = {}, {}
@@ -389,7 +389,7 @@ for rate in (0.001, 0.03):
         history = watched.fit(x, y, epochs=2, verbose=0, callbacks=[monitor]).history
         monitors[f"{name}, {rate:g}"] = monitor
         said[f"{name}, {rate:g}"] = history["accuracy"][-1]
-watching = list(monitors.values())[0].steps
+watching = monitors["plain, 0.001"].steps
 plots.histograms_over_training(
     {name: monitor.activations["pooling_2"] for name, monitor in monitors.items()},
     watching,
@@ -409,17 +409,16 @@ growth = {
     name: monitor.activations["pooling_2"]["std"][-1] / monitor.activations["pooling_2"]["std"][0]
     for name, monitor in monitors.items()
 }
-print(
-    f"At 0.001 the deviation has grown by a factor of {growth['plain, 0.001']:.1f} without, {growth['BN, 0.001']:.1f} with."
-)
+for name, factor in growth.items():
+    print(f"{name:>11}: from the start to the end the deviation has changed by a factor of {factor:.1f}")
 assert growth["plain, 0.001"] > 3
 assert 0.7 < growth["BN, 0.001"] < 1.5
 assert 0.7 < growth["BN, 0.03"] < 1.5
 
 # %% [markdown]
-# Without normalization the dense layer's inputs change their size severalfold in the first epoch: it learns on ground that
-# moves. With it, the size stays, whatever the learning rate, since each channel's deviation is $\gamma$ by construction.
-# At the high learning rate the plain network has nothing left but a bar at zero. Its gradients:
+# Without normalization the dense layer's inputs change their size severalfold in the first epoch: it learns on ground
+# that moves. With it, the size stays, whatever the learning rate, since each channel's deviation is $\gamma$ by
+# construction. At the high learning rate the plain network has nothing left but a bar at zero. Its gradients:
 
 # %%
 plots.histograms_over_training(
@@ -431,8 +430,8 @@ plots.histograms_over_training(
 )
 
 # %% [markdown]
-# A bar at zero again: nothing comes back, so nothing in front of it will ever change. Why? Count the relus that are zero for
-# *every* image: dead ones. A relu passes a gradient on only where it is open.
+# A bar at zero again: nothing comes back, so nothing in front of it will ever change. Why? Count the relus that are
+# zero for *every* image: dead ones. A relu passes a gradient on only where it is open.
 
 # %%
 for name, monitor in monitors.items():
@@ -453,16 +452,17 @@ assert dead["BN, 0.03"] < 0.8
 assert said["plain, 0.03"] < 0.3 < 0.8 < said["BN, 0.03"]
 
 # %% [markdown]
-# One step of Adam moves every weight by about the learning rate, whatever the gradient's size. Make it large, and one step
-# can push a bias, or all weights of a unit, so far down that its relu never opens again. With batch normalization in front,
-# about half of a layer's inputs are below average and half above, at every moment, so it is harder to shut the unit for all
-# of them. It does not make it impossible: here the normalization stands *behind* the relu, and some of its units died.
+# One step of Adam moves every weight by about the learning rate, whatever the gradient's size. Make it large, and one
+# step can push a bias, or all weights of a unit, so far down that its relu never opens again. With batch
+# normalization in front, about half of a layer's inputs are below average and half above, at every moment, so it is
+# harder to shut the unit for all of them. It does not make it impossible: here the normalization stands *behind* the
+# relu, and some of its units died.
 #
 # ## Where plain dies and batch normalization lives
 #
-# The same for more learning rates and seeds (`python -m tutorials.experiments learning_rates`); two epochs each, then the
-# accuracy on the training images, with exact statistics. The line is the median, the band goes from the worst seed to the
-# best.
+# The same for more learning rates and seeds (`python -m tutorials.experiments learning_rates`); two epochs each, then
+# the accuracy on the training images, with exact statistics. The line is the median, the band goes from the worst
+# seed to the best.
 
 # %%
 sweep = experiments.load("learning_rates")
@@ -471,16 +471,13 @@ accuracy = {
     place: np.array([r["accuracy"] for r in sweep if r["run"]["place"] == place]) for place in ("none", "after")
 }
 for rate, none, after in zip(rates, accuracy["none"].T, accuracy["after"].T, strict=True):
-    print(
-        f"learning rate {rate:<6g}: plain {none.min():.0%} to {none.max():.0%}, BN {after.min():.0%} to {after.max():.0%}"
-    )
+    print(f"{rate:6g}: plain {none.min():4.0%} to {none.max():4.0%}, BN {after.min():4.0%} to {after.max():4.0%}")
 alive = {
     place: [rate for rate, a in zip(rates, found.T, strict=True) if a.min() > 0.5] for place, found in accuracy.items()
 }
 print(f"Every seed gets more than half of the images right up to {max(alive['none']):g} without,")
-print(
-    f"and up to {max(alive['after']):g} with batch normalization: a factor of {max(alive['after']) / max(alive['none']):.0f}."
-)
+factor = max(alive["after"]) / max(alive["none"])
+print(f"and up to {max(alive['after']):g} with batch normalization: {factor:.0f} times as far.")
 assert max(alive["after"]) > max(alive["none"])
 plots.line_chart(
     {"plain": (rates, accuracy["none"]), "batch normalization": (rates, accuracy["after"])},
@@ -492,16 +489,17 @@ plots.line_chart(
 )
 
 # %% [markdown]
-# That is the robust half of the claim "batch normalization speeds up training": it widens the range of learning rates that
-# work. At the small end of the range it is ahead, too. What a learning rate that suits *each* of the two would do, after
-# many epochs, is another question; [tutorial 05](05_were_the_inferences_right.ipynb) asks it of the notebook's setting.
+# That is the robust half of the claim "batch normalization speeds up training": it widens the range of learning rates
+# that work. At the small end of the range it is ahead, too. What a learning rate that suits *each* of the two would
+# do, after many epochs, is another question; [tutorial 05](05_were_the_inferences_right.ipynb) asks it of the
+# notebook's setting.
 #
 # ## Before or after the relu?
 #
-# The paper puts it before the nonlinearity, the notebook behind it, and asks which is right. Five pairs of trainings on
-# 5,000 images of MNIST, each pair from the same kernels (`python -m tutorials.experiments placement`); measured on the
-# 10,000 test images, with exact statistics, so that no moving average blurs the answer. We are interested in the difference
-# within the pairs, and in an interval for its mean.
+# The paper puts it before the nonlinearity, the notebook behind it, and asks which is right. Five pairs of trainings
+# on 5,000 images of MNIST, each pair from the same kernels (`python -m tutorials.experiments placement`); measured on
+# the 10,000 test images, with exact statistics, so that no moving average blurs the answer. We are interested in the
+# difference within the pairs, and in an interval for its mean.
 
 # %%
 pairs = experiments.load("placement")
@@ -524,10 +522,10 @@ plots.line_chart(
 )
 
 # %% [markdown]
-# Whatever the verdict above: it holds for this network, these images and this length of training. The reasons on both sides
-# are good ones. Before the relu, a unit can hardly die: its inputs are centred, so about half of them are positive. Behind
-# it, the *next* layer gets centred inputs. Two differences are no matter of taste: before the relu, the bias of the layer in
-# front is useless (exercise 3), and the normalization can be folded into that layer (below).
+# Whatever the verdict above: it holds for this network, these images and this length of training. The reasons on both
+# sides are good ones. Before the relu, a unit can hardly die: its inputs are centred, so about half of them are
+# positive. Behind it, the *next* layer gets centred inputs. Two differences are no matter of taste: before the relu,
+# the bias of the layer in front is useless (exercise 3), and the normalization can be folded into that layer (below).
 #
 # ## Batches of 2 to 512
 #
@@ -544,8 +542,8 @@ for two in ([[1.0, 5.0, -3.0], [2.0, 900.0, -3.1]], [[0.1, 7.0, 2.0], [0.2, 7.5,
 # In a batch of two, each normalised number is plus or minus one: all that is left is *which of the two was larger*. (A
 # convolution has it easier: its $m$ counts pixels, too.)
 #
-# How much of the network's answer is noise of that kind? Take the network trained above, touch no weight, and let it answer
-# in training mode, in batches of different sizes.
+# How much of the network's answer is noise of that kind? Take the network trained above, touch no weight, and let it
+# answer in training mode, in batches of different sizes.
 
 
 # %%
@@ -582,9 +580,9 @@ plots.line_chart(
 )
 
 # %% [markdown]
-# And if one *trains* with such batches? Five epochs each, plain and with batch normalization, measured on the test images
-# (`python -m tutorials.experiments batch_sizes`). Small batches make more steps of an epoch, so compare the two networks at
-# one size rather than one network at two sizes.
+# And if one *trains* with such batches? Five epochs each, plain and with batch normalization, measured on the test
+# images (`python -m tutorials.experiments batch_sizes`). Small batches make more steps of an epoch, so compare the
+# two networks at one size rather than one network at two sizes.
 
 # %%
 trained = experiments.load("batch_sizes")
@@ -614,19 +612,20 @@ plots.line_chart(
 )
 
 # %% [markdown]
-# Three things at once. Large batches make few steps, and there batch normalization gets further with each. Small batches
-# are noisy company. And the moving averages tell the story of the beginning again: few steps, and `evaluate` has not heard
-# of them yet.
+# Three things at once. Large batches make few steps, and there batch normalization gets further with each. Small
+# batches are noisy company. And the moving averages tell the story of the beginning again: few steps, and `evaluate`
+# has not heard of them yet.
 #
 # ## Make it disappear
 #
 # In inference the statistics are constants, so batch normalization is a scale and a shift for each channel:
-# $y = s\,x + t$ with $s = \gamma/\sqrt{\text{moving variance}+\varepsilon}$ and $t = \beta - s\cdot\text{moving mean}$. A
-# convolution or dense layer beside it is linear as well, and two linear maps in a row are one:
+# + t$ with $s = \gamma/\sqrt{\text{moving variance}+\varepsilon}$ and
+# $t = \beta - s\cdot\text{moving mean}$. A convolution or dense layer beside it is linear as well, and two linear
+# maps in a row are one:
 #
 # - *before the relu*: into the layer in front, $s\,(x * k + b) + t = x * (s\,k) + (s\,b + t)$;
-# - *behind the relu*: forward into the next layer, $(s\,x + t) * k + b = x * (s\,k) + (b + t * k)$. A max pooling on the way
-#   does not mind as long as $s > 0$: the largest stays the largest.
+# - *behind the relu*: forward into the next layer, $(s\,x + t) * k + b = x * (s\,k) + (b + t * k)$. A max pooling on
+#   the way does not mind as long as $s > 0$: the largest stays the largest.
 #
 # `fold_batch_normalization` does either, and refuses what it cannot do.
 
@@ -648,22 +647,23 @@ for name, trained_model in (("before", ahead), ("after", model)):
 #
 # ## Exercises
 #
-# 1. *On paper.* The batch is $(1, 2, 3, 6)$, with $\gamma = 1$, $\beta = 0$ and $\varepsilon = 0$. What is $\hat x$? The
-#    gradient $dy = (1, 0, 0, 0)$ asks for the first output only. What is $dx$? Why is it not zero for the other three?
-# 2. Which momentum lets the start weigh less than a hundredth after *one* epoch of our 46 steps? How far back does such an
-#    average reach, if you count the batches that weigh more than a hundredth?
-# 3. With batch normalization before the relu, the bias of the convolution in front gets no gradient. Why? Show it, and show
-#    that behind the relu it does.
-# 4. A batch of a single image, in training mode, behind a dense layer: what does batch normalization make of it? Predict the
-#    network's answers to two different images, each in a batch of its own, if only the normalization behind the last dense
-#    layer worked in training mode.
+# 1. *On paper.* The batch is $(1, 2, 3, 6)$, with $\gamma = 1$, $\beta = 0$ and $\varepsilon = 0$. What is $\hat x$?
+#    The gradient $dy = (1, 0, 0, 0)$ asks for the first output only. What is $dx$? Why is it not zero for the other
+#    three?
+# 2. Which momentum lets the start weigh less than a hundredth after *one* epoch of our 46 steps? How far back does
+#    such an average reach, if you count the batches that weigh more than a hundredth?
+# 3. With batch normalization before the relu, the bias of the convolution in front gets no gradient. Why? Show it,
+#    and show that behind the relu it does.
+# 4. A batch of a single image, in training mode, behind a dense layer: what does batch normalization make of it?
+#    Predict the network's answers to two different images, each in a batch of its own, if only the normalization
+#    behind the last dense layer worked in training mode.
 # 5. Multiply a kernel in front of a batch normalization by ten. What happens to the output, and what to the kernel's
 #    gradient? What does this have to do with large learning rates?
 #
 # ## Solutions
 #
-# **1.** The mean is 3, the variance $14/4$. The three others get a gradient because the first one is a part of *their* mean
-# and *their* variance.
+# **1.** The mean is 3, the variance $14/4$. The three others get a gradient because the first one is a part of
+# *their* mean and *their* variance.
 
 # %%
 normalised = (four - 3) / np.sqrt(3.5)
@@ -688,9 +688,9 @@ assert q**steps_per_epoch <= 0.01 * (1 + 1e-9)
 assert (1 - q) * q ** (reach - 1) > 0.01 > (1 - q) * q**reach
 
 # %% [markdown]
-# **3.** A bias adds the same number to the whole channel; the mean takes it away again. In the formula: the gradient of the
-# bias is the sum of $dx$ over the batch, and that is zero. Behind the relu, the bias decides which units are open before
-# anything is normalised.
+# **3.** A bias adds the same number to the whole channel; the mean takes it away again. In the formula: the gradient
+# of the bias is the sum of $dx$ over the batch, and that is zero. Behind the relu, the bias decides which units are
+# open before anything is normalised.
 
 # %%
 sizes_of = {}
@@ -701,8 +701,8 @@ for place in ("before", "after"):
 assert sizes_of["before"] < 1e-3 < sizes_of["after"]
 
 # %% [markdown]
-# **4.** A single row is its own mean: $\hat x = 0$, and the output is $\beta$, whatever the image. The two answers are the
-# same.
+# **4.** A single row is its own mean: $\hat x = 0$, and the output is $\beta$, whatever the image. The two answers
+# are the same.
 
 # %%
 layer = model.get_layer("normalization_3")
@@ -718,10 +718,10 @@ assert y[0] != y[1]
 assert np.allclose(answers[0], answers[1], atol=1e-6)
 
 # %% [markdown]
-# **5.** The output stays as it is (but for $\varepsilon$): mean and deviation grow tenfold with it. So the loss stays as it
-# is, while the kernel is ten times as large: per unit of the kernel the loss changes a tenth as fast, and the gradient is a
-# tenth. A step that was too large makes the kernel large, and a large kernel makes the next steps count less: the network
-# brakes by itself.
+# **5.** The output stays as it is (but for $\varepsilon$): mean and deviation grow tenfold with it. So the loss stays
+# as it is, while the kernel is ten times as large: per unit of the kernel the loss changes a tenth as fast, and the
+# gradient is a tenth. A step that was too large makes the kernel large, and a large kernel makes the next steps count
+# less: the network brakes by itself.
 
 # %%
 small = compiled(network("before", seed=1))

@@ -1,4 +1,4 @@
-"""The networks of the tutorial on batch normalization, and the runs behind its figures; `tutorials.experiments` makes them."""
+"""Networks of the tutorial on batch normalization, and the runs behind its figures (see `tutorials.experiments`)."""
 
 from __future__ import annotations
 
@@ -148,9 +148,9 @@ def _trained(place: str, seed: int, learning_rate: float, epochs: int, batch_siz
     """A training on the bundled digits, and what came of it. Numbers that are not finite become None.
 
     Returns:
-        ``loss`` and ``accuracy`` of the training images and ``test_loss`` and ``test_accuracy``, in inference with exact
-        statistics; ``moving_accuracy``, the training images' with the moving averages; and ``dead``, the largest share
-        of dead units in a layer with relu.
+        ``loss`` and ``accuracy`` of the training images and ``test_loss`` and ``test_accuracy``, in inference with
+        exact statistics; ``moving_accuracy``, the training images' with the moving averages; and ``dead``, the largest
+        share of dead units in a layer with relu.
     """
     (x, y), (x_test, y_test) = load_digits()
     model = compiled(network(place, seed=seed), learning_rate)
