@@ -97,11 +97,8 @@ def test_the_same_data_are_measured_in_fit_and_after_it(few_digits):
 
 
 @pytest.mark.jit
-def test_placement_measures_pairs(few_digits, monkeypatch):
-    (x, y), (x_test, y_test) = few_digits
-    raw = [((255 * images[..., 0]).astype("uint8"), labels) for images, labels in ((x, y), (x_test, y_test))]
-    monkeypatch.setattr(normalization.mnist, "load_data", lambda: tuple(raw))
-    result = normalization.placement(1, images=48, epochs=1, batch_size=16, learning_rate=0.001)
+def test_placement_measures_pairs():
+    result = normalization.placement(1, "digits", images=48, epochs=1, batch_size=16, learning_rate=0.001)
     assert set(result) == {"before", "after", "versions"}
     assert result["before"]["loss"] != result["after"]["loss"]
 

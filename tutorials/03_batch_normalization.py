@@ -345,8 +345,8 @@ agree("dx", dx, slope(loss_of_input, rows))
 
 # %% [markdown]
 # **5. Fold it.** Put $d\sigma^2$ and $d\mu$ in, take $\gamma/\sqrt{\sigma^2+\varepsilon}$ out, and recognise
-# x$, $d\gamma$ and
-# $d\beta$ in what is left:
+# $\hat x$, $d\gamma$ and $d\beta$ in what is left:
+#
 # $$dx_i = \frac{\gamma}{\sqrt{\sigma^2+\varepsilon}}
 # \left(dy_i - \frac{d\beta}{m} - \hat x_i\,\frac{d\gamma}{m}\right)$$
 #
@@ -619,9 +619,8 @@ plots.line_chart(
 # ## Make it disappear
 #
 # In inference the statistics are constants, so batch normalization is a scale and a shift for each channel:
-# + t$ with $s = \gamma/\sqrt{\text{moving variance}+\varepsilon}$ and
-# $t = \beta - s\cdot\text{moving mean}$. A convolution or dense layer beside it is linear as well, and two linear
-# maps in a row are one:
+# $y = s\,x + t$ with $s = \gamma/\sqrt{\text{moving variance}+\varepsilon}$ and $t = \beta - s\cdot\text{moving mean}$.
+# A convolution or dense layer beside it is linear as well, and two linear maps in a row are one:
 #
 # - *before the relu*: into the layer in front, $s\,(x * k + b) + t = x * (s\,k) + (s\,b + t)$;
 # - *behind the relu*: forward into the next layer, $(s\,x + t) * k + b = x * (s\,k) + (b + t * k)$. A max pooling on

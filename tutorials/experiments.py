@@ -1,4 +1,4 @@
-"""Experiments on the full MNIST whose results the tutorials show: too many runs for a notebook.
+"""Experiments whose results the tutorials show: too many runs for a notebook.
 
     python -m tutorials.experiments overfitting [--jobs N]
 
@@ -169,7 +169,7 @@ EXPERIMENTS = {
     "placement": Experiment(
         "Batch normalization before or after the relu? (tutorial 3)",
         "tutorials.normalization:placement",
-        {"images": 5_000, "epochs": 4, "batch_size": 32, "learning_rate": 0.001},
+        {"data": "mnist", "images": 5_000, "epochs": 4, "batch_size": 32, "learning_rate": 0.001},
         {str(seed): {"seed": seed} for seed in range(1, 6)},
         lambda record: f"before {record['before']['accuracy']}, after {record['after']['accuracy']}",
     ),

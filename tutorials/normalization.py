@@ -126,13 +126,13 @@ def batch_sizes(place: str, seed: int, sizes: Sequence[int], epochs: int, learni
     return {"versions": installed(PACKAGES), **_lists(results)}
 
 
-def placement(seed: int, images: int, epochs: int, batch_size: int, learning_rate: float) -> Json:
-    """Train with batch normalization before and after the relu, from the same kernels, on the same images of MNIST.
+def placement(seed: int, data: str, images: int, epochs: int, batch_size: int, learning_rate: float) -> Json:
+    """Train with batch normalization before and after the relu, from the same kernels, on the same images.
 
     Returns:
         For "before" and "after": loss and accuracy of the test images, in inference with exact statistics.
     """
-    (x, y), (x_test, y_test) = mnist.load_data()
+    (x, y), (x_test, y_test) = mnist.load_data() if data == "mnist" else digits.load_data()
     chosen = np.random.default_rng(seed).permutation(len(x))[:images]
     x, y, x_test = _scaled(x[chosen]), y[chosen], _scaled(x_test)
     found: Json = {"versions": installed(PACKAGES)}
