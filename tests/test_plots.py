@@ -704,10 +704,21 @@ def test_histograms_have_a_column_for_each_run_and_a_row_for_each_look():
     assert own[0, 0].get_xlim() == own[2, 0].get_xlim() != own[0, 1].get_xlim()
 
 
-def test_a_histogram_without_values_is_drawn_flat():
-    run = {"counts": np.zeros((1, 2), int), "edges": np.array([[0.0, 1.0, 2.0]])}
-    (axes,) = plots.histograms_over_training({"a": run}, [0], "a").axes
-    np.testing.assert_array_equal(axes.patches[-1].get_data().values, [0, 0])
+def test_a_look_at_one_number_is_a_bar_there_and_one_without_values_is_empty():
+    edges = np.array([[-1.0, 0.0, 1.0], [-9.0, 2.0, 13.0], [0.0, 1.0, 2.0]])
+    run = {"counts": np.array([[1, 2], [0, 5], [0, 0]]), "edges": edges}
+    one, bar, empty = plots.histograms_over_training({"a": run}, [0, 1, 2], "a").axes
+    assert len(one.patches) == 2
+    assert list(bar.lines[0].get_xdata()) == [2.0, 2.0]
+    assert not bar.patches
+    assert not empty.patches
+    assert not empty.lines
+    assert one.get_xlim()[0] > -2  # the bins around one number do not stretch the axis
+
+
+def test_line_chart_names_the_few_places_of_a_logarithmic_axis():
+    (axes,) = plots.line_chart({"a": ([2, 8, 32], [1, 2, 3]), "b": ([4], [1])}, "x", "y", log_x=True).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["2", "4", "8", "32"]
 
 
 def test_line_chart_shows_the_median_of_several_runs_in_a_band():

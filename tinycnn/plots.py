@@ -476,6 +476,10 @@ def line_chart(
     if log_x:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
+        places = np.unique(np.concatenate([np.asarray(x) for x, _ in lines.values()]))
+        if len(places) <= 10:
+            axes.set_xticks(places, [f"{place:g}" for place in places])
+            axes.minorticks_off()
     if log_y:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -634,7 +638,8 @@ def histograms_over_training(
 ) -> Figure:
     """How values are spread while networks learn: a row for each look, the first one on top; a column for each run.
 
-    Heights are logarithms of counts: the zeros that a relu makes would leave nothing else to see.
+    Heights are logarithms of counts: the zeros that a relu makes would leave nothing else to see. Where all values are
+    one number, a bar stands there.
 
     Shapes:  of each run: counts (r, bins), edges (r, bins + 1);  steps (r,)
 
@@ -660,10 +665,12 @@ def histograms_over_training(
         counts, edges = _check_counts_and_edges(who, name, run, len(looks))
         colour = COLOURS[j % len(COLOURS)]
         for i, axes in enumerate(panels[:, j]):
-            heights = np.log1p(counts[i])
-            heights = heights / max(heights.max(), 1.0)
-            axes.stairs(heights, edges[i], fill=True, color=colour, alpha=0.35)
-            axes.stairs(heights, edges[i], color=colour, linewidth=1.2)
+            if np.count_nonzero(counts[i]) > 1:
+                heights = np.log1p(counts[i]) / np.log1p(counts[i].max())
+                axes.stairs(heights, edges[i], fill=True, color=colour, alpha=0.35)
+                axes.stairs(heights, edges[i], color=colour, linewidth=1.2)
+            elif counts[i].any():  # one number; its bins have a width that says nothing
+                axes.axvline((edges[i, 0] + edges[i, -1]) / 2, ymax=1 / 1.1, color=colour, linewidth=3)
             axes.set_ylim(0, 1.1)
             axes.set_yticks([])
             axes.spines["left"].set_visible(False)
