@@ -414,8 +414,8 @@ assert 0.5 < growth["BN, 0.1"] < 3
 # %% [markdown]
 # Without normalization the dense layer's inputs change their size severalfold in the first steps: it learns on ground
 # that moves. With it, each channel leaves the normalization with a deviation of $\gamma$, which begins at 1: the size
-# stays, and even at the high learning rate, where $\gamma$ itself takes large steps, it changes little. The plain network has nothing left there but a bar
-# at zero. The gradients:
+# stays, and even at the high learning rate, where $\gamma$ itself takes large steps, it changes little. The plain
+# network has nothing left there but a bar at zero. The gradients:
 
 # %%
 plots.histograms_over_training(
