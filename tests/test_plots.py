@@ -62,7 +62,7 @@ SAMPLES = np.random.default_rng(0).dirichlet(np.full(10, 0.1), (50, 3))
 LINES = {"one": ([1, 10, 100], [1.0, 0.5, 0.1]), "two": ([1, 10], [2.0, 0.2])}
 RUNS = {
     name: {"step": [10, 100, 1000]}
-    | {key: np.geomspace(1, low, 6).reshape(2, 3) for key in ("training", "validation", "accuracy")}
+    | {key: np.geomspace(0.9, low, 6).reshape(2, 3) for key in ("training", "validation", "accuracy")}
     for name, low in (("plain", 0.01), ("dropout", 0.1))
 }
 VARIANCES = (np.array([0.0, 0.1, 1.0, 3.0]), np.array([0.0, 0.05, 0.8, 3.0]))
@@ -541,12 +541,14 @@ def test_dropout_masks_show_what_is_handed_on_and_hide_what_is_dropped():
     image = np.array([[0.0, 1.0], [0.5, 0.25]])
     masks = {"rate 0.5": np.array([[[2, 2], [0, 2]], [[0, 0], [2, 2]]]), "rate 0": np.ones((2, 2, 2))}
     figure = plots.dropout_masks(image, masks, "Mine")
-    shown = [axes.images[0].get_array() for axes in visible(figure) if axes.images]
-    np.testing.assert_array_equal(shown[0].filled(-1), [[0, 2], [-1, 0.5]])
-    np.testing.assert_array_equal(shown[1].filled(-1), [[-1, -1], [1, 0.5]])
-    np.testing.assert_array_equal(shown[2].filled(-1), image)
-    assert {axes.images[0].get_clim() for axes in visible(figure)[:4]} == {(0.0, 2.0)}  # darker than the ink
-    assert [axes.get_ylabel() for axes in visible(figure)] == ["rate 0.5", "", "rate 0", "", "value handed on"]
+    axes, bar = visible(figure)
+    shown = [picture.get_array().filled(-1) for picture in axes.images]
+    np.testing.assert_array_equal(shown[0], [[0, 2], [-1, 0.5]])
+    np.testing.assert_array_equal(shown[1], [[-1, -1], [1, 0.5]])
+    np.testing.assert_array_equal(shown[2], image)
+    assert {picture.get_clim() for picture in axes.images} == {(0.0, 2.0)}  # darker than the ink
+    assert [text.get_text() for text in axes.texts] == ["rate 0.5", "rate 0"]
+    assert bar.get_ylabel() == "value handed on"
     assert figure.get_suptitle() == "Mine"
 
 
@@ -585,15 +587,16 @@ def test_line_chart_holds_lines_levels_and_scales():
 
 def test_overfitting_curves_draw_means_and_the_range_of_the_runs():
     figure = plots.overfitting_curves({"200 images": RUNS, "all": RUNS}, "Mine")
-    losses, accuracies = figure.axes[:2], figure.axes[2:]
+    losses, errors = figure.axes[:2], figure.axes[2:]
     assert titles(figure) == ["200 images", "all", "", ""]
-    for axes, parts in [(losses[0], ("training", "validation")), (accuracies[0], ("accuracy",))]:
-        expected = [(runs["step"], np.mean(runs[part], axis=0)) for runs in RUNS.values() for part in parts]
+    runs = {name: figures | {"error": 1 - figures["accuracy"]} for name, figures in RUNS.items()}
+    for axes, parts in [(losses[0], ("training", "validation")), (errors[0], ("error",))]:
+        expected = [(one["step"], np.mean(one[part], axis=0)) for one in runs.values() for part in parts]
         for line, (step, mean) in zip(axes.lines, expected, strict=True):
             np.testing.assert_array_equal(line.get_xdata(), step)
             np.testing.assert_allclose(line.get_ydata(), mean)
     band = losses[0].collections[0].get_paths()[0].vertices
-    np.testing.assert_allclose([band[:, 1].min(), band[:, 1].max()], [RUNS["plain"]["training"].min(), 1.0])
+    np.testing.assert_allclose([band[:, 1].min(), band[:, 1].max()], [RUNS["plain"]["training"].min(), 0.9])
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "plain, training",
         "plain, validation",

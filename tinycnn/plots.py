@@ -346,15 +346,21 @@ def dropout_masks(image: Array, masks: Mapping[str, Array], title: str | None = 
     colours = colormaps["gray_r"].with_extremes(bad="#F5BE8C")
     highest = max(float((picture * values).max()) for values in rows.values())
     norm = Normalize(0, highest or 1.0)
-    figure = _Figure(figsize=(max(1.35 * k * w / h + 2.2, 4.5), 1.35 * len(rows) + 0.6), layout="constrained")
+    figure = _Figure(figsize=(max(1.3 * k * w / h + 2, 4.5), 1.3 * len(rows) + 0.6), layout="constrained")
     figure.suptitle(title or "What dropout hands on (orange: dropped)")
-    panels = figure.subplots(len(rows), k, squeeze=False)
-    for line, (name, values) in zip(panels, rows.items(), strict=True):
-        for axes, mask in zip(line, values, strict=True):
-            axes.imshow(np.ma.masked_where(mask == 0, picture * mask), cmap=colours, norm=norm)
-            _frame(axes, "#999999", 0.6)
-        line[0].set_ylabel(name)
-    figure.colorbar(ScalarMappable(norm, "gray_r"), ax=panels, label="value handed on", shrink=0.9, aspect=25)
+    axes = figure.subplots()  # one for all, as in `_map_grid`
+    for row, values in enumerate(rows.values()):
+        for column, mask in enumerate(values):
+            top, left = 1.1 * h * row, 1.1 * w * column
+            handed_on = np.ma.masked_where(mask == 0, picture * mask)
+            axes.imshow(handed_on, cmap=colours, norm=norm, extent=(left, left + w, top + h, top))
+            axes.add_patch(Rectangle((left, top), w, h, fill=False, edgecolor="#999999", linewidth=0.6))
+    for row, name in enumerate(rows):
+        axes.text(-0.06 * w, (1.1 * row + 0.5) * h, name, ha="right", va="center")
+    beside = 0.09 * w * max(map(len, rows))  # room for the names
+    axes.set(xlim=(-beside, (1.1 * k - 0.08) * w), ylim=((1.1 * len(rows) - 0.08) * h, -0.02 * h))
+    axes.set_axis_off()
+    figure.colorbar(ScalarMappable(norm, "gray_r"), ax=axes, label="value handed on", shrink=0.9, aspect=25)
     return figure
 
 
@@ -491,7 +497,7 @@ def line_chart(
 
 @_own_style
 def overfitting_curves(columns: Mapping[str, Mapping[str, Mapping[str, Any]]], title: str = "Overfitting") -> Figure:
-    """Losses and validation accuracy over the steps of training, a column for each amount of data.
+    """Losses and validation error (1 − accuracy) over the steps of training, a column for each amount of data.
 
     A line is the mean over runs, the band around it reaches from the smallest to the largest.
 
@@ -509,13 +515,13 @@ def overfitting_curves(columns: Mapping[str, Mapping[str, Mapping[str, Any]]], t
     figure.suptitle(title)
     panels = figure.subplots(2, len(columns), sharex=True, sharey="row", squeeze=False)
     handles: dict[str, Any] = {}
-    for (loss, accuracy), (name, runs) in zip(panels.T, columns.items(), strict=True):
+    for (loss, error), (name, runs) in zip(panels.T, columns.items(), strict=True):
         for i, (model, figures) in enumerate(runs.items()):
             step = _check_numbers(who, f"steps of {model!r}", figures["step"])
             for part, axes, line in (
                 ("training", loss, "-"),
                 ("validation", loss, "--"),
-                ("accuracy", accuracy, "--"),
+                ("accuracy", error, "--"),
             ):
                 values = _check_numbers(who, f"{part} of {model!r}", figures[part])
                 if values.ndim != 2 or values.shape[1:] != step.shape or values.size == 0:
@@ -523,7 +529,7 @@ def overfitting_curves(columns: Mapping[str, Mapping[str, Mapping[str, Any]]], t
                         f"{who}: expected {part} of {model!r} in {name!r} of shape (runs, {step.size}), received "
                         f"{values.shape}. Give each run's figure at each step."
                     )
-                shown = np.maximum(values, 1e-6) if axes is loss else values
+                shown = np.maximum(values if axes is loss else 1 - values, 1e-6)
                 colour = COLOURS[i % len(COLOURS)]
                 (drawn,) = axes.plot(
                     step, shown.mean(axis=0), line, color=colour, marker=("o", "s")[line == "--"], markersize=3
@@ -532,10 +538,12 @@ def overfitting_curves(columns: Mapping[str, Mapping[str, Mapping[str, Any]]], t
                 if axes is loss:
                     handles.setdefault(f"{model}, {part}", drawn)
         loss.set(title=name, xscale="log", yscale="log")
-        accuracy.set(xlabel="step", xscale="log")
-        accuracy.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        error.set(xlabel="step", xscale="log", yscale="log")
+        error.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        error.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+        error.yaxis.set_minor_formatter(NullFormatter())
     panels[0, 0].set_ylabel("loss")
-    panels[1, 0].set_ylabel("validation accuracy")
+    panels[1, 0].set_ylabel("validation error")
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2)
     return figure
 

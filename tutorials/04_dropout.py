@@ -214,6 +214,7 @@ agree = (average.argmax(axis=1) == unmasked.argmax(axis=1)).mean()
 print(f"\nThey name the same class for {agree:.1%} of the digits; their probabilities differ by up to {gap.max():.2f}.")
 assert agree > 0.95
 assert average.max(axis=1).mean() < unmasked.max(axis=1).mean()
+assert loss_and_accuracy(average, y_test)[0] > loss_and_accuracy(unmasked, y_test)[0]
 
 counts = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50]
 plots.line_chart(
@@ -231,7 +232,8 @@ plots.line_chart(
 )
 
 # %% [markdown]
-# The first few masks help a lot, then the curve is flat, and it stays away from the dashed line. So the network
+# The first few masks help a lot, then the curve is flat, and it stays away from the dashed line. The average is right
+# as often as the network without masks, but far too modest: compare its confidence with its accuracy. So the network
 # without masks is *not* the average. What is it?
 #
 # ### The exact answer, where there is one
@@ -285,7 +287,8 @@ assert distance["geometric"] < 0.7 * distance["arithmetic"]
 # younger network. Change one thing at a time, after the last epoch.
 
 # %%
-masked_loss = np.mean([loss_and_accuracy(with_masks(model, x_train), y_train)[0] for _ in range(3)])
+parts = np.split(np.arange(len(x_train)), 14)
+masked_loss = np.mean([loss_and_accuracy(with_masks(model, x_train[part]), y_train[part])[0] for part in parts])
 ladder = {
     "what fit reports: masks, training digits, younger networks": history["loss"][-1],
     "masks, training digits, the final network": masked_loss,
@@ -317,68 +320,67 @@ plots.line_chart(
 # would expect. `fit` shows the loss of a damaged network, `evaluate` that of a whole one. So *never read overfitting
 # off the gap between the two printed losses* where dropout is at work: compare both in inference mode.
 #
-# The same goes for two models. A training loss that "starts higher with dropout", as the notebook observes, says only
-# that the exercises are harder. It does not say what has been learned.
+# The same goes for two models. The notebook observes that the training loss starts higher with dropout. That says
+# only that the exercises are harder. It does not say what has been learned.
 #
 # ## Overfitting, where it really happens
 #
-# The notebook concludes that its model "does not need dropout". It had 50,000 images. Does it hold for fewer?
+# The notebook concludes that its model does not need dropout. It had 50,000 images. Does it hold for fewer?
 #
-# Here the plain model and the one with dropout have learned from 200, 1,000 and 5,000 images of the real MNIST, three
-# seeds each, and from all 50,000. All runs of the first three columns make **the same number of steps**, not of
+# Here the plain model and the one with dropout have learned from 200, 1,000 and 5,000 images of the real MNIST, and
+# from all 50,000, with several seeds. All runs of the first three columns make **the same number of steps**, not of
 # epochs. Ten epochs of 200 images are so few steps that nothing has been learned yet, let alone by heart; to compare
 # networks, let them move equally often. Whoever has fewer images sees each of them more often: that is the question.
-# The runs of one seed share their images, their batches and their first weights. (`tutorials/experiments.py` is the
-# program. It measures on all 10,000 validation images.)
+# The runs of one seed share their images, their batches and their first weights. The last column is the notebook's
+# own training, ten epochs, from the study of tutorial 5. All are measured on the last 10,000 of the training images,
+# which none has learned from.
 
 
 # %%
-def curves(histories, training="loss"):
-    """Runs of one kind as arrays: (points,) steps, and (runs, points) of each figure."""
-    columns = {key: np.array([history[key] for history in histories]) for key in histories[0]}
+def curves(records, epoch_steps=None):
+    """The histories of runs of one kind as arrays: steps (points,), and each figure (runs, points)."""
+    columns = {key: np.array([record["history"][key] for record in records]) for key in records[0]["history"]}
     return {
-        "step": columns["step"][0],
-        "training": columns[training],
+        "step": columns["step"][0] if epoch_steps is None else epoch_steps * np.arange(1, 1 + columns["loss"].shape[1]),
+        "training": columns["loss"],
         "validation": columns["val_loss"],
         "accuracy": columns["val_accuracy"],
     }
 
 
-runs = experiments.load("overfitting")
-everything = study.load()
-steps_an_epoch = -(-50_000 // 32)
-columns = {}
-for images in sorted({record["run"]["images"] for record in runs}):
-    columns[f"{images:,} images"] = {
-        name: curves([r["history"] for r in runs if r["run"]["images"] == images and r["run"]["model"] == name])
-        for name in ("plain", "dropout")
-    }
-columns["50,000 images"] = {
-    name: curves(
-        [
-            r["history"] | {"step": [steps_an_epoch * (i + 1) for i in range(len(r["history"]["loss"]))]}
-            for (framework, model_name, _), r in everything.items()
-            if (framework, model_name) == ("tinycnn", name)
-        ]
-    )
+few, everything = experiments.load("overfitting"), study.load()
+chosen = {
+    (images, name): [r for r in few if (r["run"]["images"], r["run"]["model"]) == (images, name)]
+    for images in sorted({r["run"]["images"] for r in few})
     for name in ("plain", "dropout")
 }
+columns = {}
+for (images, name), records in chosen.items():
+    columns.setdefault(f"{images:,} images", {})[name] = curves(records)
+columns["50,000 images"] = {
+    name: curves([r for (framework, own, _), r in everything.items() if (framework, own) == ("tinycnn", name)], 1_563)
+    for name in ("plain", "dropout")
+}
+for name, pair in columns.items():
+    counts = " and ".join(f"{len(c['training'])} of {kind}" for kind, c in pair.items())
+    print(f"{name}: runs: {counts}, with {pair['plain']['step'][-1]:,} steps each")
 plots.overfitting_curves(columns, title="The fewer images, the more dropout helps (lines: means, bands: all seeds)")
 
 # %% [markdown]
-# Read a column from top to bottom. The solid line is what `fit` prints, the dashed ones are measured on digits that
-# the network has not seen. Where they part, the network learns by heart.
+# Read a column from top to bottom. The solid lines are what `fit` prints, the dashed ones are measured on digits that
+# the network has not seen. Where the two of the plain network part, it learns by heart. With dropout the solid line
+# ends higher in every column, for the reason that you know.
 
 # %%
 gains = {}
 for name, pair in columns.items():
-    print(f"{name}, after {pair['plain']['step'][-1]:,} steps:")
+    print(f"{name}:")
     for kind, c in pair.items():
         validation = c["validation"].mean(axis=0)
         best = validation.argmin()
         print(
             f"  {kind:8} training loss {c['training'][:, -1].mean():.4f}, validation loss {validation[-1]:.3f} (lowest "
-            f"{validation[best]:.3f} at step {c['step'][best]:,}), validation accuracy {c['accuracy'][:, -1].mean():.2%}"
+            f"{validation[best]:.3f} at step {c['step'][best]:,}), accuracy {c['accuracy'][:, -1].mean():.2%}"
         )
     gains[name] = 100 * (pair["dropout"]["accuracy"][:, -1].mean() - pair["plain"]["accuracy"][:, -1].mean())
     ratio = pair["plain"]["validation"][:, -1].mean() / pair["dropout"]["validation"][:, -1].mean()
@@ -386,21 +388,30 @@ for name, pair in columns.items():
         f"  dropout: {gains[name]:+.2f} percentage points; the validation loss without it is {ratio:.1f} times as high"
     )
     assert ratio > 1.1, name
+    assert pair["dropout"]["training"][:, -1].mean() > pair["plain"]["training"][:, -1].mean(), name
 small, middle, large, all_of_them = gains.values()
-assert small > middle > large > 0
-assert abs(all_of_them) < 0.5
+assert small > middle > max(large, all_of_them)
+
+for name, pair in list(columns.items())[:3]:
+    plain = pair["plain"]
+    validation, accuracy = plain["validation"].mean(axis=0), plain["accuracy"].mean(axis=0)
+    assert validation[-1] > 1.05 * validation.min(), name  # it passes its lowest point and rises
+    assert accuracy[-1] > accuracy[validation.argmin()] - 0.01, name  # and still no more mistakes
+
+by_heart = np.mean([r["history"]["inference_loss"][-1] for r in chosen[200, "dropout"]])
+print(f"\nWithout masks, the network with dropout has a loss of {by_heart:.4f} on the 200 images that it has learned.")
+assert by_heart < 0.01
 
 # %% [markdown]
 # Three things to take home.
 #
-# - **Dropout does not prevent overfitting, it softens it.** With 200 images both networks end with a training loss
-#   close to zero. But what the one with dropout knows by heart, it knows in many ways, and so it reads more of the
-#   new digits.
+# - **Dropout does not prevent overfitting, it softens it.** Without masks the network knows its 200 images by heart,
+#   as the plain one does. But it knows them in many ways, and so it reads more of the new digits.
 # - **The help shrinks as the data grow.** More data is the better dropout.
 # - **Validation loss and accuracy tell different stories.** The plain network's validation loss passes its lowest
-#   point and rises, while its accuracy stays where it is: it makes no more mistakes, but it is ever more sure of
-#   those it makes. That is why the notebook could find no change of accuracy and still have missed something. Even
-#   with 50,000 images dropout ends with the lower validation loss.
+#   point and rises, while its accuracy stays where it is: no more mistakes, but dearer ones. That is why the notebook
+#   could find no change of accuracy and still have missed something. Even with 50,000 images dropout ends with the
+#   lower validation loss.
 #
 # ## Doubt: Monte Carlo dropout
 #
@@ -461,7 +472,11 @@ samples_of_turned, own, disagreement = doubts(model, turned)
 said = samples_of_turned.mean(axis=0).argmax(axis=1)
 total = own + disagreement
 print(f"The upright 6 has {total[0]:.2f} bits of doubt, the most doubtful angle {total.max():.2f}.")
+strays = [i for i, k in enumerate(said) if k not in (6, 9)]
+quietest = min(strays, key=lambda i: total[i])
+print(f"At {angles[quietest]:g}° they read a {said[quietest]}, with {total[quietest]:.2f} bits of doubt.")
 assert total.max() > 5 * total[0]
+assert total[quietest] < total.max() / 2
 plots.uncertainty_bars(
     turned,
     own,
@@ -471,6 +486,9 @@ plots.uncertainty_bars(
 )
 
 # %% [markdown]
+# The doubt rises on the way, as it should. But it does not rise everywhere: there are angles at which the networks
+# see neither a 6 nor a 9, and agree. Doubt is a warning; its absence is no promise.
+#
 # Which of the test digits does the network doubt most? Are they those that it misreads?
 
 # %%
@@ -487,7 +505,7 @@ rows = {
 for name, doubt in rows.items():
     found = mistakes[np.argsort(-doubt)[:tenth]].sum()
     print(f"{name:33} finds {found} of {mistakes.sum()} mistakes among the {tenth} digits it doubts most")
-assert mistakes[order[:tenth]].sum() > 0.5 * mistakes.sum()
+    assert found > mistakes.sum() / 2, name
 
 doubtful = order[:6]
 plots.prediction_samples(
@@ -499,7 +517,7 @@ plots.prediction_samples(
 )
 
 # %% [markdown]
-# Nearly all mistakes are among the few digits that it doubts: a machine that sorts letters could hand those to a
+# Most of the mistakes are among the few digits that it doubts: a machine that sorts letters could hand those to a
 # human. But look at the last line as well. The plain softmax without any mask finds the mistakes about as well, at a
 # fiftieth of the cost. On digits of the same kind Monte Carlo dropout is no magic. What it adds is the split into the
 # two kinds of doubt, and answers that are less bold.
@@ -520,12 +538,15 @@ for i, name in enumerate(strange):
     print(f"{name:24} read as {p[i].argmax()} with {p[i].max():.0%}, {own[i] + disagreement[i]:.1f} bits of doubt")
 print(f"\nFor comparison: half of the test digits have less than {np.median(total):.2f} bits.")
 calm = (own + disagreement).min()
-print(f"The calmest of the four answers has {calm:.1f} bits, out of {np.log2(10):.1f} for no idea at all.")
-assert calm < 0.7 * np.log2(10)
+print(f"The calmest of the four answers has {calm:.1f} bits; {(total > calm).sum()} of the real digits have more.")
+assert (total > calm).any()
+assert calm > np.median(total)
 
 # %% [markdown]
-# None of these deserves an answer, and at least one of them gets a rather firm one. The networks share their weights
-# and their training digits. Where none of them has seen anything, they may all be wrong in the same way.
+# None of these deserves an answer. The network hesitates, as it should. But at some real digits it hesitates more: by
+# its doubt alone you cannot tell a picture that is no digit from one that is hard to read. All the masked networks
+# share their weights and their training digits. Where none of them has seen anything, they may all be wrong in the
+# same way.
 #
 # ## Dropout together with batch normalization
 #
@@ -558,14 +579,15 @@ def before_normalization(model, x, masks):
     found = {}
     for layer in model.layers:
         if isinstance(layer, BatchNormalization):
-            rows = x.reshape(-1, x.shape[-1]).astype("float64")
-            found[layer.name] = rows.mean(axis=0), rows.var(axis=0)
+            rows = x.reshape(-1, x.shape[-1])
+            found[layer.name] = rows.mean(axis=0, dtype="float64"), rows.var(axis=0, dtype="float64")
         x = layer.forward(x, training=masks and isinstance(layer, Dropout))
     return found
 
 
-with_ = before_normalization(both, x_train, masks=True)
-without = before_normalization(both, x_train, masks=False)
+some = x_train[::3]
+with_ = before_normalization(both, some, masks=True)
+without = before_normalization(both, some, masks=False)
 titles = ("first: no dropout before it", "second: behind one dropout", "third: behind two")
 shift = {}
 for title, layer in zip(titles, normalizations, strict=True):
@@ -591,14 +613,15 @@ plots.variance_shift(
 
 # %%
 for layer in normalizations:
-    layer.moving_mean[...], layer.moving_variance[...] = with_[layer.name]
+    layer.moving_mean[...], layer.moving_variance[...] = before_normalization(both, some, masks=True)[layer.name]
 results = {"statistics with masks": both.evaluate(x_test, y_test, verbose=0)}
-normalization.recalibrate_batch_normalization(both, x_train)
+normalization.recalibrate_batch_normalization(both, some)
 results["statistics without masks"] = both.evaluate(x_test, y_test, verbose=0)
 for name, (loss, accuracy) in results.items():
     print(f"{name:25} loss {loss:.4f}, accuracy {accuracy:.2%} on test digits")
 before, after = (loss for loss, _ in results.values())
-print(f"\nRecalibration changes the loss by {after / before - 1:+.0%}.")
+print(f"\nTo leave the masks out of the statistics changes the loss by {after / before - 1:+.0%}.")
+assert after < before
 
 # %% [markdown]
 # How large the shift is depends on the rate. Here are the same weights with other rates in all dropout layers: the
@@ -611,8 +634,8 @@ dropouts = [layer for layer in both.layers if isinstance(layer, Dropout)]
 for rate in rates:
     for layer in dropouts:
         layer.rate = rate
-    with_ = before_normalization(both, x_train[::2], masks=True)
-    without = before_normalization(both, x_train[::2], masks=False)
+    with_ = before_normalization(both, some, masks=True)
+    without = before_normalization(both, some, masks=False)
     for title, layer in zip(titles[1:], normalizations[1:], strict=True):
         training, inference = with_[layer.name][1], without[layer.name][1]
         alive = training > 1e-6
@@ -631,8 +654,8 @@ plots.line_chart(
 # %% [markdown]
 # Two remedies follow, and Li and others arrive at the first as well: **put dropout behind the last batch
 # normalization**, where nobody measures variances any more (the `Dropout(0.5)` before the last layer stands there
-# already); or recalibrate before you use the network. At the notebook's rates the shift is there in every channel,
-# and small in the result. Measure before you blame it.
+# already); or recalibrate before you use the network. At the notebook's rates accuracy hardly notices the shift. The
+# loss does.
 #
 # ## Exercises
 #
