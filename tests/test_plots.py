@@ -66,6 +66,16 @@ RUNS = {
     for name, low in (("plain", 0.01), ("dropout", 0.1))
 }
 VARIANCES = (np.array([0.0, 0.1, 1.0, 3.0]), np.array([0.0, 0.05, 0.8, 3.0]))
+
+
+def spread(scale=1.0, seed=0):
+    """What a Monitor keeps of a layer: three looks at ten bins."""
+    rng = np.random.default_rng(seed)
+    edges = scale * np.linspace([0, 0, 0], [1, 2, 1.5], 11).T
+    return {"counts": rng.integers(0, 90, (3, 10)), "edges": edges, "std": np.ones(3)}
+
+
+HISTOGRAMS = {"plain": spread(), "batch normalization": spread(20.0, 1)}
 SEEDS = {name: np.random.default_rng(7).lognormal(-3, 0.2, (5, 10)) for name in ("plain", "dropout", "both")}
 DIFFERENCES = {"test loss": {"dropout − plain": [0.1, -0.2, 0.3], "batch normalization − plain": [-0.3, -0.2, -0.1]}}
 INTERVALS = {"test loss": {"dropout − plain": (-0.5, 0.6), "batch normalization − plain": (-0.4, 0.0)}}
@@ -122,6 +132,11 @@ FIGURES = {
         IMAGES[:9], np.full(9, 0.5), np.full(9, 0.2), ["50 %\nread as 4"] * 9
     ),
     "variance shift": lambda: plots.variance_shift({"first": VARIANCES, "second": VARIANCES, "third": VARIANCES}),
+    "line chart with bands": lambda: plots.line_chart(
+        {"a": ([1, 2, 4], [[1, 2, 3], [2, 2, 5]])}, "size", "loss", "Title"
+    ),
+    "histograms": lambda: plots.histograms_over_training(HISTOGRAMS, [0, 10, 20], "activation", "Title"),
+    "histograms of one run": lambda: plots.histograms_over_training({"a": spread()}, [0, 10, 20], "gradient"),
 }
 
 
@@ -790,6 +805,74 @@ def test_variance_shift_sets_inference_against_training_and_leaves_dead_channels
 def test_figures_of_dropout_check_what_they_are_given(call, text):
     with pytest.raises(ValueError, match=re.escape(text)):
         call()
+
+
+def test_histograms_have_a_column_for_each_run_and_a_row_for_each_look():
+    figure = plots.histograms_over_training(HISTOGRAMS, [0, 10, 20], "activation", "Title")
+    assert figure.get_suptitle() == "Title"
+    panels = np.array(figure.axes).reshape(3, 2)
+    assert [axes.get_title() for axes in panels[0]] == list(HISTOGRAMS)
+    assert [axes.get_ylabel() for axes in panels[:, 0]] == ["0", "10", "20"]
+    assert [axes.get_xlabel() for axes in panels[-1]] == ["activation"] * 2
+    for column, run in zip(panels.T, HISTOGRAMS.values(), strict=True):
+        for axes, counts, edges in zip(column, run["counts"], run["edges"], strict=True):
+            heights = np.log1p(counts)
+            shown = axes.patches[-1].get_data()
+            np.testing.assert_allclose(shown.values, heights / heights.max())
+            np.testing.assert_allclose(shown.edges, edges)
+    assert panels[0, 0].get_xlim() == panels[2, 1].get_xlim()
+    own = np.array(plots.histograms_over_training(HISTOGRAMS, [0, 10, 20], "a", share_x=False).axes).reshape(3, 2)
+    assert own[0, 0].get_xlim() == own[2, 0].get_xlim() != own[0, 1].get_xlim()
+
+
+def test_a_look_at_one_number_is_a_bar_there_and_one_without_values_is_empty():
+    edges = np.array([[-1.0, 0.0, 1.0], [-9.0, 2.0, 13.0], [0.0, 1.0, 2.0]])
+    run = {"counts": np.array([[1, 2], [0, 5], [0, 0]]), "edges": edges}
+    one, bar, empty = plots.histograms_over_training({"a": run}, [0, 1, 2], "a").axes
+    assert len(one.patches) == 2
+    assert list(bar.lines[0].get_xdata()) == [2.0, 2.0]
+    assert not bar.patches
+    assert not empty.patches
+    assert not empty.lines
+    assert one.get_xlim()[0] > -2  # the bins around one number do not stretch the axis
+
+
+def test_line_chart_names_the_few_places_of_a_logarithmic_axis():
+    (axes,) = plots.line_chart({"a": ([2, 8, 32], [1, 2, 3]), "b": ([4], [1])}, "x", "y", log_x=True).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["2", "4", "8", "32"]
+
+
+def test_line_chart_shows_the_median_of_several_runs_in_a_band():
+    runs = np.array([[1.0, 2.0, 3.0], [5.0, 2.0, 4.0], [2.0, 0.0, 9.0]])
+    (axes,) = plots.line_chart({"a": ([1, 2, 4], runs), "one run": ([1, 2], [3, 4])}, "x", "y").axes
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [2.0, 2.0, 4.0])
+    (band,) = axes.collections  # a single run has none
+    corners = {tuple(corner) for corner in band.get_paths()[0].vertices.tolist()}
+    assert {(1, 1), (2, 0), (4, 3), (1, 5), (2, 2), (4, 9)} <= corners
+
+
+@pytest.mark.parametrize(
+    ("runs", "steps", "text"),
+    [
+        ({}, [0], "histograms_over_training: expected at least one run and one step, received 0 and 1. Pass"),
+        ({"a": spread()}, [], "expected at least one run and one step, received 1 and 0."),
+        (
+            {"a": spread()},
+            [0, 1],
+            "histograms_over_training: expected 'a' to hold counts (2, bins) and edges (2, bins + 1), received shapes "
+            "(3, 10) and (3, 11). Pass all of what a Monitor keeps of one layer, and its steps.",
+        ),
+        ({"a": {"counts": np.ones((1, 3))}}, [0], "received shapes (1, 3) and (0,)."),
+        (
+            {"a": {"counts": [[np.nan]], "edges": [[0, 1]]}},
+            [0],
+            "expected finite numbers in counts of 'a', received NaN",
+        ),
+    ],
+)
+def test_histograms_are_checked(runs, steps, text):
+    with pytest.raises(ValueError, match=re.escape(text)):
+        plots.histograms_over_training(runs, steps, "x")
 
 
 def test_seed_bands_show_mean_and_range_in_one_colour_a_group():

@@ -494,8 +494,10 @@ def line_chart(
 ) -> Figure:
     """Lines over one axis, each with its name; and levels, horizontal lines to compare with.
 
+    Of several runs the median is shown, in a band from the lowest to the highest.
+
     Args:
-        lines: (x, y) for each name.
+        lines: (x, y) for each name, x (n,), y (n,) or (runs, n).
         levels: a height for each name, drawn dashed.
 
     Raises:
@@ -509,19 +511,26 @@ def line_chart(
     axes = figure.subplots()
     for i, (name, (given_x, given_y)) in enumerate(lines.items()):
         x, y = _check_numbers(who, f"x of {name!r}", given_x), _check_numbers(who, f"y of {name!r}", given_y)
-        if x.ndim != 1 or x.shape != y.shape or x.size == 0:
+        if x.ndim != 1 or y.ndim not in (1, 2) or y.shape[-1:] != x.shape or y.size == 0:
             raise ValueError(
                 f"{who}: expected x and y of {name!r} as two lists of one length, received shapes {x.shape} and "
                 f"{y.shape}. Give a height for each place."
             )
         marker = "osD^vP"[i % 6] if len(x) <= 30 else None
-        axes.plot(x, y, color=COLOURS[i % len(COLOURS)], marker=marker, markersize=4, label=name)
+        colour, several = COLOURS[i % len(COLOURS)], np.atleast_2d(y)
+        axes.plot(x, np.median(several, axis=0), color=colour, marker=marker, markersize=4, label=name)
+        if len(several) > 1:
+            axes.fill_between(x, several.min(axis=0), several.max(axis=0), color=colour, alpha=0.18, linewidth=0)
     for i, (name, height) in enumerate((levels or {}).items()):
         axes.axhline(height, color="#444444", linestyle=("--", ":")[i % 2], linewidth=1.4, label=name)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if log_x:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
+        places = np.unique(np.concatenate([np.asarray(x) for x, _ in lines.values()]))
+        if len(places) <= 10:
+            axes.set_xticks(places, [f"{place:g}" for place in places])
+            axes.minorticks_off()
     if log_y:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -673,6 +682,59 @@ def variance_shift(layers: Mapping[str, Any], title: str = "Variance before batc
         axes.set(xscale="log", yscale="log", xlim=limits, ylim=limits, aspect="equal", title=name, xlabel="in training")
     figure.axes[0].set_ylabel("in inference")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+@_own_style
+def histograms_over_training(
+    runs: Mapping[str, Mapping[str, Any]], steps: Any, xlabel: str, title: str | None = None, share_x: bool = True
+) -> Figure:
+    """How values are spread while networks learn: a row for each look, the first one on top; a column for each run.
+
+    Heights are logarithms of counts: the zeros that a relu makes would leave nothing else to see. Where all values are
+    one number, a bar stands there.
+
+    Shapes:  of each run: counts (r, bins), edges (r, bins + 1);  steps (r,)
+
+    Args:
+        runs: by name what `tinycnn.inspection.Monitor` keeps of one layer, such as ``monitor.activations["dense"]``.
+        steps: the number of the training step at each look: ``monitor.steps``.
+        share_x: whether all columns have one scale.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no runs, or counts, edges and steps that do not fit each other.
+    """
+    who = "histograms_over_training"
+    looks = np.atleast_1d(_check_numbers(who, "steps", steps))
+    if not runs or looks.size == 0:
+        raise ValueError(
+            f"{who}: expected at least one run and one step, received {len(runs)} and {looks.size}. "
+            "Pass {'plain': monitor.activations['dense']} and monitor.steps."
+        )
+    figure = _Figure(figsize=(1.2 + 2.5 * len(runs), 1.2 + 0.62 * len(looks)), layout="constrained")
+    panels = figure.subplots(len(looks), len(runs), squeeze=False, sharex=True if share_x else "col")
+    for j, (name, run) in enumerate(runs.items()):
+        counts, edges = _check_counts_and_edges(who, name, run, len(looks))
+        colour = COLOURS[j % len(COLOURS)]
+        for i, axes in enumerate(panels[:, j]):
+            if np.count_nonzero(counts[i]) > 1:
+                heights = np.log1p(counts[i]) / np.log1p(counts[i].max())
+                axes.stairs(heights, edges[i], fill=True, color=colour, alpha=0.35)
+                axes.stairs(heights, edges[i], color=colour, linewidth=1.2)
+            elif counts[i].any():  # one number; its bins have a width that says nothing
+                axes.axvline((edges[i, 0] + edges[i, -1]) / 2, ymax=1 / 1.1, color=colour, linewidth=3)
+            axes.set_ylim(0, 1.1)
+            axes.set_yticks([])
+            axes.spines["left"].set_visible(False)
+            axes.xaxis.set_major_locator(MaxNLocator(4))
+        panels[0, j].set_title(name)
+        panels[-1, j].set_xlabel(xlabel)
+    for i, step in enumerate(looks):
+        panels[i, 0].set_ylabel(f"{step:g}", rotation=0, ha="right", va="center")
+    figure.supylabel("after training step", fontsize=10)
+    if title:
+        figure.suptitle(title)
     return figure
 
 
@@ -1143,6 +1205,17 @@ def _check_numbers(who: str, name: str, values: Any) -> Array:
     if not np.isfinite(array).all():
         raise ValueError(f"{who}: expected finite numbers in {name}, received NaN or infinity. Look at the data.")
     return array
+
+
+def _check_counts_and_edges(who: str, name: str, run: Mapping[str, Any], looks: int) -> tuple[Array, Array]:
+    """(r, bins) and (r, bins + 1)"""
+    counts, edges = (_check_numbers(who, f"{key} of {name!r}", run.get(key, ())) for key in ("counts", "edges"))
+    if counts.ndim != 2 or len(counts) != looks or edges.shape != (looks, counts.shape[1] + 1):
+        raise ValueError(
+            f"{who}: expected {name!r} to hold counts ({looks}, bins) and edges ({looks}, bins + 1), received shapes "
+            f"{counts.shape} and {edges.shape}. Pass all of what a Monitor keeps of one layer, and its steps."
+        )
+    return counts, edges
 
 
 def _check_images(who: str, images: Any) -> Array:

@@ -1,4 +1,4 @@
-"""Experiments on the full MNIST whose results the tutorials show: too many runs for a notebook.
+"""Experiments whose results the tutorials show: too many runs for a notebook.
 
     python -m tutorials.experiments overfitting [--jobs N]
 
@@ -138,6 +138,40 @@ EXPERIMENTS = {
             for model in MODELS
         },
         _describe_overfit,
+    ),
+    "same_data": Experiment(
+        "Why does batch normalization fail on the very images it has learned? (tutorial 3)",
+        "tutorials.normalization:same_data",
+        {"epochs": 10, "batch_size": 32},
+        {
+            f"{framework}-{seed}": {"framework": framework, "seed": seed}
+            for framework in study.FRAMEWORKS
+            for seed in (SEEDS if framework == "tinycnn" else SEEDS[: study.CONTROL])
+        },
+        lambda record: (
+            f"accuracy in fit {record['fit']['accuracy'][-1]}, in evaluate {record['evaluate']['accuracy'][-1]}"
+        ),
+    ),
+    "learning_rates": Experiment(
+        "At which learning rates does the plain network die, and with batch normalization live? (tutorial 3)",
+        "tutorials.normalization:learning_rates",
+        {"rates": [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3], "epochs": 2, "batch_size": 32},
+        {f"{place}-{seed}": {"place": place, "seed": seed} for seed in SEEDS for place in ("none", "after")},
+        lambda record: f"accuracies {record['accuracy']}",
+    ),
+    "batch_sizes": Experiment(
+        "What does batch normalization make of batches of 2 to 512 images? (tutorial 3)",
+        "tutorials.normalization:batch_sizes",
+        {"sizes": [2, 8, 32, 128, 512], "epochs": 3, "learning_rate": 0.001},
+        {f"{place}-{seed}": {"place": place, "seed": seed} for seed in SEEDS for place in ("none", "after")},
+        lambda record: f"accuracies {record['test_accuracy']}",
+    ),
+    "placement": Experiment(
+        "Batch normalization before or after the relu? (tutorial 3)",
+        "tutorials.normalization:placement",
+        {"data": "mnist", "images": 5_000, "epochs": 4, "batch_size": 32, "learning_rate": 0.001},
+        {str(seed): {"seed": seed} for seed in range(1, 6)},
+        lambda record: f"before {record['before']['accuracy']}, after {record['after']['accuracy']}",
     ),
 }
 
