@@ -57,6 +57,25 @@ def titles(figure):
 IMAGES, LABELS = digits(12)
 PLAIN = models.plain()
 NEXT = probabilities((LABELS + 1) % 10, np.full(12, 0.6))  # every prediction wrong
+MASKS = {f"rate {rate}": (np.random.default_rng(0).random((5, 28, 28)) >= rate) / (1 - rate) for rate in (0.25, 0.5)}
+SAMPLES = np.random.default_rng(0).dirichlet(np.full(10, 0.1), (50, 3))
+LINES = {"one": ([1, 10, 100], [1.0, 0.5, 0.1]), "two": ([1, 10], [2.0, 0.2])}
+RUNS = {
+    name: {"step": [10, 100, 1000]}
+    | {key: np.geomspace(0.9, low, 6).reshape(2, 3) for key in ("training", "validation", "accuracy")}
+    for name, low in (("plain", 0.01), ("dropout", 0.1))
+}
+VARIANCES = (np.array([0.0, 0.1, 1.0, 3.0]), np.array([0.0, 0.05, 0.8, 3.0]))
+
+
+def spread(scale=1.0, seed=0):
+    """What a Monitor keeps of a layer: three looks at ten bins."""
+    rng = np.random.default_rng(seed)
+    edges = scale * np.linspace([0, 0, 0], [1, 2, 1.5], 11).T
+    return {"counts": rng.integers(0, 90, (3, 10)), "edges": edges, "std": np.ones(3)}
+
+
+HISTOGRAMS = {"plain": spread(), "batch normalization": spread(20.0, 1)}
 SEEDS = {name: np.random.default_rng(7).lognormal(-3, 0.2, (5, 10)) for name in ("plain", "dropout", "both")}
 DIFFERENCES = {"test loss": {"dropout − plain": [0.1, -0.2, 0.3], "batch normalization − plain": [-0.3, -0.2, -0.1]}}
 INTERVALS = {"test loss": {"dropout − plain": (-0.5, 0.6), "batch normalization − plain": (-0.4, 0.0)}}
@@ -78,6 +97,16 @@ FIGURES = {
     "matrix of long names": lambda: plots.confusion_matrix([0, 1], [0, 1], classes=["ankle boot", "sandal"]),
     "kernels": lambda: plots.kernels(PLAIN.layers[2], channel=31),
     "feature maps": lambda: plots.feature_maps(PLAIN, IMAGES[0] / 255, layer=3),
+    "compared curves": lambda: plots.compare_curves(
+        {name: dict.fromkeys(("the notebook", "tinycnn", "Keras"), HISTORY) for name in ("plain", "dropout")}, "Runs"
+    ),
+    "compared curves without accuracy": lambda: plots.compare_curves({"plain": {"a": {"loss": [1.0, 0.5]}}}),
+    "arrays": lambda: plots.arrays(
+        [("a long name", [[-1.25, 0.0]]), "· 2 =", ("y", np.eye(2), np.eye(2) == 1)],
+        ["=", ("z", np.arange(16.0))],
+        title="By hand",
+    ),
+    "difference errors": lambda: plots.difference_errors([1e-8, 1e-4, 1], {"a": [1e-3, 0, 1], "b": [1, 1e-9, 1]}),
     "bands": lambda: plots.seed_bands(
         {"training loss": SEEDS, "validation loss": SEEDS, "validation accuracy": SEEDS},
         ["loss", "loss", "accuracy"],
@@ -92,6 +121,22 @@ FIGURES = {
     ),
     "reliability": lambda: plots.reliability_diagram({"plain": BINS}),
     "reliability of four": lambda: plots.reliability_diagram(dict.fromkeys("abcd", BINS), title="Calibration"),
+    "dropout masks": lambda: plots.dropout_masks(IMAGES[0] / 255, MASKS),
+    "prediction samples": lambda: plots.prediction_samples(IMAGES[:3], SAMPLES, SAMPLES[0], ["a", "b", "c"]),
+    "samples of one image": lambda: plots.prediction_samples(IMAGES[:1], SAMPLES[:, :1]),
+    "line chart": lambda: plots.line_chart(LINES, "step", "loss", "Title", {"level": 0.5}, log_x=True, log_y=True),
+    "overfitting": lambda: plots.overfitting_curves(
+        {"200 images": RUNS, "1,000 images": RUNS, "5,000": RUNS, "all": RUNS}
+    ),
+    "uncertainty": lambda: plots.uncertainty_bars(
+        IMAGES[:9], np.full(9, 0.5), np.full(9, 0.2), ["50 %\nread as 4"] * 9
+    ),
+    "variance shift": lambda: plots.variance_shift({"first": VARIANCES, "second": VARIANCES, "third": VARIANCES}),
+    "line chart with bands": lambda: plots.line_chart(
+        {"a": ([1, 2, 4], [[1, 2, 3], [2, 2, 5]])}, "size", "loss", "Title"
+    ),
+    "histograms": lambda: plots.histograms_over_training(HISTOGRAMS, [0, 10, 20], "activation", "Title"),
+    "histograms of one run": lambda: plots.histograms_over_training({"a": spread()}, [0, 10, 20], "gradient"),
 }
 
 
@@ -154,9 +199,6 @@ def test_notebooks_show_a_figure_as_png():
     image = Image.open(io.BytesIO(plots.training_curves(HISTORY)._repr_png_()))
     assert image.format == "PNG"
     assert image.width > 500
-
-
-# Training curves
 
 
 def lines(axes):
@@ -230,7 +272,112 @@ def test_training_curves_refuse(history, kind, text):
         plots.training_curves(history)
 
 
-# Images
+def test_compare_curves_has_a_column_a_model_and_a_colour_a_run():
+    other = {"loss": [0.3, 0.2, 0.1], "val_loss": [0.6, 0.5, 0.4]}
+    figure = plots.compare_curves({"plain": {"ours": HISTORY, "theirs": other}, "bn": {"ours": other}}, title="Three")
+    loss, loss_bn, accuracy, accuracy_bn = figure.axes
+    assert [axes.get_title() for axes in (loss, loss_bn)] == ["plain", "bn"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "", "accuracy", ""]
+    assert [line.get_ydata().tolist() for line in loss.lines] == [
+        HISTORY["loss"],
+        HISTORY["val_loss"],
+        other["loss"],
+        other["val_loss"],
+    ]
+    assert [line.get_linestyle() for line in loss.lines] == ["--", "-"] * 2
+    ours, _, theirs, _ = loss.lines
+    assert same_color(ours.get_color(), loss_bn.lines[0].get_color())
+    assert not same_color(ours.get_color(), theirs.get_color())
+    assert (len(accuracy.lines), len(accuracy_bn.lines)) == (2, 0)
+    assert loss.get_yscale() == "log"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        f"{who}, {part}" for who in ("ours", "theirs") for part in ("training", "validation")
+    ]
+
+
+def cells(figure):
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_arrays_show_names_signs_and_numbers_in_order():
+    figure = plots.arrays([("x", [[1, -2]]), "→", ("y", np.array([[0.5], [0.0]]))], title="A step")
+    assert cells(figure) == ["x", "1", "−2", "→", "y", "0.5", "0"]
+    assert cells(plots.arrays([("x", [[-0.0, 123, -0.0421]])])) == ["x", "0", "123", "−0.042"]
+    assert figure.get_suptitle() == "A step"
+
+
+def test_arrays_frame_what_is_asked_and_colour_by_sign():
+    figure = plots.arrays([("x", [[1.0, -1.0, 0.0]], np.array([[False, True, False]]))])
+    *filled, frame = figure.axes[0].patches
+    assert frame.get_xy() == (1.0, 0.0)
+    assert not frame.get_fill()
+    (red, _, blue, _), (other_red, _, other_blue, _) = (patch.get_facecolor() for patch in filled[:2])
+    assert red > blue
+    assert other_red < other_blue
+    assert same_color(filled[2].get_facecolor(), "white")
+
+
+def test_difference_errors_leave_zeros_out():
+    (axes,) = plots.difference_errors([1e-3, 1e-2, 1e-1], {"both": [0.0, 1e-6, 1e-4], "one": [1, 2, 3]}).axes
+    both, one = axes.lines
+    np.testing.assert_array_equal(both.get_xdata(), [1e-2, 1e-1])
+    np.testing.assert_array_equal(one.get_ydata(), [1, 2, 3])
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert axes.get_xlabel() == "step h"
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        (plots.arrays, ValueError, "arrays: expected at least one row, received none. Pass a list such as [('x', x)]."),
+        (
+            lambda: plots.arrays([1.0]),
+            TypeError,
+            "arrays: expected strings, pairs (name, array) or triples (name, array, framed), received 1.0. Pass a list",
+        ),
+        (lambda: plots.arrays([("x", "abc")]), TypeError, "arrays: expected x to be an array of numbers"),
+        (
+            lambda: plots.arrays([("x", np.zeros((2, 3, 4)))]),
+            ValueError,
+            "arrays: expected x of shape (rows, columns), at most 16 each way, received shape (2, 3, 4). Cut out",
+        ),
+        (lambda: plots.arrays([("x", np.zeros((1, 17)))]), ValueError, "received shape (1, 17)."),
+        (
+            lambda: plots.arrays([("x", [[1, 2]], [[True]])]),
+            ValueError,
+            "arrays: expected booleans of shape (1, 2) as frames of x, received bool of shape (1, 1). Compare",
+        ),
+        (lambda: plots.arrays([("x", [[1]], [[1]])]), ValueError, "as frames of x, received int64"),
+        (
+            lambda: plots.compare_curves({}),
+            ValueError,
+            "compare_curves: expected the runs of at least one model, received none. Pass a dict of dicts.",
+        ),
+        (
+            lambda: plots.compare_curves({"plain": {"ours": {"loss": []}}}),
+            ValueError,
+            "compare_curves: plain, ours: expected a history with the loss of at least one epoch, received 0 of loss.",
+        ),
+        (
+            lambda: plots.difference_errors([0.1, 0.0], {"a": [1, 1]}),
+            ValueError,
+            "difference_errors: expected steps of shape (n,), all above 0, received shape (2,). Try np.geomspace.",
+        ),
+        (
+            lambda: plots.difference_errors([0.1], {}),
+            ValueError,
+            "difference_errors: expected the errors of at least one quotient, received none. Pass a dict.",
+        ),
+        (
+            lambda: plots.difference_errors([0.1], {"a": [-1]}),
+            ValueError,
+            "difference_errors: expected as many errors of 'a' as steps, none below 0, received shape (1,) for (1,).",
+        ),
+    ],
+)
+def test_calculations_and_comparisons_are_checked(call, kind, text):
+    with pytest.raises(kind, match=re.escape(text)):
+        call()
 
 
 def test_sample_images_show_each_image_with_its_label():
@@ -378,9 +525,6 @@ def test_images_and_labels_are_checked(call, kind, text):
         call()
 
 
-# Confusion matrix
-
-
 def test_confusion_matrix_counts_rows_by_truth_and_columns_by_prediction():
     labels, guesses = [0, 0, 0, 1, 2, 2], [0, 1, 1, 1, 0, 2]
     axes, _ = plots.confusion_matrix(labels, np.eye(3)[guesses]).axes
@@ -397,9 +541,6 @@ def test_confusion_matrix_takes_names_and_shows_classes_that_do_not_occur():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
     axes, _ = plots.confusion_matrix(np.eye(4)[[0, 1]], [0, 1]).axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1", "2", "3"]
-
-
-# Kernels and feature maps
 
 
 def test_kernels_are_shown_one_by_one_in_a_symmetric_scale():
@@ -517,7 +658,221 @@ def test_feature_maps_of_a_broken_network_are_refused():
         plots.feature_maps(model, np.ones((6, 6)))
 
 
-# Several runs
+def test_dropout_masks_show_what_is_handed_on_and_hide_what_is_dropped():
+    image = np.array([[0.0, 1.0], [0.5, 0.25]])
+    masks = {"rate 0.5": np.array([[[2, 2], [0, 2]], [[0, 0], [2, 2]]]), "rate 0": np.ones((2, 2, 2))}
+    figure = plots.dropout_masks(image, masks, "Mine")
+    axes, bar = visible(figure)
+    shown = [picture.get_array().filled(-1) for picture in axes.images]
+    np.testing.assert_array_equal(shown[0], [[0, 2], [-1, 0.5]])
+    np.testing.assert_array_equal(shown[1], [[-1, -1], [1, 0.5]])
+    np.testing.assert_array_equal(shown[2], image)
+    assert {picture.get_clim() for picture in axes.images} == {(0.0, 2.0)}  # darker than the ink
+    assert [text.get_text() for text in axes.texts] == ["rate 0.5", "rate 0"]
+    assert bar.get_ylabel() == "value handed on"
+    assert figure.get_suptitle() == "Mine"
+
+
+def test_prediction_samples_hold_every_sample_their_mean_and_the_prediction_without_a_mask():
+    figure = plots.prediction_samples(IMAGES[:3], SAMPLES, SAMPLES[7], ["a", "b", "c"])
+    panels = [axes for axes in figure.axes if axes.lines]
+    assert titles(figure) == ["", "a", "", "b", "", "c"]
+    np.testing.assert_array_equal(pictures(figure), IMAGES[:3])
+    for i, axes in enumerate(panels):
+        dots, diamonds = axes.lines
+        np.testing.assert_array_equal(np.reshape(dots.get_ydata(), (10, 50)), SAMPLES[:, i].T)
+        np.testing.assert_array_equal(
+            np.round(np.reshape(dots.get_xdata(), (10, 50))), np.arange(10)[:, None] + np.zeros(50)
+        )
+        np.testing.assert_array_equal(diamonds.get_ydata(), SAMPLES[7, i])
+        np.testing.assert_allclose([bar.get_height() for bar in axes.patches], SAMPLES[:, i].mean(axis=0))
+    assert figure.get_suptitle() == "50 masked predictions for each image"
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["one masked prediction", "their mean", "without a mask"]
+    figure = plots.prediction_samples(IMAGES[:3], SAMPLES)
+    assert [len(axes.lines) for axes in figure.axes if axes.lines] == [1, 1, 1]
+    assert len(figure.legends[0].get_texts()) == 2
+
+
+def test_line_chart_holds_lines_levels_and_scales():
+    (axes,) = plots.line_chart(LINES, "step", "loss", "Title", {"level": 0.5}, log_x=True, log_y=True).axes
+    drawn = lines(axes)
+    assert list(drawn) == ["one", "two", "level"]
+    np.testing.assert_array_equal(drawn["two"], LINES["two"])
+    assert list(drawn["level"][1]) == [0.5, 0.5]
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("step", "loss", "Title")
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    (axes,) = plots.line_chart(LINES, "step", "loss").axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
+
+
+def test_overfitting_curves_draw_means_and_the_range_of_the_runs():
+    figure = plots.overfitting_curves({"200 images": RUNS, "all": RUNS}, "Mine")
+    losses, errors = figure.axes[:2], figure.axes[2:]
+    assert titles(figure) == ["200 images", "all", "", ""]
+    runs = {name: figures | {"error": 1 - figures["accuracy"]} for name, figures in RUNS.items()}
+    for axes, parts in [(losses[0], ("training", "validation")), (errors[0], ("error",))]:
+        expected = [(one["step"], np.mean(one[part], axis=0)) for one in runs.values() for part in parts]
+        for line, (step, mean) in zip(axes.lines, expected, strict=True):
+            np.testing.assert_array_equal(line.get_xdata(), step)
+            np.testing.assert_allclose(line.get_ydata(), mean)
+    band = losses[0].collections[0].get_paths()[0].vertices
+    np.testing.assert_allclose([band[:, 1].min(), band[:, 1].max()], [RUNS["plain"]["training"].min(), 0.9])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "plain, training",
+        "plain, validation",
+        "dropout, training",
+        "dropout, validation",
+    ]
+    assert figure.get_suptitle() == "Mine"
+
+
+def test_uncertainty_bars_stack_disagreement_on_noise():
+    noise, disagreement = np.array([0.1, 0.4, 1.0]), np.array([0.2, 0.0, 0.5])
+    figure = plots.uncertainty_bars(IMAGES[:3], noise, disagreement, ["a", "b", "c"])
+    bars = figure.axes[0].patches
+    np.testing.assert_allclose([bar.get_height() for bar in bars], [*noise, *disagreement])
+    np.testing.assert_allclose([bar.get_y() for bar in bars], [0, 0, 0, *noise])
+    np.testing.assert_array_equal(pictures(figure), IMAGES[:3])
+    assert [axes.get_xlabel() for axes in figure.axes[1:]] == ["a", "b", "c"]
+    assert figure.axes[0].get_ylabel() == "uncertainty (bits)"
+
+
+def test_variance_shift_sets_inference_against_training_and_leaves_dead_channels_out():
+    figure = plots.variance_shift({"first": VARIANCES, "second": VARIANCES})
+    assert titles(figure) == ["first", "second"]
+    for axes in figure.axes:
+        drawn = lines(axes)
+        np.testing.assert_array_equal(drawn["a channel"], [VARIANCES[0][1:], VARIANCES[1][1:]])
+        np.testing.assert_array_equal(drawn["equal"][0], drawn["equal"][1])
+        assert (axes.get_xlabel(), axes.get_xscale(), axes.get_yscale()) == ("in training", "log", "log")
+    assert figure.axes[0].get_ylabel() == "in inference"
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda: plots.dropout_masks(IMAGES[:2], MASKS),
+            "expected an image of shape (h, w), received (2, 28, 28). Pass",
+        ),
+        (
+            lambda: plots.dropout_masks(IMAGES[0], {"a": np.ones((2, 28, 28)), "b": np.ones((3, 28, 28))}),
+            "dropout_masks: expected masks of shape (k, 28, 28) with one k for all names, received (2, 28, 28), "
+            "(3, 28, 28). Draw as many masks for each.",
+        ),
+        (lambda: plots.dropout_masks(IMAGES[0], {"a": np.ones((2, 9, 9))}), "for all names, received (2, 9, 9)."),
+        (lambda: plots.dropout_masks(IMAGES[0], {}), "for all names, received none. Draw"),
+        (
+            lambda: plots.prediction_samples(IMAGES[:2], SAMPLES),
+            "prediction_samples: expected samples of shape (count, 2, classes), received (50, 3, 10). Stack",
+        ),
+        (
+            lambda: plots.prediction_samples(IMAGES[:3], SAMPLES, SAMPLES[0, :2]),
+            "prediction_samples: expected unmasked of shape (3, 10), received (2, 10). Predict the same images.",
+        ),
+        (
+            lambda: plots.prediction_samples(IMAGES[:3], SAMPLES, captions=["a"]),
+            "prediction_samples: expected 3 captions, received 1. Give one for each image.",
+        ),
+        (lambda: plots.line_chart({}, "x", "y"), "line_chart: expected at least one line, received none."),
+        (
+            lambda: plots.line_chart({"a": ([1, 2], [1])}, "x", "y"),
+            "line_chart: expected x and y of 'a' as two lists of one length, received shapes (2,) and (1,). Give a",
+        ),
+        (
+            lambda: plots.line_chart({"a": ([1], [np.nan])}, "x", "y"),
+            "expected finite numbers in y of 'a', received NaN",
+        ),
+        (lambda: plots.overfitting_curves({}), "overfitting_curves: expected at least one column, received none."),
+        (
+            lambda: plots.overfitting_curves({"200": {"plain": RUNS["plain"] | {"training": [1.0, 2.0]}}}),
+            "overfitting_curves: expected training of 'plain' in '200' of shape (runs, 3), received (2,). Give each",
+        ),
+        (
+            lambda: plots.uncertainty_bars(IMAGES[:3], np.ones(3), np.ones(2)),
+            "uncertainty_bars: expected disagreement of shape (3,), received (2,). Give one for each image.",
+        ),
+        (lambda: plots.variance_shift({}), "variance_shift: expected at least one layer, received none."),
+        (
+            lambda: plots.variance_shift({"a": (np.ones(3), np.ones(2))}),
+            "variance_shift: expected two lists of positive variances of one length for 'a', received shapes (3,) and "
+            "(2,). Measure both on the same channels.",
+        ),
+        (lambda: plots.variance_shift({"a": (np.zeros(3), np.ones(3))}), "positive variances of one length for 'a'"),
+    ],
+)
+def test_figures_of_dropout_check_what_they_are_given(call, text):
+    with pytest.raises(ValueError, match=re.escape(text)):
+        call()
+
+
+def test_histograms_have_a_column_for_each_run_and_a_row_for_each_look():
+    figure = plots.histograms_over_training(HISTOGRAMS, [0, 10, 20], "activation", "Title")
+    assert figure.get_suptitle() == "Title"
+    panels = np.array(figure.axes).reshape(3, 2)
+    assert [axes.get_title() for axes in panels[0]] == list(HISTOGRAMS)
+    assert [axes.get_ylabel() for axes in panels[:, 0]] == ["0", "10", "20"]
+    assert [axes.get_xlabel() for axes in panels[-1]] == ["activation"] * 2
+    for column, run in zip(panels.T, HISTOGRAMS.values(), strict=True):
+        for axes, counts, edges in zip(column, run["counts"], run["edges"], strict=True):
+            heights = np.log1p(counts)
+            shown = axes.patches[-1].get_data()
+            np.testing.assert_allclose(shown.values, heights / heights.max())
+            np.testing.assert_allclose(shown.edges, edges)
+    assert panels[0, 0].get_xlim() == panels[2, 1].get_xlim()
+    own = np.array(plots.histograms_over_training(HISTOGRAMS, [0, 10, 20], "a", share_x=False).axes).reshape(3, 2)
+    assert own[0, 0].get_xlim() == own[2, 0].get_xlim() != own[0, 1].get_xlim()
+
+
+def test_a_look_at_one_number_is_a_bar_there_and_one_without_values_is_empty():
+    edges = np.array([[-1.0, 0.0, 1.0], [-9.0, 2.0, 13.0], [0.0, 1.0, 2.0]])
+    run = {"counts": np.array([[1, 2], [0, 5], [0, 0]]), "edges": edges}
+    one, bar, empty = plots.histograms_over_training({"a": run}, [0, 1, 2], "a").axes
+    assert len(one.patches) == 2
+    assert list(bar.lines[0].get_xdata()) == [2.0, 2.0]
+    assert not bar.patches
+    assert not empty.patches
+    assert not empty.lines
+    assert one.get_xlim()[0] > -2  # the bins around one number do not stretch the axis
+
+
+def test_line_chart_names_the_few_places_of_a_logarithmic_axis():
+    (axes,) = plots.line_chart({"a": ([2, 8, 32], [1, 2, 3]), "b": ([4], [1])}, "x", "y", log_x=True).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["2", "4", "8", "32"]
+
+
+def test_line_chart_shows_the_median_of_several_runs_in_a_band():
+    runs = np.array([[1.0, 2.0, 3.0], [5.0, 2.0, 4.0], [2.0, 0.0, 9.0]])
+    (axes,) = plots.line_chart({"a": ([1, 2, 4], runs), "one run": ([1, 2], [3, 4])}, "x", "y").axes
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [2.0, 2.0, 4.0])
+    (band,) = axes.collections  # a single run has none
+    corners = {tuple(corner) for corner in band.get_paths()[0].vertices.tolist()}
+    assert {(1, 1), (2, 0), (4, 3), (1, 5), (2, 2), (4, 9)} <= corners
+
+
+@pytest.mark.parametrize(
+    ("runs", "steps", "text"),
+    [
+        ({}, [0], "histograms_over_training: expected at least one run and one step, received 0 and 1. Pass"),
+        ({"a": spread()}, [], "expected at least one run and one step, received 1 and 0."),
+        (
+            {"a": spread()},
+            [0, 1],
+            "histograms_over_training: expected 'a' to hold counts (2, bins) and edges (2, bins + 1), received shapes "
+            "(3, 10) and (3, 11). Pass all of what a Monitor keeps of one layer, and its steps.",
+        ),
+        ({"a": {"counts": np.ones((1, 3))}}, [0], "received shapes (1, 3) and (0,)."),
+        (
+            {"a": {"counts": [[np.nan]], "edges": [[0, 1]]}},
+            [0],
+            "expected finite numbers in counts of 'a', received NaN",
+        ),
+    ],
+)
+def test_histograms_are_checked(runs, steps, text):
+    with pytest.raises(ValueError, match=re.escape(text)):
+        plots.histograms_over_training(runs, steps, "x")
 
 
 def test_seed_bands_show_mean_and_range_in_one_colour_a_group():

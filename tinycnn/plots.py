@@ -7,12 +7,13 @@ do not belong to pyplot: no window opens, nothing has to be closed, and the user
 from __future__ import annotations
 
 import io
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib import style
+from matplotlib import colormaps, style
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -21,11 +22,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 Array = np.ndarray
-
 # Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), told apart by the colour-blind too.
 BLUE, VERMILION = "#0072B2", "#D55E00"
 COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-
 _STYLE = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -100,6 +99,58 @@ def training_curves(history: Any, title: str = "Training curves", log_loss: bool
         _format_quantity(axes, name, log_loss)
     columns = min(max(len(runs), 2), 4)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+    return figure
+
+
+@_own_style
+def compare_curves(models: Mapping[str, Mapping[str, Any]], title: str | None = None) -> Figure:
+    """The same trainings by several hands: a column a model, a colour a hand; losses above, accuracies below.
+
+    Dashed lines are means over an epoch of training, in which the weights moved; solid ones validation at its end.
+
+    Args:
+        models: name of a model -> name of a run -> its history, or the dict of one.
+        title: stands above all.
+
+    Raises:
+        TypeError: histories that are none.
+        ValueError: no model, or a history without the loss of an epoch.
+    """
+    who = "compare_curves"
+    columns = {
+        model: {name: _run(f"{who}: {model}, {name}", run) for name, run in runs.items()}
+        for model, runs in models.items()
+    }
+    if not any(columns.values()):
+        raise ValueError(f"{who}: expected the runs of at least one model, received none. Pass a dict of dicts.")
+    figure = _Figure(figsize=(3.5 * len(columns) + 0.5, 6.4), layout="constrained")
+    if title:
+        figure.suptitle(title)
+    panels = figure.subplots(2, len(columns), squeeze=False, sharex=True, sharey="row")
+    names = list(dict.fromkeys(name for runs in columns.values() for name in runs))
+    handles: dict[str, Any] = {}
+    for (model, runs), column in zip(columns.items(), panels.T, strict=True):
+        for (name, run), (axes, key), part in itertools.product(
+            runs.items(), zip(column, ("loss", "accuracy"), strict=True), ("", "val_")
+        ):
+            if part + key not in run:
+                continue
+            i = names.index(name)
+            style_of = {"color": COLOURS[i % len(COLOURS)], "linestyle": "-" if part else "--"}
+            epochs = np.arange(1, len(run[part + key]) + 1)
+            (line,) = axes.plot(epochs, run[part + key], marker="os^Dv"[i % 5], markersize=3.5, **style_of)
+            handles.setdefault(f"{name}, {'validation' if part else 'training'}", line)
+        column[0].set(title=model, yscale="log")
+        column[1].set(xlabel="epoch")
+    for axes, label in zip(panels[:, 0], ("loss", "accuracy"), strict=True):
+        axes.set_ylabel(label)
+    for axes in panels[0]:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    panels[1, 0].yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    panels[1, 0].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=min(len(names), 4))
     return figure
 
 
@@ -315,6 +366,379 @@ def feature_maps(model: Any, image: Any, layer: Any = None, count: int = 64, tit
 
 
 @_own_style
+def dropout_masks(image: Array, masks: Mapping[str, Array], title: str | None = None) -> Figure:
+    """What masks leave of an image: a row for each name, with the values that are handed on; dropped ones are orange.
+
+    Shapes:  image (h, w);  masks: for each name (k, h, w), the number that each value is multiplied by; as many k in
+             each row
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: an image that is not one, masks of another shape, rows of different lengths, no masks.
+    """
+    who = "dropout_masks"
+    picture = _check_numbers(who, "the image", image)
+    if picture.ndim != 2 or picture.size == 0:
+        raise ValueError(f"{who}: expected an image of shape (h, w), received {picture.shape}. Pass image[:, :, 0].")
+    rows = {name: _check_numbers(who, f"the masks of {name!r}", values) for name, values in masks.items()}
+    shapes = {values.shape for values in rows.values()}
+    if len(shapes) != 1 or {shape[1:] for shape in shapes} != {picture.shape}:
+        raise ValueError(
+            f"{who}: expected masks of shape (k, {picture.shape[0]}, {picture.shape[1]}) with one k for all names, "
+            f"received {', '.join(map(str, sorted(shapes))) or 'none'}. Draw as many masks for each."
+        )
+    ((k, h, w),) = shapes
+    colours = colormaps["gray_r"].with_extremes(bad="#F5BE8C")
+    highest = max(float((picture * values).max()) for values in rows.values())
+    norm = Normalize(0, highest or 1.0)
+    figure = _Figure(figsize=(max(1.3 * k * w / h + 2, 4.5), 1.3 * len(rows) + 0.6), layout="constrained")
+    figure.suptitle(title or "What dropout hands on (orange: dropped)")
+    axes = figure.subplots()  # one for all, as in `_map_grid`
+    for row, values in enumerate(rows.values()):
+        for column, mask in enumerate(values):
+            top, left = 1.1 * h * row, 1.1 * w * column
+            handed_on = np.ma.masked_where(mask == 0, picture * mask)
+            axes.imshow(handed_on, cmap=colours, norm=norm, extent=(left, left + w, top + h, top))
+            axes.add_patch(Rectangle((left, top), w, h, fill=False, edgecolor="#999999", linewidth=0.6))
+    for row, name in enumerate(rows):
+        axes.text(-0.06 * w, (1.1 * row + 0.5) * h, name, ha="right", va="center")
+    beside = 0.09 * w * max(map(len, rows))  # room for the names
+    axes.set(xlim=(-beside, (1.1 * k - 0.08) * w), ylim=((1.1 * len(rows) - 0.08) * h, -0.02 * h))
+    axes.set_axis_off()
+    figure.colorbar(ScalarMappable(norm, "gray_r"), ax=axes, label="value handed on", shrink=0.9, aspect=25)
+    return figure
+
+
+@_own_style
+def prediction_samples(
+    images: Array,
+    samples: Array,
+    unmasked: Any = None,
+    captions: Sequence[str] | None = None,
+    columns: int = 2,
+    title: str | None = None,
+) -> Figure:
+    """Many predictions for each image: a dot for each, a bar for their mean, a diamond for the one without a mask.
+
+    Shapes:  images (n, h, w) or (n, h, w, 1);  samples (count, n, classes) probabilities;  unmasked (n, classes)
+
+    Args:
+        captions: a line above each image.
+        columns: images side by side.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: wrong shapes, or another number of captions.
+    """
+    who = "prediction_samples"
+    images = _check_images(who, images)
+    draws = _check_numbers(who, "samples", samples)
+    n = len(images)
+    if draws.ndim != 3 or draws.shape[1] != n or draws.size == 0:
+        raise ValueError(
+            f"{who}: expected samples of shape (count, {n}, classes), received {draws.shape}. "
+            "Stack the predictions: np.stack([...])."
+        )
+    single = None if unmasked is None else _check_numbers(who, "unmasked", unmasked)
+    if single is not None and single.shape != draws.shape[1:]:
+        raise ValueError(
+            f"{who}: expected unmasked of shape {draws.shape[1:]}, received {single.shape}. Predict the same images."
+        )
+    _check_captions(who, captions, n)
+    columns = min(_check_count(who, columns, n), n)
+    rows = math.ceil(n / columns)
+    figure = _Figure(figsize=(4.6 * columns, 1.75 * rows + 0.9), layout="constrained")
+    figure.suptitle(title or f"{len(draws)} masked predictions for each image")
+    grid = figure.add_gridspec(rows, 2 * columns, width_ratios=[1, 2.6] * columns)
+    classes = np.arange(draws.shape[2])
+    jitter = np.linspace(-0.28, 0.28, len(draws))
+    low, high = _limits(images)
+    handles: list[Any] = []
+    for i in range(n):
+        row, column = divmod(i, columns)
+        left = figure.add_subplot(grid[row, 2 * column])
+        left.imshow(images[i], cmap="gray_r", vmin=low, vmax=high)
+        _frame(left, "#999999", 0.6)
+        axes = figure.add_subplot(grid[row, 2 * column + 1])
+        bars = axes.bar(classes, draws[:, i].mean(axis=0), 0.72, color="#56B4E9", alpha=0.55)
+        dots = axes.plot(
+            (classes[:, None] + jitter).ravel(), draws[:, i].T.ravel(), ".", color=BLUE, markersize=2.5, alpha=0.7
+        )
+        handles = [dots[0], bars]
+        if single is not None:
+            handles += axes.plot(
+                classes, single[i], "D", color=VERMILION, markersize=5, markerfacecolor="none", markeredgewidth=1.4
+            )
+        axes.set(ylim=(-0.04, 1.04), xticks=classes, yticks=(0, 0.5, 1))
+        axes.grid(False, axis="x")
+        if column == 0:
+            axes.set_ylabel("probability")
+        if i + columns >= n:
+            axes.set_xlabel("class")
+        if captions is not None:
+            axes.set_title(captions[i], fontsize=9, pad=4)
+    names = ["one masked prediction", "their mean", "without a mask"]
+    figure.legend(handles, names[: len(handles)], loc="outside lower center", ncols=3)
+    return figure
+
+
+@_own_style
+def line_chart(
+    lines: Mapping[str, Any],
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    levels: Mapping[str, float] | None = None,
+    log_x: bool = False,
+    log_y: bool = False,
+) -> Figure:
+    """Lines over one axis, each with its name; and levels, horizontal lines to compare with.
+
+    Of several runs the median is shown, in a band from the lowest to the highest.
+
+    Args:
+        lines: (x, y) for each name, x (n,), y (n,) or (runs, n).
+        levels: a height for each name, drawn dashed.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no lines, or an x and a y of different lengths.
+    """
+    who = "line_chart"
+    if not lines:
+        raise ValueError(f"{who}: expected at least one line, received none. Pass a dict of name -> (x, y).")
+    figure = _Figure(figsize=(6.2, 4), layout="constrained")
+    axes = figure.subplots()
+    for i, (name, (given_x, given_y)) in enumerate(lines.items()):
+        x, y = _check_numbers(who, f"x of {name!r}", given_x), _check_numbers(who, f"y of {name!r}", given_y)
+        if x.ndim != 1 or y.ndim not in (1, 2) or y.shape[-1:] != x.shape or y.size == 0:
+            raise ValueError(
+                f"{who}: expected x and y of {name!r} as two lists of one length, received shapes {x.shape} and "
+                f"{y.shape}. Give a height for each place."
+            )
+        marker = "osD^vP"[i % 6] if len(x) <= 30 else None
+        colour, several = COLOURS[i % len(COLOURS)], np.atleast_2d(y)
+        axes.plot(x, np.median(several, axis=0), color=colour, marker=marker, markersize=4, label=name)
+        if len(several) > 1:
+            axes.fill_between(x, several.min(axis=0), several.max(axis=0), color=colour, alpha=0.18, linewidth=0)
+    for i, (name, height) in enumerate((levels or {}).items()):
+        axes.axhline(height, color="#444444", linestyle=("--", ":")[i % 2], linewidth=1.4, label=name)
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if log_x:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        places = np.unique(np.concatenate([np.asarray(x) for x, _ in lines.values()]))
+        if len(places) <= 10:
+            axes.set_xticks(places, [f"{place:g}" for place in places])
+            axes.minorticks_off()
+    if log_y:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    figure.legend(loc="outside lower center", ncols=min(3, len(lines) + len(levels or {})))
+    return figure
+
+
+@_own_style
+def overfitting_curves(columns: Mapping[str, Mapping[str, Mapping[str, Any]]], title: str = "Overfitting") -> Figure:
+    """Losses and validation error (1 − accuracy) over the steps of training, a column for each amount of data.
+
+    A line is the mean over runs, the band around it reaches from the smallest to the largest.
+
+    Shapes:  ``columns["200 images"]["dropout"]`` holds "step" (p,), and "training", "validation" and "accuracy", each
+             (runs, p)
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no columns, or figures of other shapes.
+    """
+    who = "overfitting_curves"
+    if not columns:
+        raise ValueError(f"{who}: expected at least one column, received none. Pass a dict of title -> runs.")
+    figure = _Figure(figsize=(3.1 * len(columns) + 0.6, 5.6), layout="constrained")
+    figure.suptitle(title)
+    panels = figure.subplots(2, len(columns), sharex=True, sharey="row", squeeze=False)
+    handles: dict[str, Any] = {}
+    for (loss, error), (name, runs) in zip(panels.T, columns.items(), strict=True):
+        for i, (model, figures) in enumerate(runs.items()):
+            step = _check_numbers(who, f"steps of {model!r}", figures["step"])
+            for part, axes, line in (
+                ("training", loss, "-"),
+                ("validation", loss, "--"),
+                ("accuracy", error, "--"),
+            ):
+                values = _check_numbers(who, f"{part} of {model!r}", figures[part])
+                if values.ndim != 2 or values.shape[1:] != step.shape or values.size == 0:
+                    raise ValueError(
+                        f"{who}: expected {part} of {model!r} in {name!r} of shape (runs, {step.size}), received "
+                        f"{values.shape}. Give each run's figure at each step."
+                    )
+                shown = np.maximum(values if axes is loss else 1 - values, 1e-6)
+                colour = COLOURS[i % len(COLOURS)]
+                (drawn,) = axes.plot(
+                    step, shown.mean(axis=0), line, color=colour, marker=("o", "s")[line == "--"], markersize=3
+                )
+                axes.fill_between(step, shown.min(axis=0), shown.max(axis=0), color=colour, alpha=0.2, linewidth=0)
+                if axes is loss:
+                    handles.setdefault(f"{model}, {part}", drawn)
+        loss.set(title=name, xscale="log", yscale="log")
+        error.set(xlabel="step", xscale="log", yscale="log")
+        error.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        error.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+        error.yaxis.set_minor_formatter(NullFormatter())
+    panels[0, 0].set_ylabel("loss")
+    panels[1, 0].set_ylabel("validation error")
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2)
+    return figure
+
+
+@_own_style
+def uncertainty_bars(
+    images: Array, noise: Any, disagreement: Any, captions: Sequence[str] | None = None, title: str = "Uncertainty"
+) -> Figure:
+    """The uncertainty of many predictions for each image, in two parts, as bars with the image below.
+
+    Math:    total H(mean p) = noise mean H(p) + disagreement, with the entropy H(p) = −Σ p log₂ p in bits
+    Shapes:  images (n, h, w) or (n, h, w, 1);  noise, disagreement (n,)
+
+    Args:
+        captions: a line or two below each image.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: wrong shapes, or another number of captions.
+    """
+    who = "uncertainty_bars"
+    images = _check_images(who, images)
+    n = len(images)
+    parts = {
+        "noise": _check_numbers(who, "noise", noise),
+        "disagreement": _check_numbers(who, "disagreement", disagreement),
+    }
+    for name, values in parts.items():
+        if values.shape != (n,):
+            raise ValueError(
+                f"{who}: expected {name} of shape ({n},), received {values.shape}. Give one for each image."
+            )
+    _check_captions(who, captions, n)
+    figure = _Figure(figsize=(max(0.95 * n + 1, 5), 4.2), layout="constrained")
+    figure.suptitle(title)
+    grid = figure.add_gridspec(2, n, height_ratios=(2.4, 1))
+    axes = figure.add_subplot(grid[0, :])
+    places = np.arange(n)
+    axes.bar(places, parts["noise"], 0.62, color=COLOURS[4], label="each masked network's own doubt")
+    axes.bar(
+        places, parts["disagreement"], 0.62, bottom=parts["noise"], color=VERMILION, hatch="///", edgecolor="white",
+        linewidth=0, label="their disagreement",
+    )  # fmt: skip
+    axes.set(xlim=(-0.5, n - 0.5), xticks=[], ylabel="uncertainty (bits)")
+    axes.grid(False, axis="x")
+    low, high = _limits(images)
+    for i in range(n):
+        below = figure.add_subplot(grid[1, i])
+        below.imshow(images[i], cmap="gray_r", vmin=low, vmax=high)
+        _frame(below, "#999999", 0.6)
+        if captions is not None:
+            below.set_xlabel(captions[i], fontsize=8.5)
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+@_own_style
+def variance_shift(layers: Mapping[str, Any], title: str = "Variance before batch normalization") -> Figure:
+    """The variance of each channel in training beside that in inference, a panel for each layer.
+
+    On the diagonal the two are equal; below it, inference sees less variance than training did.
+
+    Args:
+        layers: for each name (training, inference), the variances of the channels, each of shape (channels,).
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no layers, two lists of different lengths, no channel that varies.
+    """
+    who = "variance_shift"
+    if not layers:
+        raise ValueError(f"{who}: expected at least one layer, received none. Pass a dict of name -> two arrays.")
+    figure = _Figure(figsize=(3.4 * len(layers) + 0.4, 3.9), layout="constrained")
+    figure.suptitle(title)
+    for axes, (name, (training, inference)) in zip(
+        figure.subplots(1, len(layers), squeeze=False)[0], layers.items(), strict=True
+    ):
+        x, y = (
+            _check_numbers(who, f"training of {name!r}", training),
+            _check_numbers(who, f"inference of {name!r}", inference),
+        )
+        if x.ndim != 1 or x.shape != y.shape or not ((x > 0) & (y > 0)).any():
+            raise ValueError(
+                f"{who}: expected two lists of positive variances of one length for {name!r}, received shapes "
+                f"{x.shape} and {y.shape}. Measure both on the same channels."
+            )
+        alive = (x > 0) & (y > 0)  # dead channels have no place on these axes
+        limits = 0.7 * min(x[alive].min(), y[alive].min()), 1.4 * max(x[alive].max(), y[alive].max())
+        axes.plot(limits, limits, color="#444444", linestyle="--", linewidth=1, label="equal")
+        axes.plot(x[alive], y[alive], "o", color=BLUE, markersize=4.5, alpha=0.75, label="a channel")
+        axes.set(xscale="log", yscale="log", xlim=limits, ylim=limits, aspect="equal", title=name, xlabel="in training")
+    figure.axes[0].set_ylabel("in inference")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+@_own_style
+def histograms_over_training(
+    runs: Mapping[str, Mapping[str, Any]], steps: Any, xlabel: str, title: str | None = None, share_x: bool = True
+) -> Figure:
+    """How values are spread while networks learn: a row for each look, the first one on top; a column for each run.
+
+    Heights are logarithms of counts: the zeros that a relu makes would leave nothing else to see. Where all values are
+    one number, a bar stands there.
+
+    Shapes:  of each run: counts (r, bins), edges (r, bins + 1);  steps (r,)
+
+    Args:
+        runs: by name what `tinycnn.inspection.Monitor` keeps of one layer, such as ``monitor.activations["dense"]``.
+        steps: the number of the training step at each look: ``monitor.steps``.
+        share_x: whether all columns have one scale.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no runs, or counts, edges and steps that do not fit each other.
+    """
+    who = "histograms_over_training"
+    looks = np.atleast_1d(_check_numbers(who, "steps", steps))
+    if not runs or looks.size == 0:
+        raise ValueError(
+            f"{who}: expected at least one run and one step, received {len(runs)} and {looks.size}. "
+            "Pass {'plain': monitor.activations['dense']} and monitor.steps."
+        )
+    figure = _Figure(figsize=(1.2 + 2.5 * len(runs), 1.2 + 0.62 * len(looks)), layout="constrained")
+    panels = figure.subplots(len(looks), len(runs), squeeze=False, sharex=True if share_x else "col")
+    for j, (name, run) in enumerate(runs.items()):
+        counts, edges = _check_counts_and_edges(who, name, run, len(looks))
+        colour = COLOURS[j % len(COLOURS)]
+        for i, axes in enumerate(panels[:, j]):
+            if np.count_nonzero(counts[i]) > 1:
+                heights = np.log1p(counts[i]) / np.log1p(counts[i].max())
+                axes.stairs(heights, edges[i], fill=True, color=colour, alpha=0.35)
+                axes.stairs(heights, edges[i], color=colour, linewidth=1.2)
+            elif counts[i].any():  # one number; its bins have a width that says nothing
+                axes.axvline((edges[i, 0] + edges[i, -1]) / 2, ymax=1 / 1.1, color=colour, linewidth=3)
+            axes.set_ylim(0, 1.1)
+            axes.set_yticks([])
+            axes.spines["left"].set_visible(False)
+            axes.xaxis.set_major_locator(MaxNLocator(4))
+        panels[0, j].set_title(name)
+        panels[-1, j].set_xlabel(xlabel)
+    for i, step in enumerate(looks):
+        panels[i, 0].set_ylabel(f"{step:g}", rotation=0, ha="right", va="center")
+    figure.supylabel("after training step", fontsize=10)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+@_own_style
 def seed_bands(
     panels: Mapping[str, Mapping[str, Any]],
     ylabel: str | Sequence[str],
@@ -501,7 +925,102 @@ def reliability_diagram(models: Mapping[str, Mapping[str, Any]], least: int = 20
     return figure
 
 
-# Grids
+@_own_style
+def arrays(*rows: Sequence[Any], title: str | None = None) -> Figure:
+    """Small arrays with their numbers written into them, and signs between: a calculation that can be checked on paper.
+
+    Positive numbers stand on red, negative ones on blue; frames show which cells belong together.
+
+        arrays([("x", x, window), "∗", ("kernel", kernel), "=", ("z", z, cell)])
+
+    Shapes:  each array (rows, columns) or (columns,), at most 16 each way
+
+    Args:
+        rows: each a list of strings, the signs, and of pairs (name, array) or triples (name, array, framed), framed
+            being a boolean array of the same shape.
+        title: stands above all.
+
+    Raises:
+        TypeError: something else in a row, or arrays that are not numbers.
+        ValueError: no row, arrays of another rank or too large, frames of another shape.
+    """
+    who = "arrays"
+    lines = [_check_pictures(who, row) for row in rows]
+    if not lines:
+        raise ValueError(f"{who}: expected at least one row, received none. Pass a list such as [('x', x)].")
+    values = [part[1] for line in lines for part in line if not isinstance(part, str)]
+    limit = max((float(np.abs(array).max()) for array in values), default=0.0) or 1.0
+    norm, colours = Normalize(-1.9 * limit, 1.9 * limit), colormaps["RdBu_r"]  # pale, for the sake of the numbers
+
+    figure = _Figure(layout="constrained")
+    axes = figure.subplots()
+    axes.set_axis_off()
+    y = right = 0.0
+    for line in lines:
+        height = max(1 if isinstance(part, str) else part[1].shape[0] for part in line)
+        x = 0.0
+        for part in line:
+            if isinstance(part, str):
+                width = 0.7 + 0.22 * len(part)
+                axes.text(x + width / 2, y + height / 2, part, ha="center", va="center", fontsize=13)
+                x += width
+                continue
+            name, array, framed = part
+            h, w = array.shape
+            top, wide = y + (height - h) / 2, max(w, 0.26 * len(name))
+            left = x + (wide - w) / 2
+            axes.text(left + w / 2, top - 0.22, name, ha="center", va="bottom", fontsize=10, weight="bold")
+            for i, j in np.ndindex(h, w):
+                face = colours(norm(array[i, j])) if array[i, j] else "white"
+                axes.add_patch(Rectangle((left + j, top + i), 1, 1, facecolor=face, edgecolor="#999999", linewidth=0.6))
+                text = _in_a_cell(array[i, j])
+                size = 9 if len(text) < 6 else 7
+                axes.text(left + j + 0.5, top + i + 0.5, text, ha="center", va="center", fontsize=size)
+            for i, j in np.argwhere(framed):
+                axes.add_patch(Rectangle((left + j, top + i), 1, 1, fill=False, edgecolor="black", linewidth=2.2))
+            x += wide
+        right = max(right, x)
+        y += height + 1.3
+    axes.set(xlim=(-0.1, right + 0.1), ylim=(y - 1.2, -0.8), aspect="equal")
+    figure.set_size_inches(max(0.42 * (right + 0.2) + 0.2, 4), 0.42 * (y - 0.4) + (0.5 if title else 0.2))
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+@_own_style
+def difference_errors(steps: Any, errors: Mapping[str, Any], title: str | None = None) -> Figure:
+    """How wrong a difference quotient is, against its step h: large steps suffer from the curve, small from rounding.
+
+    Args:
+        steps: the steps h, (n,), positive.
+        errors: name of a quotient -> its absolute or relative errors, (n,); zeros are left out.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no errors, other shapes than that of the steps, or values below 0.
+    """
+    who = "difference_errors"
+    h = _check_positive(who, "steps", steps)
+    if not errors:
+        raise ValueError(f"{who}: expected the errors of at least one quotient, received none. Pass a dict.")
+    figure = _Figure(figsize=(6.4, 4), layout="constrained")
+    axes = figure.subplots()
+    for i, (name, values) in enumerate(errors.items()):
+        array = _check_numbers(who, name, values)
+        if array.shape != h.shape or (array < 0).any():
+            raise ValueError(
+                f"{who}: expected as many errors of {name!r} as steps, none below 0, received shape {array.shape} for "
+                f"{h.shape}. Take their absolute values."
+            )
+        seen = array > 0
+        axes.plot(
+            h[seen], array[seen], color=COLOURS[i % len(COLOURS)], marker="osD^vP"[i % 6], markersize=4, label=name
+        )
+    axes.set(xscale="log", yscale="log", xlabel="step h", ylabel="relative error of the slope")
+    axes.set_title(title or "Error of a difference quotient")
+    axes.legend()
+    return figure
 
 
 def _image_grid(images: Array, texts: list[str], wrong: Array, title: str) -> Figure:
@@ -578,11 +1097,14 @@ def _frame(axes: Axes, colour: str, width: float) -> None:
         spine.set(visible=True, color=colour, linewidth=width)
 
 
-# Words
-
-
 def _number(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _in_a_cell(value: float) -> str:
+    """Whole numbers in full, others with two digits; -0.0 is 0."""
+    text = f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else f"{value:.2g}"
+    return "0" if text == "-0" else text.replace("-", "−")
 
 
 def _percent(share: float) -> str:
@@ -596,9 +1118,6 @@ def _title_of_samples(truth: Array | None, guesses: Array | None, wrong: Array) 
     return "Predictions" if guesses is not None else "Labels" if truth is not None else "Images"
 
 
-# Checks
-
-
 def _runs(history: Any) -> dict[str, dict[str, Array]]:
     """One history or several, as a dict of name -> dict of arrays; the name of a single one is empty."""
     given = getattr(history, "history", history)
@@ -608,11 +1127,12 @@ def _runs(history: Any) -> dict[str, dict[str, Array]]:
             f"received {type(history).__name__}. Pass what model.fit returns."
         )
     several = bool(given) and all(isinstance(value, Mapping) or hasattr(value, "history") for value in given.values())
-    return {name: _run(name, run) for name, run in given.items()} if several else {"": _run("", given)}
+    if several:
+        return {name: _run(f"training_curves: {name}", run) for name, run in given.items()}
+    return {"": _run("training_curves", given)}
 
 
-def _run(name: str, history: Any) -> dict[str, Array]:
-    who = f"training_curves: {name}" if name else "training_curves"
+def _run(who: str, history: Any) -> dict[str, Array]:
     run = {}
     for key, values in getattr(history, "history", history).items():
         array = np.asarray(values)
@@ -687,6 +1207,17 @@ def _check_numbers(who: str, name: str, values: Any) -> Array:
     return array
 
 
+def _check_counts_and_edges(who: str, name: str, run: Mapping[str, Any], looks: int) -> tuple[Array, Array]:
+    """(r, bins) and (r, bins + 1)"""
+    counts, edges = (_check_numbers(who, f"{key} of {name!r}", run.get(key, ())) for key in ("counts", "edges"))
+    if counts.ndim != 2 or len(counts) != looks or edges.shape != (looks, counts.shape[1] + 1):
+        raise ValueError(
+            f"{who}: expected {name!r} to hold counts ({looks}, bins) and edges ({looks}, bins + 1), received shapes "
+            f"{counts.shape} and {edges.shape}. Pass all of what a Monitor keeps of one layer, and its steps."
+        )
+    return counts, edges
+
+
 def _check_images(who: str, images: Any) -> Array:
     """(n, h, w) or (n, h, w, 3); a channel axis of length one is taken off."""
     array = _check_numbers(who, "images", images)
@@ -723,10 +1254,52 @@ def _check_classes(who: str, name: str, values: Any, n: int | None = None) -> Ar
     return whole
 
 
+def _check_pictures(who: str, row: Any) -> list[Any]:
+    """A row of `arrays`: its signs as they are, its arrays as (name, (h, w) array, (h, w) framed)."""
+    parts: list[Any] = []
+    for part in row:
+        if isinstance(part, str):
+            parts.append(part)
+            continue
+        if not isinstance(part, tuple) or len(part) not in (2, 3) or not isinstance(part[0], str):
+            raise TypeError(
+                f"{who}: expected strings, pairs (name, array) or triples (name, array, framed), received {part!r}. "
+                "Pass a list such as [('x', x), '→', ('y', y)]."
+            )
+        array = np.atleast_2d(_check_numbers(who, part[0], part[1]))
+        if array.ndim != 2 or array.size == 0 or max(array.shape) > 16:
+            raise ValueError(
+                f"{who}: expected {part[0]} of shape (rows, columns), at most 16 each way, received shape "
+                f"{np.shape(part[1])}. Cut out one channel, or a part."
+            )
+        framed = np.atleast_2d(part[2]) if len(part) == 3 else np.zeros(array.shape, bool)
+        if framed.shape != array.shape or framed.dtype != bool:
+            raise ValueError(
+                f"{who}: expected booleans of shape {array.shape} as frames of {part[0]}, received {framed.dtype} of "
+                f"shape {framed.shape}. Compare the array with something, for example."
+            )
+        parts.append((part[0], array, framed))
+    return parts
+
+
+def _check_positive(who: str, name: str, values: Any) -> Array:
+    array = _check_numbers(who, name, values)
+    if array.ndim != 1 or array.size == 0 or (array <= 0).any():
+        raise ValueError(
+            f"{who}: expected {name} of shape (n,), all above 0, received shape {array.shape}. Try np.geomspace."
+        )
+    return array
+
+
 def _check_count(who: str, count: Any, n: int) -> int:
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(f"{who}: expected count to be a positive whole number, received {count!r}. Try 25.")
     return min(int(count), n)
+
+
+def _check_captions(who: str, captions: Sequence[str] | None, n: int) -> None:
+    if captions is not None and len(captions) != n:
+        raise ValueError(f"{who}: expected {_number(n, 'caption')}, received {len(captions)}. Give one for each image.")
 
 
 def _kernel_of(who: str, layer: Any) -> Array:

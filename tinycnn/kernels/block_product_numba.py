@@ -16,6 +16,8 @@ arXiv:1808.05567 (convolution without im2col)
 
 from __future__ import annotations
 
+import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,18 @@ NO: Any = np.bool_(False)
 YES: Any = np.bool_(True)
 # AVX-512 and ARM have 32 vector registers, other x86 processors 16.
 VECTORS = 4 if VECTOR_BYTES == 64 or not _features else 2
+
+
+def text_mark(file: str) -> str:
+    """A short mark of a file's text, for the names of functions that it writes in LLVM.
+
+    Numba keeps compiled code until the file of the calling function changes. Code from before and after a change of the
+    called one may then run in one process, and two functions of one name would become one.
+    """
+    return f"{zlib.crc32(Path(file).read_bytes()):08x}"
+
+
+MARK = text_mark(__file__)
 
 
 def block_product_in_python(
@@ -89,7 +103,7 @@ def _block_product_in_llvm(
 
 def _function(module: Any, number: Any, argument_types: list[Any]) -> Any:
     """The module's function for one type of numbers. Not inlined: it is large, and called from many places."""
-    name = f"tinycnn_block_product_{number}"
+    name = f"tinycnn_block_product_{number}_{MARK}"
     if name in module.globals:
         return module.globals[name]
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), argument_types), name)

@@ -16,9 +16,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from tinycnn.kernels.block_product_numba import JIT_IS_OFF, VECTOR_BYTES, Emitter, whole
+from tinycnn.kernels.block_product_numba import JIT_IS_OFF, VECTOR_BYTES, Emitter, text_mark, whole
 
 Array = np.ndarray
+
+MARK = text_mark(__file__)
 
 
 USUAL = 4  # pixels of a window, 2x2: they have loops of their own, unrolled
@@ -75,7 +77,7 @@ def _in_llvm(name: str, emit: Any, signature: Any, taps_position: int) -> Any:
 
 def _function(module: Any, name: str, emit: Any, argument_types: list[Any]) -> Any:
     """The module's function for these types of arrays."""
-    full_name = f"tinycnn_{name}_" + "_".join(str(kind.pointee) for kind in argument_types if kind.is_pointer)
+    full_name = f"tinycnn_{name}_{MARK}_" + "_".join(str(kind.pointee) for kind in argument_types if kind.is_pointer)
     if full_name in module.globals:
         return module.globals[full_name]
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), argument_types), full_name)

@@ -15,9 +15,11 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from tinycnn.kernels.block_product_numba import JIT_IS_OFF, VECTOR_BYTES, Emitter, whole
+from tinycnn.kernels.block_product_numba import JIT_IS_OFF, VECTOR_BYTES, Emitter, text_mark, whole
 
 Array = np.ndarray
+
+MARK = text_mark(__file__)
 
 
 def tile_transform(name: str, matrix: Array, adds: bool = False, writes_image: bool = False) -> Any:
@@ -68,7 +70,7 @@ def tile_transform(name: str, matrix: Array, adds: bool = False, writes_image: b
                 for kind, value in zip(signature.args, arguments, strict=True)
             ]
             number = context.get_data_type(y.dtype)
-            full_name = f"tinycnn_transform_{name}_{number}"
+            full_name = f"tinycnn_transform_{name}_{number}_{MARK}"
             builder.call(_function(builder.module, full_name, number, values, matrix, adds, writes_image), values)
             return context.get_dummy_value()
 
