@@ -445,7 +445,7 @@ for name in NAMES:
 #    significantly change the test accuracy" supported?
 # 4. **Hard images or bad luck?** How many test images do all plain runs misread, and how many does at least one of
 #    them misread?
-# 5. **A study of your own.** Use `study.train` to compare plain and BN on the bundled digits: five seeds, five
+# 5. **A study of your own.** Use `study.train` to compare plain and BN on the bundled digits: five seeds, three
 #    epochs. Which has the lower test loss? (Before you tell anybody: [tutorial 03](03_batch_normalization.ipynb).)
 
 # %% [markdown]
