@@ -493,7 +493,7 @@ plots.line_chart(
 #
 # ## Before or after the relu?
 #
-# The paper puts it before the nonlinearity, the notebook behind it, and asks which is right. Five pairs of trainings
+# The paper puts it before the nonlinearity, the notebook behind it, and asks which is right. Four pairs of trainings
 # on 5,000 images of MNIST, each pair from the same kernels (`python -m tutorials.experiments placement`); measured on
 # the 10,000 test images, with exact statistics, so that no moving average blurs the answer. We are interested in the
 # difference within the pairs, and in an interval for its mean.
