@@ -500,14 +500,17 @@ plots.line_chart(
 
 # %%
 pairs = experiments.load("placement")
+differences, intervals = {}, {}
 for name, unit, scale in (("loss", "", 1), ("accuracy", " points", 100)):
     difference = scale * np.array([pair["before"][name] - pair["after"][name] for pair in pairs])
-    mean_difference = difference.mean()
     half = stats.t.ppf(0.975, len(pairs) - 1) * difference.std(ddof=1) / np.sqrt(len(pairs))
-    low, high = mean_difference - half, mean_difference + half
-    verdict = "within the noise" if low < 0 < high else "more than noise, here"
+    low, high = difference.mean() - half, difference.mean() + half
+    verdict = "these pairs do not decide it" if low < 0 < high else "more than noise, here"
     print(f"{name}, before minus after, in {len(pairs)} pairs: " + ", ".join(f"{d:+.3f}" for d in difference))
-    print(f"    mean {mean_difference:+.3f}{unit}, 95 % interval {low:+.3f} to {high:+.3f}: {verdict}.")
+    print(f"    mean {difference.mean():+.3f}{unit}, 95 % interval {low:+.3f} to {high:+.3f}: {verdict}.")
+    panel = f"test {name}{f', in{unit}' if unit else ''}"
+    differences[panel], intervals[panel] = {"before − after": difference}, {"before − after": (low, high)}
+plots.paired_differences(differences, intervals, title="Normalization before or after the relu")
 
 # %% [markdown]
 # Whatever the verdict above: it holds for this network, these images and this length of training. The reasons on both
