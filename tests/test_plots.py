@@ -102,6 +102,9 @@ FIGURES = {
         {"loops": (80, 2.5), "products": (80, 90), "blocks": (80, 160), "all threads, in one pass": (150, 310)}, 355, 38
     ),
     "roofline left of its edge": lambda: plots.roofline({"a copy": (0.125, 4)}, 100, 38, "Copying"),
+    "roofline of long names": lambda: plots.roofline(
+        dict.fromkeys(("a name of more than thirty-six characters", "b"), (9, 9)), 9, 9
+    ),
     "kernels": lambda: plots.kernels(PLAIN.layers[2], channel=31),
     "feature maps": lambda: plots.feature_maps(PLAIN, IMAGES[0] / 255, layer=3),
     "compared curves": lambda: plots.compare_curves(

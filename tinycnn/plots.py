@@ -321,6 +321,9 @@ def bars(values: Mapping[str, Any], label: str, log: bool = False, title: str | 
     low, high = min(float(row.min()) for row in rows.values()), max(ends)
     if log:
         axes.set(xscale="log", xlim=(low / (high / low) ** 0.05 / 1.2, high * (high / low) ** 0.12 * 1.5))
+        axes.xaxis.set_major_locator(LogLocator())
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_xlim(0, 1.12 * high or 1)
     axes.set(xlabel=label, ylim=(len(rows) - 0.4, -0.6))
@@ -368,11 +371,17 @@ def roofline(
     axes = figure.subplots()
     axes.plot([left, edge, right], [left * bandwidth, peak, peak], color="black", linewidth=1.6)
     axes.annotate(
-        f"arithmetic: {peak:.3g} GFLOP/s", (right, peak), xytext=(-6, 5), textcoords="offset points", ha="right"
+        f"arithmetic: {peak:.3g} GFLOP/s",
+        (edge, peak),
+        xytext=(0, 5),
+        textcoords="offset points",
+        backgroundcolor="white",
     )
     low = max(bottom, left * bandwidth)
     middle = math.sqrt(low / bandwidth * edge), math.sqrt(low * peak)  # of the slope that is seen
-    axes.annotate(f"memory: {bandwidth:.3g} GB/s", middle, xytext=(8, -12), textcoords="offset points")
+    axes.annotate(
+        f"memory: {bandwidth:.3g} GB/s", middle, xytext=(10, -10), textcoords="offset points", backgroundcolor="white"
+    )
     for i, (name, (intensity, rate)) in enumerate(points.items()):
         axes.plot(
             intensity, rate, "osD^vP"[i % 6], color=COLOURS[i % len(COLOURS)], markersize=8, linestyle="", label=name
@@ -383,7 +392,7 @@ def roofline(
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter(NullFormatter())
     axes.set_title(title or "What memory and arithmetic allow")
-    figure.legend(loc="outside lower center", ncols=2)
+    figure.legend(loc="outside lower center", ncols=2 if max(map(len, points)) <= 36 else 1)
     return figure
 
 
