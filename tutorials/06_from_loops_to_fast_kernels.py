@@ -231,9 +231,9 @@ assert not np.array_equal(results["loops"], results["fast"])
 show_source(conv2d.conv2d_forward, docstring=False)
 
 # %% [markdown]
-# It is ten lines, and no longer slow. What is left? Each of the nine products is written to an array of its own, read
-# back, added to `z`, which is read and written, too. Count what travels: for each tap, the shifted pixels are read, and
-# five arrays as large as the output pass by (product written and read, `z` read and written, and once more to start).
+# Ten lines, and no longer slow. What is left? Each of the nine products is written to an array of its own, read back,
+# and added to `z`, which is read and written, too. Count what travels: for each tap the shifted pixels, and four
+# times as much as the output holds; and at the very beginning, `z` is filled with the bias.
 
 # %%
 pixels = IMAGES * OUT * OUT * CHANNELS * 4
@@ -597,8 +597,8 @@ plots.bars(
 # ## A zero that is none
 #
 # A last story, of a slow program in which nothing was wrong with the loops. Adam keeps a moving average $m$ of each
-# gradient. About a fifth of a network's weights get no gradient at all (a pixel that is always blank, a unit that never
-# wakes up). For them each step does $m \leftarrow m - (1-\beta_1)\,m$: it shrinks, by the same factor each time. Where
+# gradient. Many a weight gets no gradient at all any more: its pixel is always blank, or its unit never wakes up. For
+# such a weight each step does $m \leftarrow m - (1-\beta_1)\,m$, which shrinks it, by the same factor each time. Where
 # does it end? At zero, you may think.
 
 # %%
@@ -628,7 +628,7 @@ assert np.array_equal(ends["reference"][0], ends["fast"][0])
 # sets to zero what has faded so far that it can move no weight:
 
 # %%
-show_source(optimizers_numba.least, optimizers_numba.unless_faded)
+show_source(optimizers_numba.least, optimizers_numba.unless_faded.py_func)
 
 
 # %%
