@@ -298,7 +298,7 @@ def bars(values: Mapping[str, Any], label: str, log: bool = False, title: str | 
     who = "bars"
     if not values:
         raise ValueError(f"{who}: expected at least one name with its values, received none. Pass a dict.")
-    rows = {name: np.atleast_1d(_check_numbers(who, name, row)) for name, row in values.items()}
+    rows = {name: np.atleast_1d(_check_numbers(who, name, row)).astype(float) for name, row in values.items()}
     for name, row in rows.items():
         if row.ndim != 1 or row.size == 0 or (row < 0).any() or (log and (row == 0).any()):
             kind = "positive numbers" if log else "no number below 0"
@@ -370,18 +370,10 @@ def roofline(
     figure = _Figure(figsize=(7.2, 4.4 + 0.22 * math.ceil(len(points) / 2)), layout="constrained")
     axes = figure.subplots()
     axes.plot([left, edge, right], [left * bandwidth, peak, peak], color="black", linewidth=1.6)
-    axes.annotate(
-        f"arithmetic: {peak:.3g} GFLOP/s",
-        (edge, peak),
-        xytext=(0, 5),
-        textcoords="offset points",
-        backgroundcolor="white",
-    )
+    axes.annotate(f"arithmetic: {peak:.3g} GFLOP/s", (edge, peak), xytext=(0, 6), textcoords="offset points")
     low = max(bottom, left * bandwidth)
     middle = math.sqrt(low / bandwidth * edge), math.sqrt(low * peak)  # of the slope that is seen
-    axes.annotate(
-        f"memory: {bandwidth:.3g} GB/s", middle, xytext=(10, -10), textcoords="offset points", backgroundcolor="white"
-    )
+    axes.annotate(f"memory: {bandwidth:.3g} GB/s", middle, xytext=(12, -14), textcoords="offset points")
     for i, (name, (intensity, rate)) in enumerate(points.items()):
         axes.plot(
             intensity, rate, "osD^vP"[i % 6], color=COLOURS[i % len(COLOURS)], markersize=8, linestyle="", label=name
