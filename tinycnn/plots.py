@@ -325,7 +325,7 @@ def bars(values: Mapping[str, Any], label: str, log: bool = False, title: str | 
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
-        axes.set_xlim(0, 1.12 * high or 1)
+        axes.set_xlim(0, 1.15 * high or 1)
     axes.set(xlabel=label, ylim=(len(rows) - 0.4, -0.6))
     axes.set_yticks(places, list(rows))
     axes.grid(visible=False, axis="y")

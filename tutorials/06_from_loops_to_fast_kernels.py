@@ -531,7 +531,8 @@ plots.bars(errors, "largest error, over the largest output", log=True, title="Ro
 
 # %% [markdown]
 # The points $\pm\sqrt{1/2}$ and $\pm\sqrt 2$ are close to one, and each is another's inverse, so no power gets large.
-# They cost no time: the transforms' numbers are constants either way.
+# They cost no time: the transforms' numbers are constants either way. (The direct sum makes errors, too: here it adds
+# all terms of an output one by one, where Winograd's way adds only one for each channel.)
 #
 # ## Why training still goes the direct way, forward
 #
@@ -671,9 +672,23 @@ plots.bars(profile, "time in milliseconds", title="A training step of the plain 
 
 # %% [markdown]
 # What you have seen is a list of reasons to wait: for the addition before, for a number from memory, for another
-# thread, for a number that is too small. Each idea took one of them away, and none of them changed what is computed.
-# And some ideas did not pay; they stand in [the benchmarks' README](../benchmarks/README.md#what-did-not-pay), with
-# the reasons, which are worth as much as the successes.
+# thread, for a number that is too small. Each idea took one of them away, and none changed the result by more than a rounding error.
+#
+# ## What did not pay
+#
+# Ideas that fail are worth as much, if somebody writes them down. Some looked good on paper:
+#
+# - *All tiles at once.* Winograd's gradients in three steps for the whole batch: all tiles to their points, long
+#   products, all tiles back. The products get longer, but the values leave the cache between the steps.
+# - *Smaller parts for a smaller cache.* Then the transformed kernel has to be read more often.
+# - *Threads that wait awake for longer.* A little faster on an idle machine, and much slower where another program
+#   runs, because a thread that waits awake holds a core which others need.
+#
+# And some successes were none, because they were measured badly. Two libraries with threads of their own in one
+# process wait for each other. A browser in the background slows down one program more than another. Clocks change
+# with the heat. So tinycnn and Keras are timed in processes of their own that take turns, and every single round is kept
+# in the file. [The benchmarks' README](../benchmarks/README.md#traps) has all the traps, and the rest of what did not
+# pay.
 #
 # ## Exercises
 #
