@@ -672,7 +672,8 @@ plots.bars(profile, "time in milliseconds", title="A training step of the plain 
 
 # %% [markdown]
 # What you have seen is a list of reasons to wait: for the addition before, for a number from memory, for another
-# thread, for a number that is too small. Each idea took one of them away, and none changed the result by more than a rounding error.
+# thread, for a number that is too small. Each idea took one of them away, and none changed the result by more than a
+# rounding error.
 #
 # ## What did not pay
 #
@@ -686,9 +687,9 @@ plots.bars(profile, "time in milliseconds", title="A training step of the plain 
 #
 # And some successes were none, because they were measured badly. Two libraries with threads of their own in one
 # process wait for each other. A browser in the background slows down one program more than another. Clocks change
-# with the heat. So tinycnn and Keras are timed in processes of their own that take turns, and every single round is kept
-# in the file. [The benchmarks' README](../benchmarks/README.md#traps) has all the traps, and the rest of what did not
-# pay.
+# with the heat. So tinycnn and Keras are timed in processes of their own that take turns, and every single round is
+# kept in the file. [The benchmarks' README](../benchmarks/README.md#traps) has all the traps, and the rest of what
+# did not pay.
 #
 # ## Exercises
 #
