@@ -147,6 +147,7 @@ shown = list(STEPS)[:4]
 for name in shown:
     print(f"{name:30} {rate(name):4.0f} GFLOP/s, {rate(name) / peak:4.0%} of the peak")
 assert rate("seven loops") < peak / 20
+assert rate("blocks, all threads") > peak / 2
 assert rate("seven loops") < rate("blocks in registers, 1 thread") < rate("blocks, all threads") * 1.1
 plots.roofline({name: (intensity, rate(name)) for name in shown}, peak, bandwidth, "The second convolution")
 
@@ -248,9 +249,9 @@ assert travels > 10 * moved
 #
 # ## Blocks in registers
 #
-# The fastest place of all are the processor's registers. Keep a small block of outputs there, some rows times some
-# vectors of filters, while all their terms pass by; write each output once. For each term, the block loads one pixel a
-# row and one vector of weights a column, and multiplies *all with all*:
+# Nothing is nearer to the multipliers than the processor's registers. Keep a small block of outputs there, some rows
+# times some vectors of filters, while all their terms pass by; write each output once. For each term, the block loads
+# one pixel a row and one vector of weights a column, and multiplies *all with all*:
 
 # %%
 lanes = VECTOR_BYTES // 4
@@ -344,8 +345,8 @@ print(f"8 shares, added as the threads happen to finish, 20 times: {len(orders)}
 assert len(orders) > 10
 
 # %% [markdown]
-# The differences are tiny, and training makes large ones of them: after some epochs two such runs are two different
-# networks. A mistake that shows only on another machine, or only now and then, is a mistake you cannot look for.
+# The differences are tiny, and training makes larger ones of them with every step. A mistake that shows only on another
+# machine, or only now and then, is a mistake you cannot look for.
 #
 # The package cuts such a sum into a *fixed* number of parts, whatever the number of threads, and adds these in a fixed
 # order. Threads share out the parts, never the sum.
@@ -563,7 +564,7 @@ wrong = np.linalg.norm(other_dbias - true_dbias) / np.linalg.norm(true_dbias)
 print(f"Relu lets their gradients pass. The gradient of the biases is off by {wrong:.0%}.")
 assert off < 1e-5
 assert woken.sum() > 50
-assert wrong > 1e-3
+assert wrong > 0.01
 
 # %% [markdown]
 # Errors that one needs a logarithmic axis to see, and a gradient that is visibly wrong. So the package computes forward
@@ -580,6 +581,7 @@ unfused, fused = ms("blocks, then relu, pooling"), ms("... in one pass")
 inference = ms("... and Winograd (inference)")
 print(f"One after the other {unfused:.3f} ms, in one pass {fused:.3f} ms; with Winograd {inference:.3f} ms.")
 pooled = steps[STEPS["... in one pass"]]
+print(f"Counted as a direct computation, the last one runs at {operations / inference / 1e6 / peak:.0%} of the peak.")
 print(f"Bytes that have to be moved: {pooled['bytes']:,} instead of {moved:,}.")
 assert pooled["bytes"] < moved
 assert fused < 1.25 * unfused
@@ -592,8 +594,8 @@ plots.bars(
 )
 
 # %% [markdown]
-# The last one computes *faster than the peak* would allow, counted in operations of a direct computation, because it
-# does not do them all.
+# Do not be surprised where the last one comes out above the peak: the operations are counted for a direct computation,
+# and it does not do them all.
 #
 # ## A zero that is none
 #
