@@ -95,6 +95,16 @@ FIGURES = {
     "no mistakes": lambda: plots.misclassified(IMAGES, NEXT, NEXT),
     "matrix": lambda: plots.confusion_matrix(LABELS, LABELS[::-1]),
     "matrix of long names": lambda: plots.confusion_matrix([0, 1], [0, 1], classes=["ankle boot", "sandal"]),
+    "bars": lambda: plots.bars({"a step with a name of several words": [3, 1, 2], "b": 0.25}, "ms", title="Times"),
+    "bars, log": lambda: plots.bars({"slow": [60, 55, 70], "fast": [0.5, 0.4], "exact": 1}, "ms", log=True),
+    "one bar": lambda: plots.bars({"nothing": 0}, "ms"),
+    "roofline": lambda: plots.roofline(
+        {"loops": (80, 2.5), "products": (80, 90), "blocks": (80, 160), "all threads, in one pass": (150, 310)}, 355, 38
+    ),
+    "roofline left of its edge": lambda: plots.roofline({"a copy": (0.125, 4)}, 100, 38, "Copying"),
+    "roofline of long names": lambda: plots.roofline(
+        dict.fromkeys(("a name of more than thirty-six characters", "b"), (9, 9)), 9, 9
+    ),
     "kernels": lambda: plots.kernels(PLAIN.layers[2], channel=31),
     "feature maps": lambda: plots.feature_maps(PLAIN, IMAGES[0] / 255, layer=3),
     "compared curves": lambda: plots.compare_curves(
@@ -541,6 +551,75 @@ def test_confusion_matrix_takes_names_and_shows_classes_that_do_not_occur():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
     axes, _ = plots.confusion_matrix(np.eye(4)[[0, 1]], [0, 1]).axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1", "2", "3"]
+
+
+def test_bars_are_medians_with_their_range():
+    (axes,) = plots.bars({"a": [3.0, 1.0, 2.0], "b": 0.25}, "time in ms", title="Times").axes
+    assert [bar.get_width() for bar in axes.patches] == [2.0, 0.25]
+    assert [list(line.get_xdata()) for line in axes.lines] == [[1.0, 3.0], [0.25, 0.25]]
+    assert [text.get_text() for text in axes.texts] == ["2", "0.25"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first one stands at the top
+    assert axes.get_xlabel() == "time in ms"
+    assert axes.figure.get_suptitle() == "Times"
+
+
+def test_bars_on_a_logarithmic_axis_are_points():
+    (axes,) = plots.bars({"a": [100.0, 300.0, 200.0], "b": 0.25}, "ms", log=True).axes
+    assert not axes.patches
+    assert list(axes.lines[0].get_xdata()) == [200.0, 0.25]
+    assert axes.get_xscale() == "log"
+    low, high = axes.get_xlim()
+    assert low < 0.25 < 300 < high
+
+
+def test_roofline_has_its_edge_where_memory_and_arithmetic_meet():
+    (axes,) = plots.roofline({"a": (2.0, 30.0), "b": (80.0, 50.0)}, peak=100, bandwidth=20).axes
+    roof, *points = axes.lines
+    x, y = roof.get_data()
+    assert (x[1], y[1], y[2]) == (5.0, 100.0, 100.0)
+    assert y[0] == 20 * x[0]
+    assert [(p.get_xdata()[0], p.get_ydata()[0]) for p in points] == [(2.0, 30.0), (80.0, 50.0)]
+    assert len({(p.get_color(), p.get_marker()) for p in points}) == 2
+    assert [text.get_text() for text in axes.texts] == ["arithmetic: 100 GFLOP/s", "memory: 20 GB/s"]
+    assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        (lambda: plots.bars({}, "ms"), ValueError, "bars: expected at least one name with its values, received none."),
+        (lambda: plots.bars({"a": "long"}, "ms"), TypeError, "bars: expected a to be an array of numbers"),
+        (
+            lambda: plots.bars({"a": [1, -2]}, "ms"),
+            ValueError,
+            "bars: expected 'a' to hold no number below 0, one or several in a row, received shape (2,), the smallest "
+            "-2. Leave such values out.",
+        ),
+        (lambda: plots.bars({"a": 0}, "ms", log=True), ValueError, "expected 'a' to hold positive numbers, one or"),
+        (lambda: plots.bars({"a": []}, "ms"), ValueError, "received shape (0,), the smallest inf."),
+        (lambda: plots.bars({"a": np.ones((2, 2))}, "ms"), ValueError, "received shape (2, 2), the smallest 1."),
+        (
+            lambda: plots.roofline({}, 1, 1),
+            ValueError,
+            "roofline: expected at least one program, received none. Pass a dict name -> (intensity, rate).",
+        ),
+        (
+            lambda: plots.roofline({"a": (1, 1)}, 0, 1),
+            ValueError,
+            "roofline: expected peak and bandwidth of shape (n,), all above 0, received shape (2,).",
+        ),
+        (lambda: plots.roofline({"a": (0, 1)}, 1, 1), ValueError, "roofline: expected a of shape (n,), all above 0"),
+        (
+            lambda: plots.roofline({"a": (1, 2, 3)}, 1, 1),
+            ValueError,
+            "roofline: expected (intensity, rate) of 'a', received 3 numbers. Divide the operations by the bytes",
+        ),
+    ],
+)
+def test_bars_and_rooflines_are_checked(call, kind, text):
+    with pytest.raises(kind, match=re.escape(text)):
+        call()
 
 
 def test_kernels_are_shown_one_by_one_in_a_symmetric_scale():
