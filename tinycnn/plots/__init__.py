@@ -1,0 +1,39 @@
+"""Pictures of training and of what a network has learned: functions that return a matplotlib Figure.
+
+``figure.savefig("curves.png")`` stores one; in a notebook it shows itself as the last line of a cell. The figures
+do not belong to pyplot: no window opens, nothing has to be closed, and the user's settings stay as they are.
+"""
+
+from tinycnn.plots.charts import bars, difference_errors, line_chart, roofline
+from tinycnn.plots.common import BLUE, COLOURS, VERMILION
+from tinycnn.plots.dropout import dropout_masks, prediction_samples, uncertainty_bars, variance_shift
+from tinycnn.plots.images import arrays, confusion_matrix, feature_maps, kernels, misclassified, sample_images
+from tinycnn.plots.runs import compare_curves, overfitting_curves, paired_differences, reliability_diagram, seed_bands
+from tinycnn.plots.training import histograms_over_training, training_curves
+
+__all__ = [
+    "BLUE",
+    "COLOURS",
+    "VERMILION",
+    "arrays",
+    "bars",
+    "compare_curves",
+    "confusion_matrix",
+    "difference_errors",
+    "dropout_masks",
+    "feature_maps",
+    "histograms_over_training",
+    "kernels",
+    "line_chart",
+    "misclassified",
+    "overfitting_curves",
+    "paired_differences",
+    "prediction_samples",
+    "reliability_diagram",
+    "roofline",
+    "sample_images",
+    "seed_bands",
+    "training_curves",
+    "uncertainty_bars",
+    "variance_shift",
+]

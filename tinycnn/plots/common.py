@@ -1,0 +1,130 @@
+"""What all pictures share: their look, and the checks of what they are given."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
+
+Array = np.ndarray
+# Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), told apart by the colour-blind too.
+BLUE, VERMILION = "#0072B2", "#D55E00"
+COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+_STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "figure.constrained_layout.h_pad": 0.06,
+    "figure.constrained_layout.w_pad": 0.06,
+}
+# The same look whatever style the user has chosen for figures of their own.
+own_style = style.context(["default", _STYLE])
+
+
+class WhiteFigure(Figure):
+    """A Figure that notebooks show, and that stays white when it is saved under a dark style."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
+
+    def savefig(self, fname: Any, **options: Any) -> None:
+        super().savefig(fname, **{"facecolor": "white", "dpi": 150, **options})
+
+
+def frame_with(axes: Axes, colour: str, width: float) -> None:
+    axes.grid(False)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=colour, linewidth=width)
+
+
+def count_of(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def checked_run(who: str, history: Any) -> dict[str, Array]:
+    run = {}
+    for key, values in getattr(history, "history", history).items():
+        array = np.asarray(values)
+        if array.ndim != 1 or array.dtype.kind not in "fiu":
+            raise TypeError(
+                f"{who}: expected a list of numbers for {key!r}, received {values!r}. Pass what model.fit returns."
+            )
+        run[key] = array
+    if "loss" not in run or len(run["loss"]) == 0:
+        raise ValueError(
+            f"{who}: expected a history with the loss of at least one epoch, received {sizes_of(run)}. Train first."
+        )
+    shown = {key: values for key, values in run.items() if key.removeprefix("val_") in ("loss", "accuracy")}
+    if len({len(values) for values in shown.values()}) > 1:
+        raise ValueError(
+            f"{who}: expected as many values of each figure, received {sizes_of(shown)}. Validate after every epoch."
+        )
+    return shown
+
+
+def sizes_of(run: Mapping[str, Array]) -> str:
+    return ", ".join(f"{len(values)} of {key}" for key, values in run.items()) or "none"
+
+
+def format_quantity(axes: Axes, quantity: str, log_loss: bool) -> None:
+    """Percent for an accuracy; for a loss a logarithmic axis, where it is asked for."""
+    if "accuracy" in quantity:
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    elif log_loss:
+        axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 2, 3, 4, 5, 6, 8)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def check_numbers(who: str, name: str, values: Any) -> Array:
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{who}: expected {name} to be an array of numbers, received dtype {array.dtype}. "
+            f"Convert it first: {name}.astype('float32')."
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(f"{who}: expected finite numbers in {name}, received NaN or infinity. Look at the data.")
+    return array
+
+
+def check_images(who: str, images: Any) -> Array:
+    """(n, h, w) or (n, h, w, 3); a channel axis of length one is taken off."""
+    array = check_numbers(who, "images", images)
+    if array.ndim == 4 and array.shape[3] == 1:
+        array = array[..., 0]
+    if array.size == 0 or not (array.ndim == 3 or (array.ndim == 4 and array.shape[3] == 3)):
+        raise ValueError(
+            f"{who}: expected images of shape (n, height, width) or (n, height, width, channels) with 1 or 3 channels, "
+            f"received shape {np.shape(images)}. Reshape them: images.reshape(-1, 28, 28)."
+        )
+    return array
+
+
+def check_count(who: str, count: Any, n: int) -> int:
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"{who}: expected count to be a positive whole number, received {count!r}. Try 25.")
+    return min(int(count), n)
+
+
+def limits_of(images: Array) -> tuple[float, float]:
+    low, high = float(images.min()), float(images.max())
+    return low, high if high > low else low + 1.0

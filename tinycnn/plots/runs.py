@@ -1,0 +1,342 @@
+"""Pictures of several runs beside each other: other seeds, other frameworks, other sizes of the training set."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+
+from tinycnn.plots.common import (
+    BLUE,
+    COLOURS,
+    VERMILION,
+    Array,
+    WhiteFigure,
+    check_numbers,
+    checked_run,
+    count_of,
+    format_quantity,
+    own_style,
+)
+
+
+@own_style
+def compare_curves(models: Mapping[str, Mapping[str, Any]], title: str | None = None) -> Figure:
+    """The same trainings by several hands: a column a model, a colour a hand; losses above, accuracies below.
+
+    Dashed lines are means over an epoch of training, in which the weights moved; solid ones validation at its end.
+
+    Args:
+        models: name of a model -> name of a run -> its history, or the dict of one.
+        title: stands above all.
+
+    Raises:
+        TypeError: histories that are none.
+        ValueError: no model, or a history without the loss of an epoch.
+    """
+    who = "compare_curves"
+    columns = {
+        model: {name: checked_run(f"{who}: {model}, {name}", run) for name, run in runs.items()}
+        for model, runs in models.items()
+    }
+    if not any(columns.values()):
+        raise ValueError(f"{who}: expected the runs of at least one model, received none. Pass a dict of dicts.")
+    figure = WhiteFigure(figsize=(3.5 * len(columns) + 0.5, 6.4), layout="constrained")
+    if title:
+        figure.suptitle(title)
+    panels = figure.subplots(2, len(columns), squeeze=False, sharex=True, sharey="row")
+    names = list(dict.fromkeys(name for runs in columns.values() for name in runs))
+    handles: dict[str, Any] = {}
+    for (model, runs), column in zip(columns.items(), panels.T, strict=True):
+        for (name, run), (axes, key), part in itertools.product(
+            runs.items(), zip(column, ("loss", "accuracy"), strict=True), ("", "val_")
+        ):
+            if part + key not in run:
+                continue
+            i = names.index(name)
+            style_of = {"color": COLOURS[i % len(COLOURS)], "linestyle": "-" if part else "--"}
+            epochs = np.arange(1, len(run[part + key]) + 1)
+            (line,) = axes.plot(epochs, run[part + key], marker="os^Dv"[i % 5], markersize=3.5, **style_of)
+            handles.setdefault(f"{name}, {'validation' if part else 'training'}", line)
+        column[0].set(title=model, yscale="log")
+        column[1].set(xlabel="epoch")
+    for axes, label in zip(panels[:, 0], ("loss", "accuracy"), strict=True):
+        axes.set_ylabel(label)
+    for axes in panels[0]:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    panels[1, 0].yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    panels[1, 0].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=min(len(names), 4))
+    return figure
+
+
+@own_style
+def overfitting_curves(columns: Mapping[str, Mapping[str, Mapping[str, Any]]], title: str = "Overfitting") -> Figure:
+    """Losses and validation error (1 − accuracy) over the steps of training, a column for each amount of data.
+
+    A line is the mean over runs, the band around it reaches from the smallest to the largest.
+
+    Shapes:  ``columns["200 images"]["dropout"]`` holds "step" (p,), and "training", "validation" and "accuracy", each
+             (runs, p)
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no columns, or figures of other shapes.
+    """
+    who = "overfitting_curves"
+    if not columns:
+        raise ValueError(f"{who}: expected at least one column, received none. Pass a dict of title -> runs.")
+    figure = WhiteFigure(figsize=(3.1 * len(columns) + 0.6, 5.6), layout="constrained")
+    figure.suptitle(title)
+    panels = figure.subplots(2, len(columns), sharex=True, sharey="row", squeeze=False)
+    handles: dict[str, Any] = {}
+    for (loss, error), (name, runs) in zip(panels.T, columns.items(), strict=True):
+        for i, (model, figures) in enumerate(runs.items()):
+            step = check_numbers(who, f"steps of {model!r}", figures["step"])
+            for part, axes, line in (
+                ("training", loss, "-"),
+                ("validation", loss, "--"),
+                ("accuracy", error, "--"),
+            ):
+                values = check_numbers(who, f"{part} of {model!r}", figures[part])
+                if values.ndim != 2 or values.shape[1:] != step.shape or values.size == 0:
+                    raise ValueError(
+                        f"{who}: expected {part} of {model!r} in {name!r} of shape (runs, {step.size}), received "
+                        f"{values.shape}. Give each run's figure at each step."
+                    )
+                shown = np.maximum(values if axes is loss else 1 - values, 1e-6)
+                colour = COLOURS[i % len(COLOURS)]
+                (drawn,) = axes.plot(
+                    step, shown.mean(axis=0), line, color=colour, marker=("o", "s")[line == "--"], markersize=3
+                )
+                axes.fill_between(step, shown.min(axis=0), shown.max(axis=0), color=colour, alpha=0.2, linewidth=0)
+                if axes is loss:
+                    handles.setdefault(f"{model}, {part}", drawn)
+        loss.set(title=name, xscale="log", yscale="log")
+        error.set(xlabel="step", xscale="log", yscale="log")
+        error.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        error.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+        error.yaxis.set_minor_formatter(NullFormatter())
+    panels[0, 0].set_ylabel("loss")
+    panels[1, 0].set_ylabel("validation error")
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2)
+    return figure
+
+
+@own_style
+def seed_bands(
+    panels: Mapping[str, Mapping[str, Any]],
+    ylabel: str | Sequence[str],
+    log_loss: bool = False,
+    title: str | None = None,
+) -> Figure:
+    """Runs that differ in their seed alone: a line for the mean of each group, a band from its lowest to its highest.
+
+    Where the bands of two groups overlap, a single run of each could have come out either way round.
+
+    Shapes:  each group's curves (seeds, epochs)
+
+    Args:
+        panels: title of a panel -> name of a group -> its curves. A group has the same colour in every panel.
+        ylabel: what is measured: one word for all panels, which then share their axis, or one for each.
+        log_loss: whether axes of a loss are logarithmic.
+        title: stands above all.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no panels, no groups, curves that are no table of seeds and epochs, labels for other panels.
+    """
+    who = "seed_bands"
+    checked = _check_panels(who, panels, 2, "a table of seeds and epochs")
+    ylabels = [ylabel] * len(checked) if isinstance(ylabel, str) else list(ylabel)
+    if len(ylabels) != len(checked):
+        raise ValueError(
+            f"{who}: expected a ylabel for each of {count_of(len(checked), 'panel')}, received {len(ylabels)}. "
+            "Pass one word for all, or as many as there are panels."
+        )
+    groups = _groups(checked)
+    figure = WhiteFigure(figsize=(max(3.6 * len(checked), 5), 3.9), layout="constrained")
+    figure.suptitle(title or "")
+    handles = {}
+    axes_of_panels = figure.subplots(1, len(checked), squeeze=False, sharey=isinstance(ylabel, str))[0]
+    for axes, (name, curves_of), quantity in zip(axes_of_panels, checked.items(), ylabels, strict=True):
+        for label, curves in curves_of.items():
+            i = groups.index(label)
+            colour = COLOURS[i % len(COLOURS)]
+            epochs = np.arange(1, curves.shape[1] + 1)
+            axes.fill_between(epochs, curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.18, linewidth=0)
+            (handles[label],) = axes.plot(
+                epochs,
+                curves.mean(axis=0),
+                color=colour,
+                linestyle=("-", "--", "-.", ":")[i % 4],
+                marker="os^D"[i % 4] if len(epochs) <= 30 else None,
+                markersize=4,
+            )
+        axes.set(title=name, xlabel="epoch", ylabel=quantity)
+        axes.label_outer(remove_inner_ticks=False) if isinstance(ylabel, str) else None
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    for axes, quantity in zip(axes_of_panels, ylabels, strict=True):  # an axis that is shared knows its range now
+        format_quantity(axes, quantity, log_loss)
+    figure.legend([handles[g] for g in groups], groups, loc="outside lower center", ncols=min(len(groups), 4))
+    return figure
+
+
+@own_style
+def paired_differences(
+    panels: Mapping[str, Mapping[str, Any]],
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]],
+    control: Mapping[str, Mapping[str, Any]] | None = None,
+    control_name: str = "control",
+    title: str | None = None,
+) -> Figure:
+    """What a change did, pair by pair: a dot for each pair of runs, their mean, and an interval for it, beside zero.
+
+    An interval that lies on one side of zero tells in which direction the change works; one that crosses zero does not.
+
+    Shapes:  each row's differences (pairs,)
+
+    Args:
+        panels: what is measured, with its unit -> name of a row -> the differences.
+        intervals: the same names -> (low, high).
+        control: differences from elsewhere, for some or all of the rows: hollow diamonds, without an interval.
+        control_name: what the legend calls them.
+        title: stands above all.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no panels, no rows, differences that are no row of numbers, a row without an interval.
+    """
+    who = "paired_differences"
+    checked = _check_panels(who, panels, 1, "a row of differences")
+    others = {} if control is None else _check_panels(who, control, 1, "a row of differences")
+    for name, rows in checked.items():
+        for label in rows:
+            interval = intervals.get(name, {}).get(label)
+            if interval is None or len(interval) != 2:
+                raise ValueError(
+                    f"{who}: expected an interval (low, high) for {label!r} in {name!r}, received {interval!r}. "
+                    "Pass one for each row."
+                )
+    labels = _groups(checked)
+    figure = WhiteFigure(figsize=(max(3.5 * len(checked) + 1.5, 5.5), 0.75 * len(labels) + 1.7), layout="constrained")
+    figure.suptitle(title or "")
+    handles: dict[str, Any] = {}
+    for axes, (name, rows) in zip(
+        figure.subplots(1, len(checked), squeeze=False, sharey=True)[0], checked.items(), strict=True
+    ):
+        axes.axvline(0, color="black", linewidth=0.8)
+        for label, values in rows.items():
+            y = labels.index(label)
+            (handles["a pair of runs"],) = axes.plot(
+                values, np.full(len(values), y - 0.16), "o", color=BLUE, alpha=0.5, markersize=5, markeredgewidth=0
+            )
+            handles["mean and interval"] = axes.errorbar(
+                values.mean(),
+                y,
+                xerr=np.abs(np.subtract(intervals[name][label], values.mean()))[:, None],
+                fmt="s",
+                color=BLUE,
+                markersize=6,
+                linewidth=2,
+                capsize=4,
+            )
+            other = others.get(name, {}).get(label)
+            if other is not None:
+                (handles[f"a pair of runs, {control_name}"],) = axes.plot(
+                    other, np.full(len(other), y + 0.2), "D", color=VERMILION, markerfacecolor="none", markersize=5
+                )
+        axes.set(xlabel=name, ylim=(len(labels) - 0.5, -0.5), yticks=range(len(labels)), yticklabels=labels)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", length=0)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+    return figure
+
+
+@own_style
+def reliability_diagram(models: Mapping[str, Mapping[str, Any]], least: int = 20, title: str | None = None) -> Figure:
+    """How often predictions come true, by how sure they were; below, how many there were of each confidence.
+
+    On the diagonal a model knows how much it knows: of what it says with 80 %, 80 % are right. Below it, it promises
+    too much. Confidence is the probability of the class that was predicted.
+
+    Args:
+        models: name -> bins of equal width from 0 to 1: a dict of "count" (images), "confidence" (the sum of theirs)
+            and "correct" (how many of them), each (bins,).
+        least: bins with fewer images than that are hollow: chance alone moves them far.
+        title: stands above all.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no models, no images, or lists of different lengths.
+    """
+    who = "reliability_diagram"
+    checked = _check_panels(who, models, 1, "a row of bins")
+    for name, bins in checked.items():
+        shapes = [bins[part].shape if part in bins else None for part in ("count", "confidence", "correct")]
+        if len(set(shapes)) > 1 or shapes[0] is None or bins["count"].sum() < 1:
+            raise ValueError(
+                f"{who}: expected count, confidence and correct of one length in {name!r}, and at least one image, "
+                f"received {', '.join(f'{len(values)} of {part}' for part, values in bins.items())}. "
+                "Fill the bins from model.predict."
+            )
+    figure = WhiteFigure(figsize=(max(2.7 * len(checked) + 0.8, 4), 4.6), layout="constrained")
+    figure.suptitle(title or "")
+    upper, lower = figure.subplots(2, len(checked), squeeze=False, sharex=True, sharey="row", height_ratios=(2.4, 1))
+    for above, below, (name, bins) in zip(upper, lower, checked.items(), strict=True):
+        used = bins["count"] > 0
+        confidence, correct = (bins[part][used] / bins["count"][used] for part in ("confidence", "correct"))
+        many = bins["count"][used] >= least
+        (diagonal,) = above.plot((0, 1), (0, 1), "--", color="#666666", linewidth=1)
+        above.vlines(confidence, confidence, correct, color=VERMILION, alpha=0.6, linewidth=4)
+        marks: dict[str, Any] = {"color": BLUE, "markersize": 6, "clip_on": False, "in_layout": False}
+        (filled,) = above.plot(confidence[many], correct[many], "o", **marks)
+        (hollow,) = above.plot(confidence[~many], correct[~many], "o", markerfacecolor="white", **marks)
+        error = np.abs(bins["correct"] - bins["confidence"]).sum() / bins["count"].sum()
+        above.set(title=f"{name}\nECE {100 * error:.2f} %", xlim=(0, 1), ylim=(0, 1))
+        edges = np.linspace(0, 1, len(used) + 1)
+        below.bar(edges[:-1], bins["count"], width=np.diff(edges), align="edge", color="#999999", edgecolor="white")
+        below.set(xlabel="confidence, %", yscale="log", ylim=(0.7, None))
+        below.set_xticks((0, 0.5, 1))
+        for axis in (above.xaxis, above.yaxis):
+            axis.set_major_formatter(PercentFormatter(1.0, symbol=""))
+    upper[0].set_ylabel("correct, %")
+    lower[0].set_ylabel("images")
+    lower[0].yaxis.set_minor_formatter(NullFormatter())
+    names = ["confidence = correct", f"a bin of {least} images or more", "a bin of fewer"]
+    columns = 3 if len(checked) > 2 else 1
+    figure.legend([diagonal, filled, hollow], names, loc="outside lower center", ncols=columns)
+    return figure
+
+
+def _check_panels(who: str, panels: Any, rank: int, what: str) -> dict[str, dict[str, Array]]:
+    """A dict of dicts of arrays that have this rank and are not empty."""
+    if not isinstance(panels, Mapping) or not panels or not all(isinstance(p, Mapping) and p for p in panels.values()):
+        raise ValueError(
+            f"{who}: expected a dict of dicts of arrays, none of them empty, received {type(panels).__name__} "
+            f"{str(panels)[:60]}. Write {{'a panel': {{'a group': values}}}}."
+        )
+    checked: dict[str, dict[str, Array]] = {}
+    for name, groups in panels.items():
+        checked[name] = {}
+        for label, values in groups.items():
+            array = check_numbers(who, f"{label!r}", values)
+            if array.ndim != rank or array.size == 0:
+                raise ValueError(
+                    f"{who}: expected {what} for {label!r} in {name!r}, received shape {array.shape}. "
+                    f"Its shape has to have {count_of(rank, 'number')}."
+                )
+            checked[name][label] = array
+    return checked
+
+
+def _groups(panels: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The names of all groups, in the order of their first appearance."""
+    return list(dict.fromkeys(label for groups in panels.values() for label in groups))

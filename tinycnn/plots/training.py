@@ -1,0 +1,138 @@
+"""Pictures of one training: its curves, and what goes on inside the layers meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from tinycnn.plots.common import COLOURS, Array, WhiteFigure, check_numbers, checked_run, format_quantity, own_style
+
+
+@own_style
+def training_curves(history: Any, title: str = "Training curves", log_loss: bool = False) -> Figure:
+    """Loss and accuracy of each epoch, side by side, in training and in validation.
+
+    Training figures are means over an epoch in which the weights moved; validation is measured at its end. So the
+    validation curve can lie on the better side without anything being wrong.
+
+    Args:
+        history: what ``fit`` returns, or its dict ``history``; or several runs, a dict of name -> history.
+        title: stands above both.
+        log_loss: whether the axis of the loss is logarithmic.
+
+    Raises:
+        TypeError: something else than a history or a dict of them.
+        ValueError: no epochs, no "loss", or lists of different lengths.
+    """
+    runs = _runs(history)
+    names = ["loss"]
+    if any(key.endswith("accuracy") for run in runs.values() for key in run):
+        names.append("accuracy")
+    figure = WhiteFigure(figsize=(4.8 * len(names), 4), layout="constrained")
+    figure.suptitle(title)
+    few = max(len(run["loss"]) for run in runs.values()) <= 30
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    for axes, name in zip(panels, names, strict=True):
+        for i, (label, run) in enumerate(runs.items()):
+            for j, (key, part) in enumerate(((name, "training"), (f"val_{name}", "validation"))):
+                if key not in run:
+                    continue
+                # One run: a colour for each part. Several: a colour for each run.
+                colour = COLOURS[(i if len(runs) > 1 else j) % len(COLOURS)]
+                axes.plot(
+                    np.arange(1, len(run[key]) + 1),
+                    run[key],
+                    color=colour,
+                    linestyle=("-", "--")[j],
+                    marker=("o", "s")[j] if few else None,
+                    markersize=3.5,
+                    label=f"{label}, {part}" if label else part,
+                )
+        axes.set(title=name.capitalize(), xlabel="epoch", ylabel=name)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        format_quantity(axes, name, log_loss)
+    columns = min(max(len(runs), 2), 4)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+    return figure
+
+
+@own_style
+def histograms_over_training(
+    runs: Mapping[str, Mapping[str, Any]], steps: Any, xlabel: str, title: str | None = None, share_x: bool = True
+) -> Figure:
+    """How values are spread while networks learn: a row for each look, the first one on top; a column for each run.
+
+    Heights are logarithms of counts: the zeros that a relu makes would leave nothing else to see. Where all values are
+    one number, a bar stands there.
+
+    Shapes:  of each run: counts (r, bins), edges (r, bins + 1);  steps (r,)
+
+    Args:
+        runs: by name what `tinycnn.inspection.Monitor` keeps of one layer, such as ``monitor.activations["dense"]``.
+        steps: the number of the training step at each look: ``monitor.steps``.
+        share_x: whether all columns have one scale.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no runs, or counts, edges and steps that do not fit each other.
+    """
+    who = "histograms_over_training"
+    looks = np.atleast_1d(check_numbers(who, "steps", steps))
+    if not runs or looks.size == 0:
+        raise ValueError(
+            f"{who}: expected at least one run and one step, received {len(runs)} and {looks.size}. "
+            "Pass {'plain': monitor.activations['dense']} and monitor.steps."
+        )
+    figure = WhiteFigure(figsize=(1.2 + 2.5 * len(runs), 1.2 + 0.62 * len(looks)), layout="constrained")
+    panels = figure.subplots(len(looks), len(runs), squeeze=False, sharex=True if share_x else "col")
+    for j, (name, run) in enumerate(runs.items()):
+        counts, edges = _check_counts_and_edges(who, name, run, len(looks))
+        colour = COLOURS[j % len(COLOURS)]
+        for i, axes in enumerate(panels[:, j]):
+            if np.count_nonzero(counts[i]) > 1:
+                heights = np.log1p(counts[i]) / np.log1p(counts[i].max())
+                axes.stairs(heights, edges[i], fill=True, color=colour, alpha=0.35)
+                axes.stairs(heights, edges[i], color=colour, linewidth=1.2)
+            elif counts[i].any():  # one number; its bins have a width that says nothing
+                axes.axvline((edges[i, 0] + edges[i, -1]) / 2, ymax=1 / 1.1, color=colour, linewidth=3)
+            axes.set_ylim(0, 1.1)
+            axes.set_yticks([])
+            axes.spines["left"].set_visible(False)
+            axes.xaxis.set_major_locator(MaxNLocator(4))
+        panels[0, j].set_title(name)
+        panels[-1, j].set_xlabel(xlabel)
+    for i, step in enumerate(looks):
+        panels[i, 0].set_ylabel(f"{step:g}", rotation=0, ha="right", va="center")
+    figure.supylabel("after training step", fontsize=10)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def _runs(history: Any) -> dict[str, dict[str, Array]]:
+    """One history or several, as a dict of name -> dict of arrays; the name of a single one is empty."""
+    given = getattr(history, "history", history)
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            "training_curves: expected a History, its dict, or a dict of name -> History, "
+            f"received {type(history).__name__}. Pass what model.fit returns."
+        )
+    several = bool(given) and all(isinstance(value, Mapping) or hasattr(value, "history") for value in given.values())
+    if several:
+        return {name: checked_run(f"training_curves: {name}", run) for name, run in given.items()}
+    return {"": checked_run("training_curves", given)}
+
+
+def _check_counts_and_edges(who: str, name: str, run: Mapping[str, Any], looks: int) -> tuple[Array, Array]:
+    """(r, bins) and (r, bins + 1)"""
+    counts, edges = (check_numbers(who, f"{key} of {name!r}", run.get(key, ())) for key in ("counts", "edges"))
+    if counts.ndim != 2 or len(counts) != looks or edges.shape != (looks, counts.shape[1] + 1):
+        raise ValueError(
+            f"{who}: expected {name!r} to hold counts ({looks}, bins) and edges ({looks}, bins + 1), received shapes "
+            f"{counts.shape} and {edges.shape}. Pass all of what a Monitor keeps of one layer, and its steps."
+        )
+    return counts, edges
