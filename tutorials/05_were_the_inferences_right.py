@@ -31,9 +31,10 @@ NAMES = {
 SEEDS = sorted({seed for who, _, seed in results if who == "tinycnn"})
 CONTROL = sorted({seed for who, _, seed in results if who == "keras"})
 settings = next(iter(results.values()))["settings"]
-print(f"{len(results)} runs: tinycnn with seeds {SEEDS}, Keras with seeds {CONTROL}, {len(NAMES)} models each,")
+print(f"{len(results)} runs: {len(NAMES)} models in tinycnn with seeds {SEEDS},")
+print(f"{len(study.NOTEBOOK)} in Keras with seeds {CONTROL};")
 print(f"{settings['epochs']} epochs of {settings['data'].upper()} in batches of {settings['batch_size']}.")
-assert len(results) == len(NAMES) * (len(SEEDS) + len(CONTROL))
+assert len(results) == len(NAMES) * len(SEEDS) + len(study.NOTEBOOK) * len(CONTROL)
 assert settings["images"] is None
 
 # %% [markdown]
@@ -80,8 +81,8 @@ print(
 # seed are made as alike as they can be: they begin with the same kernels, and meet the same batches in the same
 # order. What then differs between two of them is due to the layers that were added, and to what training makes of it.
 #
-# Keras repeats two of the seeds as a control. It gets tinycnn's own initial weights and the same batches, so only
-# rounding and dropout's masks differ.
+# Keras repeats the notebook's three models with two of the seeds as a control. It gets tinycnn's own initial weights
+# and the same batches, so only rounding and dropout's masks differ.
 
 # %%
 show_source(study.start_from, study.in_keras, study.train, docstring=False)
@@ -213,7 +214,11 @@ PAIRS = {
 
 def differences(framework):
     return {
-        measure: {pair: claims.paired(results, f, *models, framework) for pair, models in PAIRS.items()}
+        measure: {
+            pair: claims.paired(results, f, *models, framework)
+            for pair, models in PAIRS.items()
+            if all((framework, model, SEEDS[0]) in results for model in models)
+        }
         for measure, f in MEASURES.items()
     }
 
@@ -392,15 +397,17 @@ for name in NAMES:
 #
 # ## Is it tinycnn?
 #
-# Perhaps all of this is a peculiarity of a small framework. Here is Keras, on two of the seeds, with the same weights
-# to begin with and the same batches:
+# Perhaps all of this is a peculiarity of a small framework. Here is Keras: the notebook's three models, on two of
+# the seeds, with the same weights to begin with and the same batches:
 
 # %%
 plots.seed_bands(
     {
         label: {"tinycnn": own_curves, "Keras": keras_curves}
         for (label, own_curves), keras_curves in zip(
-            curves("val_loss").items(), curves("val_loss", framework="keras").values(), strict=True
+            curves("val_loss", study.NOTEBOOK).items(),
+            curves("val_loss", study.NOTEBOOK, "keras").values(),
+            strict=True,
         )
     },
     ylabel="validation loss",
@@ -408,7 +415,7 @@ plots.seed_bands(
 )
 
 # %%
-for name in NAMES:
+for name in study.NOTEBOOK:
     differ = [
         claims.test_accuracy(results["keras", name, seed]) - claims.test_accuracy(results["tinycnn", name, seed])
         for seed in CONTROL

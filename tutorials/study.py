@@ -1,4 +1,4 @@
-"""Train the notebook's models, and one with both additions, with several seeds; Keras does the same as a control.
+"""Train the notebook's models, and one with both additions, with several seeds; Keras, as a control, the notebook's.
 
 ``python -m tutorials.study`` writes a file for each run to tutorials/results/study/; interrupt it when you like, the
 same command goes on. The recipe is the notebook's: Adam(0.001), batches of 32, 10 epochs, the last 10,000 training
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from tinycnn.train.data import Splits
 
 RESULTS = Path(__file__).with_name("results") / "study"
-MODELS = ("plain", "dropout", "batch_normalization", "dropout_and_batch_normalization")
+NOTEBOOK = ("plain", "dropout", "batch_normalization")
+MODELS = (*NOTEBOOK, "dropout_and_batch_normalization")
 FRAMEWORKS = ("tinycnn", "keras")
 SEEDS = (1, 2, 3, 4, 5)
 CONTROL = 2  # seeds of Keras
@@ -192,7 +193,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=int,
         default=SEEDS,
         metavar="N",
-        help=f"(default: 1 to 5; Keras, the control, takes the first {CONTROL})",
+        help=f"(default: 1 to 5; Keras, the control, takes the first {CONTROL}, and the notebook's three models)",
     )
     p.add_argument("--data", choices=("mnist", "digits"), default="mnist")
     p.add_argument("--images", type=int, metavar="N", help="only the first N training images, one sixth validates")
@@ -203,12 +204,13 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def planned(arguments: argparse.Namespace) -> dict[str, Json]:
-    """The runs by name: all of one seed, then the next; Keras last, with fewer seeds."""
+    """The runs by name: all of one seed, then the next; Keras last, with fewer seeds and the notebook's own models."""
     return {
         f"{framework}-{model}-{seed}": {"framework": framework, "model": model, "seed": seed}
         for framework in arguments.frameworks
         for seed in (arguments.seeds[:CONTROL] if framework == "keras" else arguments.seeds)
         for model in arguments.models
+        if framework == "tinycnn" or model in NOTEBOOK
     }
 
 
