@@ -12,6 +12,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullFormatter
 
 from tinycnn.plots.common import (
     BLUE,
@@ -233,6 +234,8 @@ def variance_shift(layers: Mapping[str, Any], title: str = "Variance before batc
         axes.plot(limits, limits, color="#444444", linestyle="--", linewidth=1, label="equal")
         axes.plot(x[alive], y[alive], "o", color=BLUE, markersize=4.5, alpha=0.75, label="a channel")
         axes.set(xscale="log", yscale="log", xlim=limits, ylim=limits, aspect="equal", title=name, xlabel="in training")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_minor_formatter(NullFormatter())  # labels between the decades would overlap
     figure.axes[0].set_ylabel("in inference")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
