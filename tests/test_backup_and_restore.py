@@ -152,7 +152,7 @@ def others(folder):
         CSVLogger(folder / "log.csv"),
         ReduceLROnPlateau("loss", factor=0.5, patience=1, cooldown=1, min_delta=0.05),
         ReduceLROnPlateau("val_loss", factor=0.9, patience=2),
-        EarlyStopping("val_accuracy", patience=4, restore_best_weights=True),
+        EarlyStopping("val_accuracy", patience=6, restore_best_weights=True),
         ModelCheckpoint(folder / "{epoch}.weights.h5", save_best_only=True, save_weights_only=True),
     ]
 
