@@ -146,7 +146,7 @@ OWN = {
     "initializers": {"compute_fans"},
     "regularizers": set(),
     "activations": set(),
-    "models": {"plain", "dropout", "batch_normalization"},
+    "models": {"plain", "dropout", "batch_normalization", "dropout_and_batch_normalization"},
 }
 
 
