@@ -86,18 +86,32 @@ def test_free_run(keras, precision, name, kernels, steps):
 @pytest.mark.parametrize("precision", ["float32"], indirect=True)
 @pytest.mark.parametrize("name", MODELS)
 def test_each_step_from_keras_weights(keras, precision, name, kernels, steps):
-    """Adam's moving averages are our own throughout; weights and moving statistics are Keras's before each step."""
+    """Adam's moving averages are our own throughout; weights and moving statistics are Keras's before each step.
+
+    On some processors it is Keras whose rounding tips a relu or a pooling window over: its step, and with Adam's memory
+    of it some later ones, are then further from the exact step, in float64, than ours may be. There the exact step is
+    what ours is held against, with the same tolerance. `test_free_run` holds the exact steps against Keras's own.
+    """
     losses, weights = run_of_keras(keras, name, precision)
-    model = our_model(name, precision, kernels, weights[0])
+    model, exact = (our_model(name, dtype, kernels, weights[0]) for dtype in (precision, "float64"))
+    tipped_steps = set()
     for step, (x, y) in enumerate(batches(precision)[:steps]):
-        model.set_weights(weights[step])
-        give_masks(model, step, len(x))
-        assert model.train_on_batch(x, y)[0] == pytest.approx(losses[step], rel=1e-4), f"step {step + 1}"
-        for i, (own, before, after) in enumerate(
-            zip(model.get_weights(), weights[step], weights[step + 1], strict=True)
+        for own in (exact, model):
+            own.set_weights(weights[step])
+            give_masks(own, step, len(x))
+            loss = own.train_on_batch(x, y)[0]
+        assert loss == pytest.approx(losses[step], rel=1e-4), f"step {step + 1}"
+        for i, (own, true, before, after) in enumerate(
+            zip(model.get_weights(), exact.get_weights(), weights[step], weights[step + 1], strict=True)
         ):
-            moved = np.linalg.norm(after - before)
-            assert np.linalg.norm(own - after) <= STEP[name] * moved + 1e-7, f"step {step + 1}, array {i}"
+            tolerance = STEP[name] * np.linalg.norm(after - before) + 1e-7
+            tipped = np.linalg.norm(true - after) > tolerance
+            if tipped:
+                tipped_steps.add(step)
+            expected = true if tipped else after
+            assert np.linalg.norm(own - expected) <= tolerance, f"step {step + 1}, array {i}"
+    assert len(tipped_steps) <= steps // 4  # a mistake of ours would be in every step
+    assert not tipped_steps & set(range(20))
 
 
 @pytest.mark.parametrize("precision", ["float32"], indirect=True)
