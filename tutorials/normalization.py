@@ -36,6 +36,8 @@ def network(place: str = "after", momentum: float = 0.99, seed: int | None = Non
     """
     if place not in PLACES:
         raise ValueError(f"network: expected a place of {', '.join(PLACES)}, received {place!r}. Choose one of them.")
+    if seed is not None:
+        utils.set_random_seed(seed)  # the order of the images, too, is the seed's
     model = Sequential([Input((28, 28, 1))])
 
     def add(number: int, layer: Any, units: Any) -> None:
