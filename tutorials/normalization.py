@@ -161,7 +161,7 @@ def _trained(place: str, seed: int, learning_rate: float, epochs: int, batch_siz
         if not all(np.isfinite(weights).all() for weights in model.get_weights()):
             names = ("loss", "accuracy", "test_loss", "test_accuracy", "moving_accuracy", "dead")
             return dict.fromkeys(names)
-        moving = model.evaluate(x, y, verbose=0)[1]
+        moving = round(float(model.evaluate(x, y, verbose=0)[1]), 5)
         if place != "none":
             recalibrate_batch_normalization(model, x)
         figures = _figures(model, x, y) | {f"test_{k}": v for k, v in _figures(model, x_test, y_test).items()}
