@@ -69,7 +69,15 @@ def started(folder: Path) -> list[list[int]]:
 
 def begin(folder: Path, *arguments: str, function: str = "fake_runs:train") -> subprocess.Popen[str]:
     command = [sys.executable, "-c", DRIVER, function, *ARGUMENTS, "--results", str(folder / "results"), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=runs.ROOT)
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=runs.ROOT,
+        # Tests that run in the background have Ctrl-C switched off, and would hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def eventually(what: Callable[[], Any], seconds: float = 60) -> Any:
