@@ -149,16 +149,16 @@ class ConvolutionNormalizationPooling(FusedStep):
             return kernels.inference(*how, gamma, beta, *statistics, normalization.epsilon, *windows)
         a, mean, variance = kernels.activate(*how)
         normalization.update_moving_statistics(mean, variance)
-        y, argmax = kernels.normalize_and_pool(a, gamma, beta, mean, variance, normalization.epsilon, *windows)
-        self.saved = x, a, argmax, mean, variance
+        y, peaks, argmax = kernels.normalize_and_pool(a, gamma, beta, mean, variance, normalization.epsilon, *windows)
+        self.saved = x, a, peaks, argmax, mean, variance
         return y
 
     def fused_backward(self, kernels: Any, dy: Array, saved: tuple[Any, ...], input_gradient: bool) -> Array:
         convolution, normalization, pooling = self.convolution, self.normalization, self.pooling
-        x, a, argmax, mean, variance = saved
+        x, a, peaks, argmax, mean, variance = saved
         gamma, _ = normalization._gamma_and_beta()
         dx, dkernel, dbias, dgamma, dbeta = kernels.backward(
-            dy, x, a, argmax, convolution.kernel.value, gamma, mean, variance, normalization.epsilon,
+            dy, x, a, peaks, argmax, convolution.kernel.value, gamma, mean, variance, normalization.epsilon,
             convolution.strides, convolution.dilation_rate, pooling.pool_size, pooling.strides, input_gradient,
         )  # fmt: skip
         _assign(convolution, dkernel, dbias)

@@ -15,7 +15,7 @@ Source:  Chan, Golub & LeVeque 1983, doi:10.1080/00031305.1983.10483115, eq. 2.1
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
+from numba import njit, prange
 
 from tinycnn.kernels.conv2d_numba import (
     PARTS,
@@ -28,9 +28,9 @@ from tinycnn.kernels.conv2d_numba import (
     transposed_taps,
     window_tables,
 )
-from tinycnn.kernels.conv2d_relu_max_pooling2d_numba import AT_ONCE
+from tinycnn.kernels.conv2d_relu_max_pooling2d_numba import AT_ONCE, relu_in_place
 from tinycnn.kernels.image_rows_numba import add_columns, relu_and_statistics, repeated, scale_and_inverse_std
-from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
+from tinycnn.kernels.max_pooling2d_numba import add_unpooled_image, pool_normalized_image
 from tinycnn.kernels.threads_numba import parallel_njit
 
 Array = np.ndarray
@@ -63,22 +63,21 @@ def activate(x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate:
 @parallel_njit
 def normalize_and_pool(
     a: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float, pool_size: Pair, strides: Pair
-) -> tuple[Array, Array]:
-    """Math: y, argmax = max_pooling2d_forward(γ·(a − μ)/√(σ² + ε) + β);  windows of at most 256 pixels"""
+) -> tuple[Array, Array, Array]:
+    """Math: y, argmax = max_pooling2d_forward(γ·(a − μ)/√(σ² + ε) + β);  windows of at most 256 pixels
+
+    And ``peaks``, the pixels of a that became y.
+    """
     n, h, w, filters = a.shape
     pooled_h, pooled_w = out_size((h, w), pool_size, strides, (1, 1))
     y = np.empty((n, pooled_h, pooled_w, filters), a.dtype)
-    argmax = np.empty((n, pooled_h, pooled_w, filters), np.uint8)
+    peaks, argmax = np.empty_like(y), np.empty(y.shape, np.uint8)
     scale, _ = scale_and_inverse_std(gamma, variance, epsilon)
-    means, scales, betas = repeated(mean, w), repeated(scale, w), repeated(beta, w)
     for image in prange(n):
-        normalized = np.empty((h, w, filters), a.dtype)
-        for i in range(h):
-            pixels, out = a[image, i].reshape(-1), normalized[i].reshape(-1)
-            for k in range(len(out)):
-                out[k] = (pixels[k] - means[k]) * scales[k] + betas[k]
-        pool_image(normalized, pool_size, strides, y[image], argmax[image])
-    return y, argmax
+        pool_normalized_image(
+            a[image], mean, scale, beta, pool_size, strides, peaks[image], y[image], argmax[image]
+        )  # fmt: skip
+    return y, peaks, argmax
 
 
 @parallel_njit
@@ -94,72 +93,95 @@ def inference(
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
     weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w))
     scale, _ = scale_and_inverse_std(gamma, variance, epsilon)
-    means, scales, betas = repeated(mean, out_w), repeated(scale, out_w), repeated(beta, out_w)
     for part in prange(-(-n // AT_ONCE)):
         first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
         a = np.empty((last - first, out_h, out_w, filters), x.dtype)
+        peaks = np.empty((pooled_h, pooled_w, filters), x.dtype)
         argmax = np.empty((pooled_h, pooled_w, filters), np.uint8)
         convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, a)
+        relu_in_place(a.reshape(-1))
         for image in range(first, last):
-            for i in range(out_h):
-                pixels = a[image - first, i].reshape(-1)
-                for k in range(len(pixels)):
-                    activated = 0 if pixels[k] <= 0 else pixels[k]
-                    pixels[k] = (activated - means[k]) * scales[k] + betas[k]
-            pool_image(a[image - first], pool_size, pool_strides, y[image], argmax)
+            pool_normalized_image(
+                a[image - first], mean, scale, beta, pool_size, pool_strides, peaks, y[image], argmax
+            )  # fmt: skip
     return y
 
 
 @parallel_njit
 def backward(
-    dy: Array, x: Array, a: Array, argmax: Array, kernel: Array, gamma: Array, mean: Array, variance: Array,
-    epsilon: float, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair, input_gradient: bool,
+    dy: Array, x: Array, a: Array, peaks: Array, argmax: Array, kernel: Array, gamma: Array, mean: Array,
+    variance: Array, epsilon: float, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair,
+    input_gradient: bool,
 ) -> tuple[Array, Array, Array, Array, Array]:  # fmt: skip
-    """dx, dkernel, dbias, dgamma and dbeta; dx is empty without ``input_gradient``."""
+    """dx, dkernel, dbias, dgamma and dbeta; dx is empty without ``input_gradient``.
+
+    The gradient of a normalized pixel is zero where no window chose it, so the sums over the batch need only the peaks;
+    and that of a pixel of a is -scale·(mean(dy) + (a − μ)·slope) everywhere, and scale·dy more at the peaks.
+    """
     n, h, w, c = x.shape
     _, out_h, out_w, filters = a.shape
-    row = out_w * filters
-    means = repeated(mean, out_w)
     sums, products = np.zeros((n, filters)), np.zeros((n, filters))
     for image in prange(n):
-        d, columns = np.empty((out_h, out_w, filters), x.dtype), np.zeros(row, x.dtype)
-        unpool_image(dy[image], argmax[image], pool_size, pool_strides, d)
-        for i in range(out_h):
-            gradient, pixels = d[i].reshape(-1), a[image, i].reshape(-1)
-            for k in range(row):
-                columns[k] += gradient[k] * (pixels[k] - means[k])
-        add_columns(columns, products[image])
-        add_columns(dy[image].reshape(-1), sums[image])
+        add_peak_sums(dy[image], peaks[image], mean, sums[image], products[image])
     dbeta, dgamma = total(sums).astype(x.dtype), total(products).astype(x.dtype)
     scale, inverse_std = scale_and_inverse_std(gamma, variance, epsilon)
     m = n * out_h * out_w
-    mean_dy, slope = np.empty(filters, x.dtype), np.empty(filters, x.dtype)
+    constant, slope = np.empty(filters, x.dtype), np.empty(filters, x.dtype)
     for f in range(filters):
-        mean_dy[f], slope[f] = sums[0, f] / m, products[0, f] / m * inverse_std[f] * inverse_std[f]
+        constant[f] = -scale[f] * (sums[0, f] / m)
+        slope[f] = -scale[f] * (products[0, f] / m * inverse_std[f] * inverse_std[f])
         dgamma[f] *= inverse_std[f]
-    scales, slopes, means_dy = repeated(scale, out_w), repeated(slope, out_w), repeated(mean_dy, out_w)
+    means, constants, slopes = repeated(mean, out_w), repeated(constant, out_w), repeated(slope, out_w)
 
     taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w))
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
     dkernels = np.zeros((PARTS, kernel.shape[0], kernel.shape[1], c, filters), x.dtype)
-    dbiases = np.zeros((PARTS, row), x.dtype)
+    dbiases = np.zeros((PARTS, out_w * filters), x.dtype)
     size = -(-n // PARTS)
     for part in prange(PARTS):
-        dbias, constant = dbiases[part], np.empty(row, x.dtype)
         for first in range(part * size, min((part + 1) * size, n), AT_ONCE):
             last = min(first + AT_ONCE, (part + 1) * size, n)
             dz = np.empty((last - first, out_h, out_w, filters), x.dtype)
             for image in range(first, last):
-                unpool_image(dy[image], argmax[image], pool_size, pool_strides, dz[image - first])
-                for i in range(out_h):  # several short loops: LLVM makes vectors only where few arrays may overlap
-                    gradient, pixels = dz[image - first, i].reshape(-1), a[image, i].reshape(-1)
-                    for k in range(row):
-                        constant[k] = means_dy[k] + (pixels[k] - means[k]) * slopes[k]
-                    for k in range(row):
-                        gradient[k] = scales[k] * (gradient[k] - constant[k]) if pixels[k] > 0 else 0
-                    for k in range(row):
-                        dbias[k] += gradient[k]
+                gradient = dz[image - first]
+                for i in range(out_h):
+                    slope_of_active(
+                        a[image, i].reshape(-1), means, slopes, constants, gradient[i].reshape(-1), dbiases[part]
+                    )
+                at_peaks = scaled_where_positive(dy[image], peaks[image], scale, dbiases[part])
+                add_unpooled_image(at_peaks, argmax[image], pool_size, pool_strides, gradient)
             add_gradients(x[first:last], dz, taps, strides, dilation_rate, winograd, dkernels[part], dx[first:last])
     dbias_sums = np.zeros(filters)
     add_columns(total(dbiases), dbias_sums)
     return dx, total(dkernels).reshape(kernel.shape), dbias_sums.astype(x.dtype), dgamma, dbeta
+
+
+@njit(cache=True)
+def add_peak_sums(dy: Array, peaks: Array, mean: Array, sums: Array, products: Array) -> None:
+    """Add Σ dy and Σ dy·(peak − μ) for each filter."""
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            for f in range(len(sums)):
+                sums[f] += dy[i, j, f]
+                products[f] += dy[i, j, f] * (peaks[i, j, f] - mean[f])
+
+
+@njit(cache=True)
+def slope_of_active(a: Array, means: Array, slopes: Array, constants: Array, dz: Array, dbias: Array) -> None:
+    """(a − μ)·slope + constant where a is positive, for a row of pixels; adds it to ``dbias``."""
+    for k in range(len(a)):  # two short loops: LLVM makes vectors only where few arrays may overlap
+        dz[k] = (a[k] - means[k]) * slopes[k] + constants[k] if a[k] > 0 else 0
+    for k in range(len(a)):
+        dbias[k] += dz[k]
+
+
+@njit(cache=True)
+def scaled_where_positive(dy: Array, peaks: Array, scale: Array, dbias: Array) -> Array:
+    """scale·dy where the peak is positive; adds it to ``dbias``."""
+    gradient = np.empty_like(dy)
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            for f in range(len(scale)):
+                gradient[i, j, f] = scale[f] * dy[i, j, f] if peaks[i, j, f] > 0 else 0
+                dbias[f] += gradient[i, j, f]
+    return gradient

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit, prange
 
 from tinycnn.kernels.block_product_numba import offsets
-from tinycnn.kernels.pool_window_numba import pool_windows, unpool_windows
+from tinycnn.kernels.pool_window_numba import pool_normalized_windows, pool_windows, unpool_windows
 from tinycnn.kernels.threads_numba import parallel_njit
 
 Array = np.ndarray
@@ -48,12 +48,37 @@ def pool_image(x: Array, pool_size: Pair, strides: Pair, y: Array, argmax: Array
 
 
 @njit(cache=True)
+def pool_normalized_image(
+    x: Array, mean: Array, scale: Array, beta: Array, pool_size: Pair, strides: Pair, peaks: Array, y: Array,
+    argmax: Array,
+) -> None:  # fmt: skip
+    """`pool_image` of (x − mean)·scale + beta, one of each per channel; ``peaks`` gets the pixels of x themselves."""
+    _, w, c = x.shape
+    taps = offsets(pool_size[0], w * c, pool_size[1], c)
+    pixels, chosen, places = x.reshape(-1), peaks.reshape(-1), argmax.reshape(-1)
+    for i in range(y.shape[0]):
+        start, to = i * strides[0] * w * c, i * y.shape[1] * c
+        pool_normalized_windows(
+            pixels, start, strides[1] * c, taps, chosen, places, to, y.shape[1], c, mean, scale, beta
+        )  # fmt: skip
+        for j in range(y.shape[1]):
+            for k in range(c):
+                y[i, j, k] = (peaks[i, j, k] - mean[k]) * scale[k] + beta[k]
+
+
+@njit(cache=True)
 def unpool_image(dy: Array, argmax: Array, pool_size: Pair, strides: Pair, dx: Array) -> None:
     """Each window's gradient at the pixel that was its maximum, zero elsewhere; dx (h, w, c) is written."""
+    dx.reshape(-1)[:] = 0
+    add_unpooled_image(dy, argmax, pool_size, strides, dx)
+
+
+@njit(cache=True)
+def add_unpooled_image(dy: Array, argmax: Array, pool_size: Pair, strides: Pair, dx: Array) -> None:
+    """Add each window's gradient to the pixel that was its maximum."""
     _, w, c = dx.shape
     taps = offsets(pool_size[0], w * c, pool_size[1], c)
     gradients, places, pixels = dy.reshape(-1), argmax.reshape(-1), dx.reshape(-1)
-    pixels[:] = 0
     for i in range(dy.shape[0]):
         start, to = i * dy.shape[1] * c, i * strides[0] * w * c
         unpool_windows(gradients, places, start, taps, pixels, to, strides[1] * c, dy.shape[1], c)

@@ -27,31 +27,30 @@ USUAL = 4  # pixels of a window, 2x2: they have loops of their own, unrolled
 
 
 def pool_windows_in_python(
-    x: Array, x_start: int, x_step: int, taps: Array, y: Array, argmax: Array, start: int, windows: int, channels: int
-) -> None:
-    """For window number i: y[start + i·channels + c] = max_t x[x_start + i·x_step + taps[t] + c], and the first such t
-    at the same place in argmax; all one axis."""
+    x: Array, x_start: int, x_step: int, taps: Array, y: Array, argmax: Array, start: int, windows: int, channels: int,
+    mean: Any = 0, scale: Any = 1, beta: Any = 0,
+) -> None:  # fmt: skip
+    """For window number i, of the pixels x[x_start + i·x_step + taps[t] + c] the largest: to y[start + i·channels + c],
+    and the first such t to the same place in argmax; all one axis.
+
+    With ``mean``, ``scale`` and ``beta`` (channels,) the largest is the one whose (x − mean)·scale + beta is.
+    """
     for i in range(windows):
         window = x[x_start + i * x_step + taps[:, None] + np.arange(channels)]  # (taps, channels)
+        sizes = (window - mean) * scale + beta
         best, place = window[0].copy(), np.zeros(channels, int)
+        best_size = sizes[0].copy()
         for t in range(1, len(taps)):
-            larger = window[t] > best
-            best[larger], place[larger] = window[t, larger], t
+            larger = sizes[t] > best_size
+            best[larger], best_size[larger], place[larger] = window[t, larger], sizes[t, larger], t
         here = slice(start + i * channels, start + (i + 1) * channels)
         y[here], argmax[here] = best, place
 
 
 def unpool_windows_in_python(
-    dy: Array,
-    argmax: Array,
-    start: int,
-    taps: Array,
-    dx: Array,
-    dx_start: int,
-    dx_step: int,
-    windows: int,
+    dy: Array, argmax: Array, start: int, taps: Array, dx: Array, dx_start: int, dx_step: int, windows: int,
     channels: int,
-) -> None:
+) -> None:  # fmt: skip
     """For window number i: dx[dx_start + i·dx_step + taps[t] + c] += dy[start + i·channels + c] for t = argmax[…]."""
     c = np.arange(channels)
     for i in range(windows):
@@ -112,11 +111,13 @@ def _for_each_window(emitter: Emitter, windows: Any, nitems: Any, body: Any) -> 
 
 def _emit_pool(
     emitter: Emitter, x: Any, x_start: Any, x_step: Any, taps: Any, y: Any, argmax: Any, start: Any,
-    windows: Any, channels: Any, nitems: Any,
+    windows: Any, channels: Any, *normalization_and_nitems: Any,
 ) -> None:  # fmt: skip
     builder, number = emitter.builder, argmax.type.pointee
+    *normalization, nitems = normalization_and_nitems
     places = ir.VectorType(number, emitter.lanes)
     best = cgutils.alloca_once(builder, emitter.vector)
+    best_size = cgutils.alloca_once(builder, emitter.vector)
     place = cgutils.alloca_once(builder, places)
 
     def one_window(i: Any, count: int | None) -> None:
@@ -125,15 +126,25 @@ def _emit_pool(
 
         def one_vector(channel: Any, mask: Any) -> None:
             from_here = builder.gep(window, [channel])
+            factors = [emitter.load(builder.gep(array, [channel]), 0, mask) for array in normalization]
+
+            def size(pixel: Any) -> Any:
+                if not factors:
+                    return pixel
+                mean, scale, beta = factors
+                return builder.fadd(builder.fmul(builder.fsub(pixel, mean), scale), beta)
 
             def one_pixel(t: Any, tap: Any) -> None:
                 pixel = emitter.load(builder.gep(from_here, [tap]), 0, mask)
-                larger = builder.fcmp_ordered(">", pixel, builder.load(best))
+                its_size = size(pixel)
+                larger = builder.fcmp_ordered(">", its_size, builder.load(best_size))
                 number_of_tap = emitter.broadcast(builder.trunc(t, number))
-                builder.store(builder.select(larger, pixel, builder.load(best)), best)
-                builder.store(builder.select(larger, number_of_tap, builder.load(place)), place)
+                for variable, new in ((best, pixel), (best_size, its_size), (place, number_of_tap)):
+                    builder.store(builder.select(larger, new, builder.load(variable)), variable)
 
-            builder.store(emitter.load(builder.gep(from_here, [builder.load(taps)]), 0, mask), best)
+            first = emitter.load(builder.gep(from_here, [builder.load(taps)]), 0, mask)
+            builder.store(first, best)
+            builder.store(size(first), best_size)
             builder.store(ir.Constant(places, None), place)
             _for_each_tap(emitter, taps, count, nitems, one_pixel)
             here = builder.add(to, channel)
@@ -184,6 +195,15 @@ def _pool_windows(
     return _in_llvm("pool_windows", _emit_pool, signature, taps_position=3)
 
 
+def _pool_normalized_windows(
+    typing_context: Any, x: Any, x_start: Any, x_step: Any, taps: Any, y: Any, argmax: Any, start: Any,
+    windows: Any, channels: Any, mean: Any, scale: Any, beta: Any,
+) -> Any:  # fmt: skip
+    index = types.intp
+    signature = types.void(x, index, index, taps, y, argmax, index, index, index, mean, scale, beta)
+    return _in_llvm("pool_normalized_windows", _emit_pool, signature, taps_position=3)
+
+
 def _unpool_windows(
     typing_context: Any, dy: Any, argmax: Any, start: Any, taps: Any, dx: Any, dx_start: Any, dx_step: Any,
     windows: Any, channels: Any,
@@ -194,4 +214,5 @@ def _unpool_windows(
 
 
 pool_windows: Any = pool_windows_in_python if JIT_IS_OFF else intrinsic(_pool_windows)
+pool_normalized_windows: Any = pool_windows_in_python if JIT_IS_OFF else intrinsic(_pool_normalized_windows)
 unpool_windows: Any = unpool_windows_in_python if JIT_IS_OFF else intrinsic(_unpool_windows)
