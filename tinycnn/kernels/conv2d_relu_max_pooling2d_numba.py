@@ -14,16 +14,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
+from tinycnn.kernels.block_product_numba import NO, YES
 from tinycnn.kernels.conv2d_numba import (
     PARTS,
     add_gradients,
-    convolve,
     convolve_images,
     out_size,
     prepared_kernel,
     total,
     transposed_taps,
-    window_tables,
 )
 from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
 from tinycnn.kernels.threads_numba import parallel_njit
@@ -34,47 +33,42 @@ Pair = tuple[int, int]
 AT_ONCE = 4  # images whose outputs are in the cache at a time
 
 
-@parallel_njit
 def forward(
     x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair
 ) -> tuple[Array, Array]:
     """Math: y, argmax = max_pooling2d_forward(relu(conv2d_forward(x, kernel, bias)));  windows of at most 256 pixels"""
-    n, h, w, c = x.shape
-    kh, kw, _, filters = kernel.shape
-    out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
-    pooled_h, pooled_w = out_size((out_h, out_w), pool_size, pool_strides, (1, 1))
-    windows, terms = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
-    y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
-    argmax = np.empty((n, pooled_h, pooled_w, filters), np.uint8)
-    for part in prange(-(-n // AT_ONCE)):
-        z = np.empty((out_h, out_w, filters), x.dtype)
-        for image in range(part * AT_ONCE, min((part + 1) * AT_ONCE, n)):
-            convolve(x[image], kernel, bias, windows, terms, 0, len(windows), z)
-            pool_image(z, pool_size, pool_strides, y[image], argmax[image])
-            relu_in_place(y[image].reshape(-1))  # relu of the maximum is the maximum of the relus
-    return y, argmax
+    return _forward(x, kernel, bias, strides, dilation_rate, pool_size, pool_strides, NO)
 
 
-@parallel_njit
 def inference(
     x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair
 ) -> Array:
     """y alone, by Winograd's way where that pays: here its rounding errors decide over no gradient."""
+    return _forward(x, kernel, bias, strides, dilation_rate, pool_size, pool_strides, YES)[0]
+
+
+@parallel_njit
+def _forward(
+    x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair,
+    approximate: bool,
+) -> tuple[Array, Array]:  # fmt: skip
     n, h, w, _ = x.shape
     kh, kw, _, filters = kernel.shape
     out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
     pooled_h, pooled_w = out_size((out_h, out_w), pool_size, pool_strides, (1, 1))
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
-    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w))
+    argmax = np.empty((n, pooled_h, pooled_w, filters), np.uint8)
+    weights, winograd = kernel, False
+    if approximate:
+        weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w))
     for part in prange(-(-n // AT_ONCE)):
         first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
         z = np.empty((last - first, out_h, out_w, filters), x.dtype)
-        argmax = np.empty((pooled_h, pooled_w, filters), np.uint8)
         convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, z)
         for image in range(first, last):
-            pool_image(z[image - first], pool_size, pool_strides, y[image], argmax)
-            relu_in_place(y[image].reshape(-1))
-    return y
+            pool_image(z[image - first], pool_size, pool_strides, y[image], argmax[image])
+            relu_in_place(y[image].reshape(-1))  # relu of the maximum is the maximum of the relus
+    return y, argmax
 
 
 @parallel_njit
