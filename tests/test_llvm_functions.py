@@ -81,16 +81,18 @@ def test_tile_transform(matrix, adds, writes_image, extra, dtype, rng):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("pixels", [4, 3, 1])
 @pytest.mark.parametrize("extra", [0, 5])
-def test_pooling_windows(extra, pixels, dtype, rng):
+@pytest.mark.parametrize("normalized", [False, True])
+def test_pooling_windows(normalized, extra, pixels, dtype, rng):
     channels = VECTOR_BYTES // np.dtype(dtype).itemsize + extra
     windows, step = 3, 2 * channels
     taps = np.array([0, channels, 8 * channels, 9 * channels])[:pixels]
     x = rng.integers(-2, 2, 16 * channels + 7).astype(dtype)  # few values: ties go to the first
     y, argmax = np.zeros(windows * channels + 3, dtype), np.zeros(windows * channels + 3, np.uint8)
     expected = y.copy(), argmax.copy()
-    pooling.pool_windows_in_python(x, 2, step, taps, *expected, 1, windows, channels)
+    factors = list(rng.normal(size=(3, channels)).astype(dtype)) if normalized else []  # scales of both signs
+    pooling.pool_windows_in_python(x, 2, step, taps, *expected, 1, windows, channels, *factors)
     call(lambda module, kinds: pooling._function(module, "pool", pooling._emit_pool, kinds),
-         x, 2, step, taps, y, argmax, 1, windows, channels, len(taps))  # fmt: skip
+         x, 2, step, taps, y, argmax, 1, windows, channels, *factors, len(taps))  # fmt: skip
     np.testing.assert_array_equal(y, expected[0])
     np.testing.assert_array_equal(argmax, expected[1])
     assert y[0] == 0
@@ -113,3 +115,11 @@ def test_pooling_in_python_is_the_sum_of_the_docstring(rng):
             window = [x[1 + 4 * i + t + c] for t in taps]
             assert y[1 + 2 * i + c] == max(window)
             assert argmax[1 + 2 * i + c] == window.index(max(window))
+
+    mean, scale, beta = np.array([0.5, -1.0]), np.array([2.0, -3.0]), np.array([1.0, 0.0])
+    pooling.pool_windows_in_python(x, 1, 4, taps, y, argmax, 1, 2, 2, mean, scale, beta)
+    for i in range(2):
+        for c, best in enumerate((max, min)):  # behind a negative scale the smallest pixel is the largest
+            window = [x[1 + 4 * i + t + c] for t in taps]
+            assert y[1 + 2 * i + c] == best(window)
+            assert argmax[1 + 2 * i + c] == window.index(best(window))

@@ -32,6 +32,7 @@ JIT_IS_OFF = bool(getattr(config, "DISABLE_JIT", 0))
 _features = binding.get_host_cpu_features() if binding.get_process_triple().startswith("x86_64") else {}
 VECTOR_BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx2") else 16
 ROWS = 6  # 6·4 sums, 4 vectors of b and one of a: 29 of 32 registers; with two vectors: 15 of 16
+HALF = 3  # of the rows, where that many are left or fewer
 # Numba compiles a function anew for each Python number that another one hands to it, but not for NumPy's numbers.
 ZERO: Any = np.int64(0)
 NO: Any = np.bool_(False)
@@ -59,7 +60,7 @@ def block_product_in_python(
     first: int, last: int, width: int,
     bias: Array, bias_start: int, accumulate: bool,
 ) -> None:  # fmt: skip
-    """A strip of a product: the rows from ``first`` to below ``last``, six at a time; ``width`` columns.
+    """A strip of a product: the rows from ``first`` to below ``last``, in blocks of six; ``width`` columns.
 
     Math:    c[c_start + c_rows[r] + j] = base + Σ_k a[a_start + rows[r] + terms[k]] · b[b_start + k·b_step + j]
              where base is bias[bias_start + j] or, with ``accumulate``, what stood in c before
@@ -147,48 +148,58 @@ class Emitter:
         bias: Any, bias_start: Any, accumulate: Any, term_count: Any,
     ) -> None:  # fmt: skip
         builder = self.builder
-        columns = range(vectors)
         masks: list[Any] = [None] * vectors
         if masked:  # only the last vector may be partly filled
             masks[-1] = self.mask(builder.sub(width, whole((vectors - 1) * self.lanes)))
-        sums = [[cgutils.alloca_once(builder, self.vector) for _ in columns] for _ in range(ROWS)]
-        zero = ir.Constant(self.vector, None)
         bias_place = builder.gep(bias, [bias_start])
+        b_place = builder.gep(b, [b_start])
         final = builder.sub(last, whole(1))
-        b = builder.gep(b, [b_start])
-        count = builder.sdiv(builder.add(builder.sub(last, first), whole(ROWS - 1)), whole(ROWS))
-        with cgutils.for_range(builder, count) as block:
-            for row in sums:
-                for total in row:
-                    builder.store(zero, total)
-            # Rows past the end repeat the last one: the same result, written twice.
-            row_numbers = [
-                builder.add(first, builder.add(builder.mul(block.index, whole(ROWS)), whole(r))) for r in range(ROWS)
-            ]
-            row_numbers = [builder.select(builder.icmp_signed("<", r, final), r, final) for r in row_numbers]
-            windows = [
-                builder.gep(a, [builder.add(a_start, builder.load(builder.gep(rows, [r])))]) for r in row_numbers
-            ]
-            with cgutils.for_range(builder, term_count) as loop:
-                term = builder.load(builder.gep(terms, [loop.index]))
-                b_row = builder.gep(b, [builder.mul(loop.index, b_step)])
-                b_vectors = [self.load(b_row, j, masks[j]) for j in columns]
-                for r in range(ROWS):
-                    pixel = self.broadcast(builder.load(builder.gep(windows[r], [term])))
-                    for j in columns:
-                        product = builder.call(self.function("fma"), [pixel, b_vectors[j], builder.load(sums[r][j])])
-                        builder.store(product, sums[r][j])
+        count = builder.sub(last, first)
 
+        def block(start: Any, rows_at_once: int) -> None:
+            # Rows past the end repeat the last one: the same result, written twice.
+            numbers = [builder.add(start, whole(r)) for r in range(rows_at_once)]
+            numbers = [builder.select(builder.icmp_signed("<", r, final), r, final) for r in numbers]
+            windows = [builder.gep(a, [builder.add(a_start, builder.load(builder.gep(rows, [r])))]) for r in numbers]
+            outs = [builder.gep(c, [builder.add(c_start, builder.load(builder.gep(c_rows, [r])))]) for r in numbers]
+            sums = self.sums_of_block(windows, terms, b_place, b_step, term_count, masks)
             # First all additions, then all writing: a repeated row must not see what its twin has written.
-            outs, results = [], []
-            for r in range(ROWS):
-                out = builder.gep(c, [builder.add(c_start, builder.load(builder.gep(c_rows, [row_numbers[r]])))])
-                base = builder.select(accumulate, out, bias_place)
-                outs.append(out)
-                results.append([builder.fadd(builder.load(sums[r][j]), self.load(base, j, masks[j])) for j in columns])
+            bases = [builder.select(accumulate, out, bias_place) for out in outs]
+            results = [
+                [builder.fadd(builder.load(total), self.load(base, j, masks[j])) for j, total in enumerate(row)]
+                for base, row in zip(bases, sums, strict=True)
+            ]
             for out, result in zip(outs, results, strict=True):
-                for j in columns:
-                    self.store(result[j], out, j, masks[j])
+                for j, value in enumerate(result):
+                    self.store(value, out, j, masks[j])
+
+        # Blocks of all rows, and one of half as many where no more are left.
+        blocks = builder.sdiv(builder.add(count, whole(ROWS - HALF - 1)), whole(ROWS))
+        with cgutils.for_range(builder, blocks) as loop:
+            block(builder.add(first, builder.mul(loop.index, whole(ROWS))), ROWS)
+        done = builder.mul(blocks, whole(ROWS))
+        with builder.if_then(builder.icmp_signed("<", done, count)):
+            block(builder.add(first, done), HALF)
+
+    def sums_of_block(
+        self, windows: list[Any], terms: Any, b: Any, b_step: Any, term_count: Any, masks: list[Any]
+    ) -> list[list[Any]]:
+        """Places of the sums over all terms, a row of vectors for each window."""
+        builder = self.builder
+        sums = [[cgutils.alloca_once(builder, self.vector) for _ in masks] for _ in windows]
+        for row in sums:
+            for total in row:
+                builder.store(ir.Constant(self.vector, None), total)
+        with cgutils.for_range(builder, term_count) as loop:
+            term = builder.load(builder.gep(terms, [loop.index]))
+            b_row = builder.gep(b, [builder.mul(loop.index, b_step)])
+            b_vectors = [self.load(b_row, j, mask) for j, mask in enumerate(masks)]
+            for window, row in zip(windows, sums, strict=True):
+                pixel = self.broadcast(builder.load(builder.gep(window, [term])))
+                for total, b_vector in zip(row, b_vectors, strict=True):
+                    product = builder.call(self.function("fma"), [pixel, b_vector, builder.load(total)])
+                    builder.store(product, total)
+        return sums
 
     def combine(self, matrix: Array, vectors: list[Any]) -> list[Any]:
         """matrix · vectors, for a matrix of constants: terms with a zero are left out."""

@@ -49,11 +49,11 @@ def conv2d_backward_parameters(
         tiles = n * winograd.tiles((out_h, out_w))
         size = max(36, -(-tiles // PARTS))
         dkernels = np.zeros((PARTS, kh, kw, c, filters), x.dtype)
-        nothing = np.empty((0, 1, 1, c), x.dtype)
+        nothing, no_taps = np.empty((0, 1, 1, c), x.dtype), np.empty((0, 1, 1, 1), x.dtype)
         for part in prange(-(-tiles // size)):
-            dweights = np.empty((winograd.SIZE, winograd.SIZE, c, filters), x.dtype)
+            dweights = np.empty(winograd.POINTS * winograd.matrix_step(c, filters), x.dtype)
             first, last = part * size, min((part + 1) * size, tiles)
-            winograd.gradients(x, dz, dweights, first, last, dweights, nothing)
+            winograd.gradients(x, dz, no_taps, first, last, dweights, nothing)
             winograd.add_transformed_back(dweights, dkernels[part])
         dkernel[:] = total(dkernels).reshape(dkernel.shape)
     else:
@@ -79,7 +79,7 @@ def conv2d_backward_input(dz: Array, kernel: Array, image_size: Pair, strides: P
     dx = np.empty((n, h, w, c), dz.dtype)
     if by_winograd:
         dx[:] = 0
-        nothing = np.empty((0, 1, 1, 1), dz.dtype)
+        nothing, no_weights = np.empty((0, 1, 1, 1), dz.dtype), np.empty(0, dz.dtype)
         rows, columns = winograd.tile_grid((out_h, out_w))
         # Tiles overlap: a row of tiles, or the rows of an image, are one thread's work; every second row at a time.
         row = columns if n < FEW_IMAGES else rows * columns
@@ -87,7 +87,7 @@ def conv2d_backward_input(dz: Array, kernel: Array, image_size: Pair, strides: P
         for start in range(steps):
             for task in prange(-(-(tasks - start) // steps)):
                 first = (start + task * steps) * row
-                winograd.gradients(nothing, dz, taps, first, first + row, nothing, dx)
+                winograd.gradients(nothing, dz, taps, first, first + row, no_weights, dx)
     else:
         columns = c if n >= FEW_IMAGES else max(1, c // FEW_IMAGES)
         groups = -(-c // columns)
@@ -177,7 +177,7 @@ def add_gradients(
     """Add to dkernel, and write dx where that is not empty, for a few images."""
     n, _, w, c = x.shape
     if by_winograd:
-        dweights = np.empty((winograd.SIZE, winograd.SIZE, c, dz.shape[3]), x.dtype)
+        dweights = np.empty(winograd.POINTS * winograd.matrix_step(c, dz.shape[3]), x.dtype)
         dx[:] = 0
         winograd.gradients(x, dz, taps, 0, n * winograd.tiles(dz.shape[1:3]), dweights, dx)
         winograd.add_transformed_back(dweights, dkernel)

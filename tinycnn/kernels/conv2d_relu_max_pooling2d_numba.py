@@ -54,8 +54,9 @@ def _forward(
 ) -> tuple[Array, Array]:  # fmt: skip
     n, h, w, _ = x.shape
     kh, kw, _, filters = kernel.shape
-    out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
-    pooled_h, pooled_w = out_size((out_h, out_w), pool_size, pool_strides, (1, 1))
+    conv_size = out_size((h, w), (kh, kw), strides, dilation_rate)
+    pooled_h, pooled_w = out_size(conv_size, pool_size, pool_strides, (1, 1))
+    out_h, out_w = covered((pooled_h, pooled_w), pool_size, pool_strides)
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
     argmax = np.empty((n, pooled_h, pooled_w, filters), np.uint8)
     weights, winograd = kernel, False
@@ -79,7 +80,7 @@ def backward(
     """dx, dkernel and dbias of `forward`; dx is empty without ``input_gradient``."""
     n, h, w, c = x.shape
     kh, kw, _, filters = kernel.shape
-    conv_size = out_size((h, w), (kh, kw), strides, dilation_rate)
+    conv_size = covered(dy.shape[1:3], pool_size, pool_strides)
     taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, conv_size)
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
     dkernels = np.zeros((PARTS, kh, kw, c, filters), x.dtype)
@@ -94,6 +95,13 @@ def backward(
                 unpool_image(gradient, argmax[image], pool_size, pool_strides, dz[image - first])
             add_gradients(x[first:last], dz, taps, strides, dilation_rate, winograd, dkernels[part], dx[first:last])
     return dx, total(dkernels).reshape(kernel.shape), total(dbiases)
+
+
+@njit(cache=True)
+def covered(pooled_size: Pair, pool_size: Pair, pool_strides: Pair) -> Pair:
+    """How many rows and columns of the convolution's output some window reads; the others need not be computed."""
+    (h, w), (ph, pw), (sh, sw) = pooled_size, pool_size, pool_strides
+    return (h - 1) * sh + ph, (w - 1) * sw + pw
 
 
 @njit(cache=True)

@@ -80,6 +80,12 @@ def tiles_at_once(c: int, filters: int, itemsize: int) -> int:
     return max(1, CACHE_BYTES // (POINTS * itemsize * (c + filters)) // 6) * 6
 
 
+@njit(cache=True)
+def matrix_step(rows: int, columns: int) -> int:
+    """Numbers from one point's matrix to the next: a few more than it has, or all would share places in the cache."""
+    return rows * columns + 16
+
+
 # The six transforms
 
 
@@ -96,16 +102,16 @@ def transformed_kernel(kernel: Array) -> Array:
 
 @njit(cache=True)
 def add_transformed_back(dweights: Array, dkernel: Array) -> None:
-    """dkernel += Gᵀ·dU·G"""
-    size = dkernel.shape[2] * dkernel.shape[3]
+    """dkernel += Gᵀ·dU·G, for dU as `gradients` writes it."""
+    size, step = dkernel.shape[2] * dkernel.shape[3], matrix_step(dkernel.shape[2], dkernel.shape[3])
     flat, row = dkernel.reshape(-1), 3 * size
     transform_kernel_gradient(
-        dweights.reshape(-1), 0, 2 * row, size, flat, 0, row, size, flat, 0, row, size, flat, SIZE, SIZE, size
+        dweights, 0, SIZE * step, step, flat, 0, row, size, flat, 0, row, size, flat, SIZE, SIZE, size
     )  # fmt: skip
 
 
 @njit(cache=True)
-def read_tiles(images: Array, size: int, first: int, last: int, step: int, values: Array) -> None:
+def read_tiles(images: Array, size: int, grid: Pair, first: int, last: int, step: int, values: Array) -> None:
     """V of the tiles ``first`` to below ``last``, 6x6 pixels each; or, for ``size`` 4, dM from 4x4 gradients each.
 
     The values at one point are a matrix (tiles, c), and one such matrix starts every ``step`` numbers.
@@ -113,7 +119,7 @@ def read_tiles(images: Array, size: int, first: int, last: int, step: int, value
     c = images.shape[3]
     flat, outside = images.reshape(-1), np.zeros(c, images.dtype)
     for tile in range(first, last):
-        start, row, rows, columns = place_of(images.shape, size, tile)
+        start, row, rows, columns = place_of(images.shape, grid, tile)
         at = (tile - first) * c
         if size == SIZE:
             transform_pixels(
@@ -126,12 +132,14 @@ def read_tiles(images: Array, size: int, first: int, last: int, step: int, value
 
 
 @njit(cache=True)
-def write_tiles(values: Array, step: int, bias: Array, size: int, first: int, last: int, images: Array) -> None:
+def write_tiles(
+    values: Array, step: int, bias: Array, size: int, grid: Pair, first: int, last: int, images: Array
+) -> None:
     """Outputs from M, 4x4 a tile; or, for ``size`` 6, add the pixels' gradients from dV, 6x6 a tile."""
     c = images.shape[3]
     flat, outside = images.reshape(-1), np.empty(c, images.dtype)
     for tile in range(first, last):
-        to, row, rows, columns = place_of(images.shape, size, tile)
+        to, row, rows, columns = place_of(images.shape, grid, tile)
         at = (tile - first) * c
         if size == OUT:
             transform_to_outputs(
@@ -144,24 +152,18 @@ def write_tiles(values: Array, step: int, bias: Array, size: int, first: int, la
 
 
 @njit(cache=True)
-def place_of(shape: tuple[int, int, int, int], size: int, tile: int) -> tuple[int, int, int, int]:
+def place_of(shape: tuple[int, int, int, int], grid: Pair, tile: int) -> tuple[int, int, int, int]:
     """Where a tile starts in images (n, h, w, c), how long their rows are, and how far it is from their edges.
 
-    Tiles are counted through all images.
+    Tiles are counted through all images, each cut into a ``grid`` of them.
     """
     _, h, w, c = shape
-    rows, columns = tile_grid((h - size + OUT, w - size + OUT))
+    rows, columns = grid
     image, top, left = tile // (rows * columns), tile // columns % rows * OUT, tile % columns * OUT
     return ((image * h + top) * w + left) * c, w * c, h - top, w - left
 
 
-# For the tiles ``first`` to below ``last`` of some images: x (n, h, w, c), z and dz (n, h − 2, w − 2, filters)
-
-
-@njit(cache=True)
-def matrix_step(tiles: int, channels: int) -> int:
-    """Numbers from one point's matrix to the next: a few more than it has, or all would share places in the cache."""
-    return tiles * channels + 16
+# For the tiles ``first`` to below ``last`` of some images: x (n, h, w, c), z and dz (n, h − 2, w − 2, filters) or smaller
 
 
 @njit(cache=True)
@@ -170,23 +172,23 @@ def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Ar
     at_once = min(tiles_at_once(c, filters, x.itemsize), last - first)
     v_step, m_step = matrix_step(at_once, c), matrix_step(at_once, filters)
     v, m = np.empty(POINTS * v_step, x.dtype), np.empty(POINTS * m_step, x.dtype)
-    rows, terms = places(at_once, c), places(c, 1)
+    rows, terms, grid = places(at_once, c), places(c, 1), tile_grid(z.shape[1:3])
     m_rows, nothing = places(at_once, filters), np.zeros(filters, x.dtype)
     for start in range(first, last, at_once):
         stop = min(start + at_once, last)
-        read_tiles(x, SIZE, start, stop, v_step, v)
+        read_tiles(x, SIZE, grid, start, stop, v_step, v)
         for p in range(POINTS):
             product(
                 v, p * v_step, rows, terms, weights.reshape(-1), p * c * filters, filters,
                 m, p * m_step, m_rows, ZERO, stop - start, filters, nothing, NO,
             )  # fmt: skip
-        write_tiles(m, m_step, bias, OUT, start, stop, z)
+        write_tiles(m, m_step, bias, OUT, grid, start, stop, z)
 
 
 @njit(cache=True)
 def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights: Array, dx: Array) -> None:
-    """Write dU and add to dx, each where it is not empty; ``taps`` is U with its last axes exchanged."""
-    filters = dz.shape[3]
+    """Write dU (a matrix a point, `matrix_step` apart) and add to dx, each where it is not empty; ``taps`` is U with its last axes exchanged."""
+    filters, grid = dz.shape[3], tile_grid(dz.shape[1:3])
     c = dx.shape[3] if dx.size else x.shape[3]
     at_once = min(tiles_at_once(2 * c, filters, dz.itemsize), last - first)
     v_step, dm_step = matrix_step(at_once, c), matrix_step(at_once, filters)
@@ -194,17 +196,17 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights:
     dm = np.empty(POINTS * dm_step, dz.dtype)
     v_rows, dm_rows = places(at_once, c), places(at_once, filters)
     channels, filter_terms = places(c, 1), places(filters, 1)
-    dweights_rows, dweights_flat = places(c, filters), dweights.reshape(-1)
+    dweights_rows, dweights_step = places(c, filters), matrix_step(c, filters)
     no_channels, no_filters = np.zeros(c, dz.dtype), np.zeros(filters, dz.dtype)
     for start in range(first, last, at_once):
         stop = min(start + at_once, last)
-        read_tiles(dz, OUT, start, stop, dm_step, dm)
+        read_tiles(dz, OUT, grid, start, stop, dm_step, dm)
         if dweights.size:
-            read_tiles(x, SIZE, start, stop, v_step, v)
+            read_tiles(x, SIZE, grid, start, stop, v_step, v)
             for p in range(POINTS):
                 product(
                     v, p * v_step, channels, v_rows[: stop - start], dm, p * dm_step, filters,
-                    dweights_flat, p * c * filters, dweights_rows, ZERO, c, filters, no_filters, start > first,
+                    dweights, p * dweights_step, dweights_rows, ZERO, c, filters, no_filters, start > first,
                 )  # fmt: skip
         if dx.size:
             for p in range(POINTS):
@@ -212,4 +214,4 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights:
                     dm, p * dm_step, dm_rows, filter_terms, taps.reshape(-1), p * filters * c, c,
                     dv, p * v_step, v_rows, ZERO, stop - start, c, no_channels, NO,
                 )  # fmt: skip
-            write_tiles(dv, v_step, no_channels, SIZE, start, stop, dx)
+            write_tiles(dv, v_step, no_channels, SIZE, grid, start, stop, dx)
