@@ -28,7 +28,7 @@ from tinycnn.kernels.conv2d_numba import (
     transposed_taps,
     window_tables,
 )
-from tinycnn.kernels.conv2d_relu_max_pooling2d_numba import AT_ONCE, relu_in_place
+from tinycnn.kernels.conv2d_relu_max_pooling2d_numba import AT_ONCE, covered
 from tinycnn.kernels.image_rows_numba import add_columns, relu_and_statistics, repeated, scale_and_inverse_std
 from tinycnn.kernels.max_pooling2d_numba import add_unpooled_image, pool_normalized_image
 from tinycnn.kernels.threads_numba import parallel_njit
@@ -88,21 +88,21 @@ def inference(
     """The same with given statistics, in one pass."""
     n, h, w, _ = x.shape
     kh, kw, _, filters = kernel.shape
-    out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
-    pooled_h, pooled_w = out_size((out_h, out_w), pool_size, pool_strides, (1, 1))
+    conv_size = out_size((h, w), (kh, kw), strides, dilation_rate)
+    pooled_h, pooled_w = out_size(conv_size, pool_size, pool_strides, (1, 1))
+    out_h, out_w = covered((pooled_h, pooled_w), pool_size, pool_strides)
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
     weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w))
     scale, _ = scale_and_inverse_std(gamma, variance, epsilon)
     for part in prange(-(-n // AT_ONCE)):
         first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
-        a = np.empty((last - first, out_h, out_w, filters), x.dtype)
+        z = np.empty((last - first, out_h, out_w, filters), x.dtype)
         peaks = np.empty((pooled_h, pooled_w, filters), x.dtype)
         argmax = np.empty((pooled_h, pooled_w, filters), np.uint8)
-        convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, a)
-        relu_in_place(a.reshape(-1))
+        convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, z)
         for image in range(first, last):
             pool_normalized_image(
-                a[image - first], mean, scale, beta, pool_size, pool_strides, peaks, y[image], argmax
+                z[image - first], mean, scale, beta, pool_size, pool_strides, peaks, y[image], argmax
             )  # fmt: skip
     return y
 
@@ -169,10 +169,11 @@ def add_peak_sums(dy: Array, peaks: Array, mean: Array, sums: Array, products: A
 @njit(cache=True)
 def slope_of_active(a: Array, means: Array, slopes: Array, constants: Array, dz: Array, dbias: Array) -> None:
     """(a − μ)·slope + constant where a is positive, for a row of pixels; adds it to ``dbias``."""
-    for k in range(len(a)):  # two short loops: LLVM makes vectors only where few arrays may overlap
-        dz[k] = (a[k] - means[k]) * slopes[k] + constants[k] if a[k] > 0 else 0
+    zero = a.dtype.type(0)  # a mere 0 would make float64 of the choice
     for k in range(len(a)):
-        dbias[k] += dz[k]
+        gradient = (a[k] - means[k]) * slopes[k] + constants[k] if a[k] > zero else zero
+        dz[k] = gradient
+        dbias[k] += gradient
 
 
 @njit(cache=True)

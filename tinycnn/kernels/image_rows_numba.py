@@ -45,12 +45,13 @@ def relu_and_statistics(a: Array, mean: Array, squares: Array) -> None:
     h, row = a.shape
     filters = len(mean)
     columns = np.zeros(row, a.dtype)
+    zero = a.dtype.type(0)  # a mere 0 would make float64 of the choice
     for i in range(h):
         pixels = a[i]
         for k in range(row):
-            pixels[k] = 0 if pixels[k] <= 0 else pixels[k]
-        for k in range(row):
-            columns[k] += pixels[k]
+            activated = zero if pixels[k] <= zero else pixels[k]
+            pixels[k] = activated
+            columns[k] += activated
     add_columns(columns, mean)
     centre = np.empty(filters, a.dtype)
     for f in range(filters):

@@ -52,7 +52,7 @@ def pool_normalized_image(
     x: Array, mean: Array, scale: Array, beta: Array, pool_size: Pair, strides: Pair, peaks: Array, y: Array,
     argmax: Array,
 ) -> None:  # fmt: skip
-    """`pool_image` of (x − mean)·scale + beta, one of each per channel; ``peaks`` gets the pixels of x themselves."""
+    """`pool_image` of (relu(x) − mean)·scale + beta, one of each per channel; ``peaks`` gets relu(x) itself."""
     _, w, c = x.shape
     taps = offsets(pool_size[0], w * c, pool_size[1], c)
     pixels, chosen, places = x.reshape(-1), peaks.reshape(-1), argmax.reshape(-1)

@@ -28,16 +28,21 @@ USUAL = 4  # pixels of a window, 2x2: they have loops of their own, unrolled
 
 def pool_windows_in_python(
     x: Array, x_start: int, x_step: int, taps: Array, y: Array, argmax: Array, start: int, windows: int, channels: int,
-    mean: Any = 0, scale: Any = 1, beta: Any = 0,
+    *normalization: Array,
 ) -> None:  # fmt: skip
     """For window number i, of the pixels x[x_start + i·x_step + taps[t] + c] the largest: to y[start + i·channels + c],
     and the first such t to the same place in argmax; all one axis.
 
-    With ``mean``, ``scale`` and ``beta`` (channels,) the largest is the one whose (x − mean)·scale + beta is.
+    With ``mean``, ``scale`` and ``beta`` (channels,) the pixels are relu(x), and the largest is the one whose
+    (relu(x) − mean)·scale + beta is.
     """
     for i in range(windows):
         window = x[x_start + i * x_step + taps[:, None] + np.arange(channels)]  # (taps, channels)
-        sizes = (window - mean) * scale + beta
+        sizes = window
+        if normalization:
+            mean, scale, beta = normalization
+            window = np.where(window <= 0, 0, window)
+            sizes = (window - mean) * scale + beta
         best, place = window[0].copy(), np.zeros(channels, int)
         best_size = sizes[0].copy()
         for t in range(1, len(taps)):
@@ -128,23 +133,25 @@ def _emit_pool(
             from_here = builder.gep(window, [channel])
             factors = [emitter.load(builder.gep(array, [channel]), 0, mask) for array in normalization]
 
-            def size(pixel: Any) -> Any:
+            def pixel_and_size(tap: Any) -> tuple[Any, Any]:
+                pixel = emitter.load(builder.gep(from_here, [tap]), 0, mask)
                 if not factors:
-                    return pixel
+                    return pixel, pixel
                 mean, scale, beta = factors
-                return builder.fadd(builder.fmul(builder.fsub(pixel, mean), scale), beta)
+                zero = ir.Constant(emitter.vector, None)
+                pixel = builder.select(builder.fcmp_ordered("<=", pixel, zero), zero, pixel)
+                return pixel, builder.fadd(builder.fmul(builder.fsub(pixel, mean), scale), beta)
 
             def one_pixel(t: Any, tap: Any) -> None:
-                pixel = emitter.load(builder.gep(from_here, [tap]), 0, mask)
-                its_size = size(pixel)
+                pixel, its_size = pixel_and_size(tap)
                 larger = builder.fcmp_ordered(">", its_size, builder.load(best_size))
                 number_of_tap = emitter.broadcast(builder.trunc(t, number))
                 for variable, new in ((best, pixel), (best_size, its_size), (place, number_of_tap)):
                     builder.store(builder.select(larger, new, builder.load(variable)), variable)
 
-            first = emitter.load(builder.gep(from_here, [builder.load(taps)]), 0, mask)
+            first, its_size = pixel_and_size(builder.load(taps))
             builder.store(first, best)
-            builder.store(size(first), best_size)
+            builder.store(its_size, best_size)
             builder.store(ir.Constant(places, None), place)
             _for_each_tap(emitter, taps, count, nitems, one_pixel)
             here = builder.add(to, channel)
