@@ -18,9 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from tinycnn.datasets import mnist
-from tinycnn.interrupt import sigterm_like_ctrl_c
 from tutorials import runs, study
-from tutorials.runs import Batch, Json, RunError, installed
+from tutorials.runs import Batch, Json, installed
 
 RESULTS = Path(__file__).with_name("results")
 PACKAGES = ("tinycnn", "numpy", "numba")
@@ -194,25 +193,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.jobs < 1:
         p.error(f"argument --jobs: expected a whole number of at least 1, received {arguments.jobs}")
     chosen = EXPERIMENTS[arguments.name]
-    folder = arguments.results or RESULTS / arguments.name
-    try:
+    batch = Batch(chosen.function, chosen.settings, chosen.runs, arguments.results or RESULTS / arguments.name)
+
+    def work() -> None:
         if chosen.settings.get("data") == "mnist":
             mnist.load_data()  # where there is none, say so before any work starts
-        with sigterm_like_ctrl_c():
-            runs.complete(
-                Batch(chosen.function, chosen.settings, chosen.runs, folder),
-                chosen.describe,
-                arguments.jobs,
-                arguments.scheduler,
-                fresh=arguments.fresh,
-            )
-    except (RunError, OSError, ValueError) as error:
-        print(f"{p.prog}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"{p.prog}: stopped. Finished runs are kept; the same command goes on.", file=sys.stderr)
-        return 130
-    return 0
+        runs.complete(batch, chosen.describe, arguments.jobs, arguments.scheduler, fresh=arguments.fresh)
+
+    return runs.exit_status(p.prog, work)
 
 
 if __name__ == "__main__":

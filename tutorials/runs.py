@@ -28,6 +28,7 @@ from typing import Any
 import tinycnn
 from benchmarks._common import machine
 from tinycnn.files import replacing, shorten
+from tinycnn.interrupt import sigterm_like_ctrl_c
 
 Json = dict[str, Any]
 
@@ -125,6 +126,20 @@ def write(path: Path, record: Json) -> None:
 
 
 # Runs
+
+
+def exit_status(program: str, work: Callable[[], None]) -> int:
+    """Do the work of a command that makes runs; 1 after an error and 130 after a stop, each said in a line."""
+    try:
+        with sigterm_like_ctrl_c():
+            work()
+    except (RunError, OSError, ValueError) as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{program}: stopped. Finished runs are kept; the same command goes on.", file=sys.stderr)
+        return 130
+    return 0
 
 
 def complete(

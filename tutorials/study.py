@@ -22,11 +22,10 @@ import numpy as np
 
 from tinycnn import models, optimizers, utils
 from tinycnn.datasets import digits, mnist
-from tinycnn.interrupt import sigterm_like_ctrl_c
 from tinycnn.sequential import Sequential
 from tinycnn.train.data import prepared
 from tutorials import runs
-from tutorials.runs import Batch, Json, RunError, installed
+from tutorials.runs import Batch, Json, installed
 
 if TYPE_CHECKING:
     from tinycnn.train.data import Splits
@@ -229,19 +228,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = {"data": arguments.data, "images": arguments.images, "epochs": arguments.epochs}
     settings |= {"batch_size": 32, "learning_rate": 0.001}
     batch = Batch(TRAIN, settings, planned(arguments), arguments.results)
-    try:
+
+    def work() -> None:
         load_images(arguments.data, arguments.images)  # where there is no MNIST, say so before any work starts
-        with sigterm_like_ctrl_c():
-            runs.complete(
-                batch, describe, arguments.jobs, arguments.scheduler, arguments.threads, fresh=arguments.fresh
-            )
-    except (RunError, OSError, ValueError) as error:
-        print(f"{p.prog}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"{p.prog}: stopped. Finished runs are kept; the same command goes on.", file=sys.stderr)
-        return 130
-    return 0
+        runs.complete(batch, describe, arguments.jobs, arguments.scheduler, arguments.threads, fresh=arguments.fresh)
+
+    return runs.exit_status(p.prog, work)
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ def place_of(shape: tuple[int, int, int, int], grid: Pair, tile: int) -> tuple[i
     return ((image * h + top) * w + left) * c, w * c, h - top, w - left
 
 
-# For the tiles ``first`` to below ``last`` of some images: x (n, h, w, c), z and dz (n, h − 2, w − 2, filters) or smaller
+# For the tiles ``first`` to below ``last`` of some images: x (n, h, w, c), z and dz (n, h − 2, w − 2, filters) or less
 
 
 @njit(cache=True)
@@ -187,7 +187,10 @@ def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Ar
 
 @njit(cache=True)
 def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights: Array, dx: Array) -> None:
-    """Write dU (a matrix a point, `matrix_step` apart) and add to dx, each where it is not empty; ``taps`` is U with its last axes exchanged."""
+    """Write dU (a matrix a point, `matrix_step` apart) and add to dx, each where it is not empty.
+
+    ``taps`` is U with its last axes exchanged.
+    """
     filters, grid = dz.shape[3], tile_grid(dz.shape[1:3])
     c = dx.shape[3] if dx.size else x.shape[3]
     at_once = min(tiles_at_once(2 * c, filters, dz.itemsize), last - first)
