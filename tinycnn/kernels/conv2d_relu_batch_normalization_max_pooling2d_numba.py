@@ -1,8 +1,8 @@
 """Convolution, ReLU, batch normalization and max pooling in two passes over the images, forward and backward.
 
 Two, because the statistics of the whole batch lie between them: the first makes the convolution's output and its sums,
-the second normalises each image and pools it while it is in the cache. Backward likewise: first the sums over the batch
-that the gradient needs, then image by image all the rest. What the layers compute one by one is in ``conv2d.py``,
+the second normalizes each pixel where a window compares it. Backward likewise: first the sums over the batch that the
+gradient needs, then image by image all the rest. What the layers compute one by one is in ``conv2d.py``,
 ``activations.py``, ``batch_normalization.py`` and ``max_pooling2d.py``.
 
 Each image has sums of its own, which are added in order: the bits never depend on the threads. Statistics are taken in
@@ -15,7 +15,7 @@ Source:  Chan, Golub & LeVeque 1983, doi:10.1080/00031305.1983.10483115, eq. 2.1
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from tinycnn.kernels.conv2d_numba import (
     PARTS,
@@ -29,7 +29,15 @@ from tinycnn.kernels.conv2d_numba import (
     window_tables,
 )
 from tinycnn.kernels.conv2d_relu_max_pooling2d_numba import AT_ONCE, covered
-from tinycnn.kernels.image_rows_numba import add_columns, relu_and_statistics, repeated, scale_and_inverse_std
+from tinycnn.kernels.image_rows_numba import (
+    add_columns,
+    add_peak_sums,
+    line_where_positive,
+    relu_and_statistics,
+    repeated,
+    scale_and_inverse_std,
+    scaled_where_positive,
+)
 from tinycnn.kernels.max_pooling2d_numba import add_unpooled_image, pool_normalized_image
 from tinycnn.kernels.threads_numba import parallel_njit
 
@@ -115,8 +123,8 @@ def backward(
 ) -> tuple[Array, Array, Array, Array, Array]:  # fmt: skip
     """dx, dkernel, dbias, dgamma and dbeta; dx is empty without ``input_gradient``.
 
-    The gradient of a normalized pixel is zero where no window chose it, so the sums over the batch need only the peaks;
-    and that of a pixel of a is -scale·(mean(dy) + (a − μ)·slope) everywhere, and scale·dy more at the peaks.
+    A normalized pixel that no window chose has no gradient, so the sums over the batch need only the peaks. A pixel of
+    a has γ/σ·(−mean(dy) − x̂·mean(dy·x̂)): a line in a, the same for all pixels of a filter; the peaks have γ/σ·dy more.
     """
     n, h, w, c = x.shape
     _, out_h, out_w, filters = a.shape
@@ -143,46 +151,10 @@ def backward(
             last = min(first + AT_ONCE, (part + 1) * size, n)
             dz = np.empty((last - first, out_h, out_w, filters), x.dtype)
             for image in range(first, last):
-                gradient = dz[image - first]
-                for i in range(out_h):
-                    slope_of_active(
-                        a[image, i].reshape(-1), means, slopes, constants, gradient[i].reshape(-1), dbiases[part]
-                    )
+                line_where_positive(a[image], means, slopes, constants, dz[image - first], dbiases[part])
                 at_peaks = scaled_where_positive(dy[image], peaks[image], scale, dbiases[part])
-                add_unpooled_image(at_peaks, argmax[image], pool_size, pool_strides, gradient)
+                add_unpooled_image(at_peaks, argmax[image], pool_size, pool_strides, dz[image - first])
             add_gradients(x[first:last], dz, taps, strides, dilation_rate, winograd, dkernels[part], dx[first:last])
     dbias_sums = np.zeros(filters)
     add_columns(total(dbiases), dbias_sums)
     return dx, total(dkernels).reshape(kernel.shape), dbias_sums.astype(x.dtype), dgamma, dbeta
-
-
-@njit(cache=True)
-def add_peak_sums(dy: Array, peaks: Array, mean: Array, sums: Array, products: Array) -> None:
-    """Add Σ dy and Σ dy·(peak − μ) for each filter."""
-    for i in range(dy.shape[0]):
-        for j in range(dy.shape[1]):
-            for f in range(len(sums)):
-                sums[f] += dy[i, j, f]
-                products[f] += dy[i, j, f] * (peaks[i, j, f] - mean[f])
-
-
-@njit(cache=True)
-def slope_of_active(a: Array, means: Array, slopes: Array, constants: Array, dz: Array, dbias: Array) -> None:
-    """(a − μ)·slope + constant where a is positive, for a row of pixels; adds it to ``dbias``."""
-    zero = a.dtype.type(0)  # a mere 0 would make float64 of the choice
-    for k in range(len(a)):
-        gradient = (a[k] - means[k]) * slopes[k] + constants[k] if a[k] > zero else zero
-        dz[k] = gradient
-        dbias[k] += gradient
-
-
-@njit(cache=True)
-def scaled_where_positive(dy: Array, peaks: Array, scale: Array, dbias: Array) -> Array:
-    """scale·dy where the peak is positive; adds it to ``dbias``."""
-    gradient = np.empty_like(dy)
-    for i in range(dy.shape[0]):
-        for j in range(dy.shape[1]):
-            for f in range(len(scale)):
-                gradient[i, j, f] = scale[f] * dy[i, j, f] if peaks[i, j, f] > 0 else 0
-                dbias[f] += gradient[i, j, f]
-    return gradient

@@ -63,3 +63,38 @@ def relu_and_statistics(a: Array, mean: Array, squares: Array) -> None:
         for k in range(row):
             columns[k] += (pixels[k] - centres[k]) * (pixels[k] - centres[k])
     add_columns(columns, squares)
+
+
+@njit(cache=True)
+def line_where_positive(a: Array, means: Array, slopes: Array, constants: Array, line: Array, sums: Array) -> None:
+    """(a − μ)·slope + constant where a is positive, else 0, for one image; adds its rows to ``sums`` (w·filters)."""
+    zero = a.dtype.type(0)
+    for i in range(len(a)):
+        pixels, out = a[i].reshape(-1), line[i].reshape(-1)
+        for k in range(len(out)):
+            value = (pixels[k] - means[k]) * slopes[k] + constants[k] if pixels[k] > zero else zero
+            out[k] = value
+            sums[k] += value
+
+
+@njit(cache=True)
+def scaled_where_positive(dy: Array, peaks: Array, scale: Array, sums: Array) -> Array:
+    """scale·dy where the peak is positive, else 0; adds it to ``sums``."""
+    zero = dy.dtype.type(0)
+    gradient = np.empty_like(dy)
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            for f in range(len(scale)):
+                gradient[i, j, f] = scale[f] * dy[i, j, f] if peaks[i, j, f] > zero else zero
+                sums[f] += gradient[i, j, f]
+    return gradient
+
+
+@njit(cache=True)
+def add_peak_sums(dy: Array, peaks: Array, mean: Array, sums: Array, products: Array) -> None:
+    """Add Σ dy and Σ dy·(peak − μ) for each filter."""
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            for f in range(len(sums)):
+                sums[f] += dy[i, j, f]
+                products[f] += dy[i, j, f] * (peaks[i, j, f] - mean[f])
