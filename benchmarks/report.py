@@ -283,9 +283,10 @@ def profile(result: Json, results: Results) -> str:
             text += f"; 3x PyTorch's fastest mode is {min(torch) / 3:.2f} ms, 4x is {min(torch) / 4:.2f} ms"
         text += f". Measured: {ms['tinycnn']:.2f} ms.\n"
     return text + (
-        "- Forward in training the second convolution is computed directly: by Winograd's way it takes half the time "
-        "(see the walk\n  below), but its rounding errors tip relu and pooling over where values are nearly tied, and "
-        "single steps then part from\n  Keras's by more than the trajectory tests allow.\n"
+        "- Forward in training the second convolution goes Winograd's way with small tiles: 16 multiplications for\n"
+        "  four outputs in place of 36. Large tiles need 36 for sixteen, but their rounding errors tip relu and\n"
+        "  pooling over where values are nearly tied, and blank borders get wrong gradients (README.md, What did not\n"
+        "  pay).\n"
     )
 
 

@@ -63,7 +63,7 @@ def measure(rounds: int) -> Json:
 def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callable[[], float]]:
     """Name, operations of a direct computation, bytes that must at least be moved, and the call; and a copy's speed."""
     import numpy as np
-    from numba import njit
+    from numba import njit, prange
 
     from tinycnn.kernels import REFERENCE, conv2d_numba, dense_numba, max_pooling2d_numba
     from tinycnn.kernels import conv2d_relu_max_pooling2d_numba as fused
@@ -75,9 +75,10 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
     bias = rng.normal(size=FILTERS).astype(np.float32)
     dz = rng.normal(size=(BATCH, OUT, OUT, FILTERS)).astype(np.float32)
     z = np.empty_like(dz)
-    weights = conv2d_numba.winograd.transformed_kernel(kernel)
+    weights = conv2d_numba.winograd.transformed_kernel(kernel, conv2d_numba.winograd.OUT)
+    small_weights = conv2d_numba.winograd.transformed_kernel(kernel, conv2d_numba.winograd.SMALL_OUT)
     taps = conv2d_numba.transposed_taps(kernel)
-    transformed_taps = conv2d_numba.winograd.transformed_kernel(taps)
+    transformed_taps = conv2d_numba.winograd.transformed_kernel(taps, conv2d_numba.winograd.OUT)
     dkernel, dx = np.zeros_like(kernel), np.empty_like(x)
 
     @njit
@@ -95,9 +96,19 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
                         out[n, i, j, f] = total
         return out
 
-    def winograd_forward() -> Any:
-        conv2d_numba.convolve_images(x, weights, bias, ONE, ONE, True, z)
-        return z
+    @njit(parallel=True)
+    def blocks_on_all_threads() -> Any:
+        out = np.empty((BATCH, OUT, OUT, FILTERS), np.float32)
+        for n in prange(BATCH):
+            conv2d_numba.convolve_images(x[n : n + 1], kernel, bias, ONE, ONE, False, out[n : n + 1])
+        return out
+
+    def forward(weights: Any, by_winograd: bool) -> Callable[[], Any]:
+        def run() -> Any:
+            conv2d_numba.convolve_images(x, weights, bias, ONE, ONE, by_winograd, z)
+            return z
+
+        return run
 
     def gradients(by_winograd: bool) -> Callable[[], Any]:
         def run() -> Any:
@@ -143,10 +154,12 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
         ("forward: NumPy, a matrix product per tap", FLOPS, passed,
          lambda: REFERENCE.conv2d_forward(*arguments), expected),
         ("forward: blocks in registers, one thread", FLOPS, passed,
-         lambda: conv2d_numba.conv2d_forward.alone(*arguments), expected),
+         forward(kernel, by_winograd=False), expected),
         ("forward: blocks in registers, all threads", FLOPS, passed,
-         lambda: conv2d_numba.conv2d_forward(*arguments), expected),
-        ("forward: Winograd, one thread", FLOPS, passed, winograd_forward, expected),
+         blocks_on_all_threads, expected),
+        ("forward: Winograd, one thread", FLOPS, passed, forward(weights, by_winograd=True), expected),
+        ("forward: Winograd with small tiles, one thread", FLOPS, passed,
+         forward(small_weights, by_winograd=True), expected),
         ("forward, relu, pooling: one after the other, all threads", FLOPS, passed, one_by_one, pooled),
         ("forward, relu, pooling: in one pass, all threads", FLOPS, few,
          lambda: fused.forward(*arguments, TWO, TWO)[0], pooled),

@@ -17,12 +17,18 @@ from tinycnn.kernels.block_product_numba import VECTOR_BYTES
 ONE = (1, 1)
 
 
-def test_the_matrices_are_exact():
-    """For one row: Aᵀ·[(G·g) ⊙ (Bᵀ·d)] is the convolution of d with g, for every pair of unit vectors."""
-    for i, d in enumerate(np.eye(winograd.SIZE)):
-        for j, g in enumerate(np.eye(3)):
-            outputs = winograd.A.T @ ((winograd.G @ g) * (winograd.B.T @ d))
-            expected = np.eye(winograd.SIZE)[i - j][: winograd.OUT] if i >= j else np.zeros(winograd.OUT)
+@pytest.mark.parametrize(
+    ("a", "g", "b"),
+    [(winograd.A, winograd.G, winograd.B), (winograd.SMALL_A, winograd.SMALL_G, winograd.SMALL_B)],
+    ids=["4x4", "2x2"],
+)
+def test_the_matrices_are_exact(a, g, b):
+    """For one row: Aᵀ·[(G·taps) ⊙ (Bᵀ·pixels)] is their convolution, for every pair of unit vectors."""
+    size, out = a.shape
+    for i, pixels in enumerate(np.eye(size)):
+        for j, taps in enumerate(np.eye(3)):
+            outputs = a.T @ ((g @ taps) * (b.T @ pixels))
+            expected = np.eye(size)[i - j][:out] if i >= j else np.zeros(out)
             np.testing.assert_allclose(outputs, expected, atol=1e-14)
 
 
@@ -33,6 +39,9 @@ TRANSFORMS = {
     "outputs": (winograd.A.T, True, True),
     "pixel_gradient": (winograd.B, True, True),
     "kernel_gradient": (winograd.G.T, True, False),
+    "small_pixels": (winograd.SMALL_B.T, False, False),
+    "small_kernel": (winograd.SMALL_G, False, False),
+    "small_outputs": (winograd.SMALL_A.T, True, True),
 }
 
 
@@ -69,7 +78,7 @@ def test_transforms_at_edges_and_in_the_middle(name, dtype, rng):
 
 
 def errors(rng: np.random.Generator) -> np.ndarray:
-    """Errors of forward, dkernel and dx in float32 for the second convolution of the notebook, against float64."""
+    """Errors in float32 for the notebook's second convolution: inference, dkernel, dx, and forward in training."""
     from tinycnn.kernels import conv2d_numba
 
     x, kernel = np.maximum(rng.normal(size=(8, 13, 13, 32)), 0), rng.normal(size=(3, 3, 32, 64)) / 17
@@ -77,7 +86,7 @@ def errors(rng: np.random.Generator) -> np.ndarray:
     x, kernel, dz, bias = (a.astype("float32") for a in (x, kernel, dz, bias))
     wide = [a.astype("float64") for a in (x, kernel, dz, bias)]
     z = np.empty((8, 11, 11, 64), "float32")
-    weights = winograd.transformed_kernel(kernel)
+    weights = winograd.transformed_kernel(kernel, winograd.OUT)
     conv2d_numba.convolve_images(x, weights, bias, ONE, ONE, True, z)
     return np.array(
         [
@@ -90,13 +99,32 @@ def errors(rng: np.random.Generator) -> np.ndarray:
                 conv2d_numba.conv2d_backward_input(dz, kernel, (13, 13), ONE, ONE),
                 conv2d.conv2d_backward_input(wide[2], wide[1], (13, 13), ONE, ONE),
             ),
+            distance(
+                conv2d_numba.conv2d_forward(x, kernel, bias, ONE, ONE),
+                conv2d.conv2d_forward(wide[0], wide[1], wide[3], ONE, ONE),
+            ),
         ]
     )
 
 
 @pytest.mark.jit
 def test_rounding_errors_are_what_the_docstring_says(rng):
-    assert (errors(rng) < 2e-6).all()
+    *large_tiles, small_tiles = errors(rng)
+    assert max(large_tiles) < 2e-6
+    assert small_tiles < 4e-7
+
+
+@pytest.mark.jit
+def test_forward_in_training_a_blank_window_gives_the_bias(rng):
+    """Exactly: a last digit more or less would decide which of equal pixels a pooling window chooses, and relu at 0."""
+    from tinycnn.kernels import conv2d_numba
+
+    x = rng.normal(size=(4, 13, 12, 16)).astype("float32")
+    x[:, 3:8, 2:9] = 0  # windows at all places within a tile, beside pixels that are not blank
+    kernel, bias = rng.normal(size=(3, 3, 16, 17)).astype("float32"), rng.normal(size=17).astype("float32")
+    assert winograd.pays(kernel.shape, ONE, ONE, (11, 10))
+    z = conv2d_numba.conv2d_forward(x, kernel, bias, ONE, ONE)
+    np.testing.assert_array_equal(z[:, 3:6, 2:7], np.broadcast_to(bias, (4, 3, 5, 17)))
 
 
 def test_the_points_are_better_than_the_usual_ones(rng):

@@ -27,13 +27,20 @@ def conv2d_forward(x: Array, kernel: Array, bias: Array, strides: Pair, dilation
     n, h, w, c = x.shape
     kh, kw, _, filters = kernel.shape
     out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
-    windows, terms = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
     z = np.empty((n, out_h, out_w, filters), x.dtype)
-    parts = max(1, min(FEW_IMAGES // max(1, n), out_h * out_w // (4 * ROWS)))
-    size = -(-out_h * out_w // parts)
-    for task in prange(n * parts):
-        image, first = task // parts, task % parts * size
-        convolve(x[image], kernel, bias, windows, terms, first, min(first + size, out_h * out_w), z[image])
+    weights, by_winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w), winograd.SMALL_OUT)
+    if by_winograd:
+        tiles = n * winograd.tiles((out_h, out_w), winograd.SMALL_OUT)
+        size = max(36, -(-tiles // PARTS))
+        for part in prange(-(-tiles // size)):
+            winograd.convolve(x, weights, bias, part * size, min((part + 1) * size, tiles), z)
+    else:
+        windows, terms = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
+        parts = max(1, min(FEW_IMAGES // max(1, n), out_h * out_w // (4 * ROWS)))
+        size = -(-out_h * out_w // parts)
+        for task in prange(n * parts):
+            image, first = task // parts, task % parts * size
+            convolve(x[image], kernel, bias, windows, terms, first, min(first + size, out_h * out_w), z[image])
     return z
 
 
@@ -46,7 +53,7 @@ def conv2d_backward_parameters(
     (kh, kw), rows = kernel_size, n * out_h * out_w
     dkernel = np.zeros((kh, kw, c, filters), x.dtype)
     if winograd.pays(dkernel.shape, strides, dilation_rate, (out_h, out_w)):
-        tiles = n * winograd.tiles((out_h, out_w))
+        tiles = n * winograd.tiles((out_h, out_w), winograd.OUT)
         size = max(36, -(-tiles // PARTS))
         dkernels = np.zeros((PARTS, kh, kw, c, filters), x.dtype)
         nothing, no_taps = np.empty((0, 1, 1, c), x.dtype), np.empty((0, 1, 1, 1), x.dtype)
@@ -75,12 +82,12 @@ def conv2d_backward_input(dz: Array, kernel: Array, image_size: Pair, strides: P
     kh, kw, c, _ = kernel.shape
     h, w = image_size
     windows, _ = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
-    taps, by_winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w))
+    taps, by_winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w), winograd.OUT)
     dx = np.empty((n, h, w, c), dz.dtype)
     if by_winograd:
         dx[:] = 0
         nothing, no_weights = np.empty((0, 1, 1, 1), dz.dtype), np.empty(0, dz.dtype)
-        rows, columns = winograd.tile_grid((out_h, out_w))
+        rows, columns = winograd.tile_grid((out_h, out_w), winograd.OUT)
         # Tiles overlap: a row of tiles, or the rows of an image, are one thread's work; every second row at a time.
         row = columns if n < FEW_IMAGES else rows * columns
         tasks, steps = n * rows * columns // row, 2 if n < FEW_IMAGES else 1
@@ -149,10 +156,13 @@ def spread_gradient(
 
 
 @njit(cache=True)
-def prepared_kernel(kernel: Array, strides: Pair, dilation_rate: Pair, out_size: Pair) -> tuple[Array, bool]:
-    """The kernel as `convolve_images` and `add_gradients` want it, and whether that is Winograd's way."""
+def prepared_kernel(kernel: Array, strides: Pair, dilation_rate: Pair, out_size: Pair, tile: int) -> tuple[Array, bool]:
+    """The kernel as `convolve_images` and `add_gradients` want it, and whether that is Winograd's way.
+
+    ``tile`` is `winograd_numba.OUT`, or SMALL_OUT for the outputs of a training step.
+    """
     if winograd.pays(kernel.shape, strides, dilation_rate, out_size):
-        return winograd.transformed_kernel(kernel), True
+        return winograd.transformed_kernel(kernel, tile), True
     return kernel, False
 
 
@@ -163,7 +173,8 @@ def convolve_images(
     """Write z for a few images."""
     n, _, w, c = x.shape
     if by_winograd:
-        winograd.convolve(x, weights, bias, 0, n * winograd.tiles(z.shape[1:3]), z)
+        tiles = n * winograd.tiles(z.shape[1:3], weights.shape[0] - 2)
+        winograd.convolve(x, weights, bias, 0, tiles, z)
         return
     windows, terms = window_tables(w, c, weights.shape[:2], z.shape[1:3], strides, dilation_rate)
     for image in range(n):
@@ -179,7 +190,7 @@ def add_gradients(
     if by_winograd:
         dweights = np.empty(winograd.POINTS * winograd.matrix_step(c, dz.shape[3]), x.dtype)
         dx[:] = 0
-        winograd.gradients(x, dz, taps, 0, n * winograd.tiles(dz.shape[1:3]), dweights, dx)
+        winograd.gradients(x, dz, taps, 0, n * winograd.tiles(dz.shape[1:3], winograd.OUT), dweights, dx)
         winograd.add_transformed_back(dweights, dkernel)
         return
     windows, terms = window_tables(w, c, dkernel.shape[:2], dz.shape[1:3], strides, dilation_rate)

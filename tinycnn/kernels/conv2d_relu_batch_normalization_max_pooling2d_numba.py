@@ -20,13 +20,11 @@ from numba import prange
 from tinycnn.kernels.conv2d_numba import (
     PARTS,
     add_gradients,
-    convolve,
     convolve_images,
     out_size,
     prepared_kernel,
     total,
     transposed_taps,
-    window_tables,
 )
 from tinycnn.kernels.conv2d_relu_max_pooling2d_numba import AT_ONCE, covered
 from tinycnn.kernels.image_rows_numba import (
@@ -40,6 +38,7 @@ from tinycnn.kernels.image_rows_numba import (
 )
 from tinycnn.kernels.max_pooling2d_numba import add_unpooled_image, pool_normalized_image
 from tinycnn.kernels.threads_numba import parallel_njit
+from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -48,15 +47,17 @@ Pair = tuple[int, int]
 @parallel_njit
 def activate(x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair) -> tuple[Array, Array, Array]:
     """a = relu(conv2d_forward(x, kernel, bias)), and its mean and variance for each filter."""
-    n, h, w, c = x.shape
+    n, h, w, _ = x.shape
     kh, kw, _, filters = kernel.shape
     out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
-    windows, terms = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
+    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w), SMALL_OUT)
     a = np.empty((n, out_h, out_w, filters), x.dtype)
     means, squares = np.zeros((n, filters)), np.zeros((n, filters))
-    for image in prange(n):
-        convolve(x[image], kernel, bias, windows, terms, 0, len(windows), a[image])
-        relu_and_statistics(a[image].reshape(out_h, out_w * filters), means[image], squares[image])
+    for part in prange(-(-n // AT_ONCE)):
+        first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
+        convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, a[first:last])
+        for image in range(first, last):
+            relu_and_statistics(a[image].reshape(out_h, out_w * filters), means[image], squares[image])
     mean, variance = np.empty(filters, x.dtype), np.empty(filters, x.dtype)
     for f in range(filters):
         centre, square = 0.0, 0.0
@@ -100,7 +101,7 @@ def inference(
     pooled_h, pooled_w = out_size(conv_size, pool_size, pool_strides, (1, 1))
     out_h, out_w = covered((pooled_h, pooled_w), pool_size, pool_strides)
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
-    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w))
+    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w), OUT)
     scale, _ = scale_and_inverse_std(gamma, variance, epsilon)
     for part in prange(-(-n // AT_ONCE)):
         first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
@@ -141,7 +142,7 @@ def backward(
         dgamma[f] *= inverse_std[f]
     means, constants, slopes = repeated(mean, out_w), repeated(constant, out_w), repeated(slope, out_w)
 
-    taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w))
+    taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w), OUT)
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
     dkernels = np.zeros((PARTS, kernel.shape[0], kernel.shape[1], c, filters), x.dtype)
     dbiases = np.zeros((PARTS, out_w * filters), x.dtype)

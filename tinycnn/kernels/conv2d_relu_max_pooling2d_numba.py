@@ -14,7 +14,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from tinycnn.kernels.block_product_numba import NO, YES
 from tinycnn.kernels.conv2d_numba import (
     PARTS,
     add_gradients,
@@ -26,6 +25,7 @@ from tinycnn.kernels.conv2d_numba import (
 )
 from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
 from tinycnn.kernels.threads_numba import parallel_njit
+from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -37,20 +37,20 @@ def forward(
     x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair
 ) -> tuple[Array, Array]:
     """Math: y, argmax = max_pooling2d_forward(relu(conv2d_forward(x, kernel, bias)));  windows of at most 256 pixels"""
-    return _forward(x, kernel, bias, strides, dilation_rate, pool_size, pool_strides, NO)
+    return _forward(x, kernel, bias, strides, dilation_rate, pool_size, pool_strides, SMALL_OUT)
 
 
 def inference(
     x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair
 ) -> Array:
-    """y alone, by Winograd's way where that pays: here its rounding errors decide over no gradient."""
-    return _forward(x, kernel, bias, strides, dilation_rate, pool_size, pool_strides, YES)[0]
+    """y alone, with large tiles where Winograd's way pays: here its rounding errors decide over no gradient."""
+    return _forward(x, kernel, bias, strides, dilation_rate, pool_size, pool_strides, OUT)[0]
 
 
 @parallel_njit
 def _forward(
     x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair,
-    approximate: bool,
+    tile: int,
 ) -> tuple[Array, Array]:  # fmt: skip
     n, h, w, _ = x.shape
     kh, kw, _, filters = kernel.shape
@@ -59,9 +59,7 @@ def _forward(
     out_h, out_w = covered((pooled_h, pooled_w), pool_size, pool_strides)
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
     argmax = np.empty((n, pooled_h, pooled_w, filters), np.uint8)
-    weights, winograd = kernel, False
-    if approximate:
-        weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w))
+    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w), tile)
     for part in prange(-(-n // AT_ONCE)):
         first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
         z = np.empty((last - first, out_h, out_w, filters), x.dtype)
@@ -81,7 +79,7 @@ def backward(
     n, h, w, c = x.shape
     kh, kw, _, filters = kernel.shape
     conv_size = covered(dy.shape[1:3], pool_size, pool_strides)
-    taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, conv_size)
+    taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, conv_size, OUT)
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
     dkernels = np.zeros((PARTS, kh, kw, c, filters), x.dtype)
     dbiases = np.zeros((PARTS, filters), x.dtype)

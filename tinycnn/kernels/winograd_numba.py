@@ -5,19 +5,23 @@ six points: transform both to these values, multiply value by value, transform b
 additions for each pixel; the multiplication, where all the work is, becomes 36 matrix products (tiles, c)·(c, filters).
 The gradients follow the same way back: each transform is linear, so its backward is the transposed matrix.
 
-It serves the gradients, and inference. Forward in training the convolution is computed directly: there each output
-decides whether relu lets a gradient pass, and which pixel of a pooling window gets it, and where these are nearly tied
-(a blank border has thousands) the last digit decides. The gradients' own rounding errors decide nothing.
+Gradients and inference take tiles of 4x4 outputs. Forward in training a tile has 2x2, from 4x4 pixels: 16
+multiplications for 36. There each output decides whether relu lets a gradient pass and which pixel of a pooling window
+gets it, and where these are nearly tied (a blank border has thousands) the last digit decides. With the points 0, ±1
+and ∞ the transforms are mere sums and halves, a blank window gives exactly 0, and the errors are smaller than those of
+a direct sum. The gradients' own rounding errors decide nothing.
 
 Math:    z = Aᵀ·M·A + bias    M[p] = V[p]·U[p]    V = Bᵀ·x·B    U = G·kernel·Gᵀ    for each tile; p: 36 pairs of points
          dM = A·dz·Aᵀ    dkernel = Gᵀ·dU·G, dU[p] = Σ V[p]ᵀ·dM[p]    dx = B·dV·Bᵀ, dV[p] = dM[p]·U[p]ᵀ
-Errors:  about 1e-6 of the largest number in float32, with the points 0, ±√½, ±√2 and ∞; with the better known
-         0, ±1, ±2 and ∞ it is five times as much (tests/test_winograd.py)
+Errors:  for 4x4, about 1e-6 of the largest number in float32, with the points 0, ±√½, ±√2 and ∞; with the better known
+         0, ±1, ±2 and ∞ it is five times as much. For 2x2, below 4e-7 (tests/test_winograd.py)
 Source:  Winograd 1980, doi:10.1137/1.9781611970364; Lavin & Gray 2016, arXiv:1509.09308, section 4;
          Barabasz et al. 2020, doi:10.1145/3412380, for the choice of points
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -28,21 +32,27 @@ from tinycnn.kernels.tile_transform_numba import tile_transform
 Array = np.ndarray
 Pair = tuple[int, int]
 
-OUT = 4  # a tile has OUT x OUT outputs
+OUT: Any = np.int64(4)  # a tile has OUT x OUT outputs
 SIZE = 6  # and SIZE x SIZE pixels, OUT apart
 POINTS = SIZE * SIZE
+SMALL_OUT: Any = np.int64(2)  # the same, forward in training
 CACHE_BYTES = 700_000
 
 
-def powers(count: int) -> Array:
-    """The values of 1, x, x², ... at the points; at ∞ only the highest power counts."""
-    finite = np.array([0, np.sqrt(0.5), -np.sqrt(0.5), np.sqrt(2), -np.sqrt(2)])
-    return np.vstack([finite[:, None] ** np.arange(count), np.eye(count)[-1]])  # (SIZE, count)
+def powers(count: int, points: Array) -> Array:
+    """The values of 1, x, x², ... at the points and at ∞, where only the highest power counts."""
+    return np.vstack([points[:, None] ** np.arange(count), np.eye(count)[-1]])  # (points + 1, count)
 
 
-A, G = powers(OUT), powers(3)
-B = np.linalg.inv(powers(SIZE))
-B[np.abs(B) < 1e-12] = 0  # rounding errors of the inversion
+def matrices(out: int, points: Array) -> tuple[Array, Array, Array]:
+    """A, G and B for tiles of out x out outputs, from out + 1 points and ∞."""
+    b = np.linalg.inv(powers(out + 2, points))
+    b[np.abs(b) < 1e-12] = 0  # rounding errors of the inversion
+    return powers(out, points), powers(3, points), b
+
+
+A, G, B = matrices(OUT, np.array([0, np.sqrt(0.5), -np.sqrt(0.5), np.sqrt(2), -np.sqrt(2)]))
+SMALL_A, SMALL_G, SMALL_B = matrices(SMALL_OUT, np.array([0.0, 1.0, -1.0]))
 
 transform_pixels = tile_transform("pixels", B.T)
 transform_kernel = tile_transform("kernel", G)
@@ -50,6 +60,9 @@ transform_to_outputs = tile_transform("outputs", A.T, adds=True, writes_image=Tr
 transform_gradients = tile_transform("gradient", A)
 transform_to_pixels = tile_transform("pixel_gradient", B, adds=True, writes_image=True)
 transform_kernel_gradient = tile_transform("kernel_gradient", G.T, adds=True)
+transform_small_pixels = tile_transform("small_pixels", SMALL_B.T)
+transform_small_kernel = tile_transform("small_kernel", SMALL_G)
+transform_to_small_outputs = tile_transform("small_outputs", SMALL_A.T, adds=True, writes_image=True)
 
 
 @njit(cache=True)
@@ -58,26 +71,26 @@ def pays(kernel_shape: tuple[int, int, int, int], strides: Pair, dilation_rate: 
     kh, kw, channels, filters = kernel_shape
     if (kh, kw) != (3, 3) or strides != (1, 1) or dilation_rate != (1, 1) or min(channels, filters) < 16:
         return False
-    rows, columns = tile_grid(out_size)
+    rows, columns = tile_grid(out_size, OUT)
     return 2 * out_size[0] * out_size[1] >= rows * columns * OUT * OUT
 
 
 @njit(cache=True)
-def tile_grid(out_size: Pair) -> Pair:
+def tile_grid(out_size: Pair, out: int) -> Pair:
     """How many tiles cover the outputs, down and across; the last ones may reach beyond."""
-    return -(-out_size[0] // OUT), -(-out_size[1] // OUT)
+    return -(-out_size[0] // out), -(-out_size[1] // out)
 
 
 @njit(cache=True)
-def tiles(out_size: Pair) -> int:
-    rows, columns = tile_grid(out_size)
+def tiles(out_size: Pair, out: int) -> int:
+    rows, columns = tile_grid(out_size, out)
     return rows * columns
 
 
 @njit(cache=True)
-def tiles_at_once(c: int, filters: int, itemsize: int) -> int:
-    """As many tiles as keep their values at the points within a part of the cache, in whole blocks of six."""
-    return max(1, CACHE_BYTES // (POINTS * itemsize * (c + filters)) // 6) * 6
+def tiles_at_once(numbers: int, itemsize: int) -> int:
+    """As many tiles, of so many numbers each, as lie within a part of the cache, in whole blocks of six."""
+    return max(1, CACHE_BYTES // (numbers * itemsize) // 6) * 6
 
 
 @njit(cache=True)
@@ -86,17 +99,21 @@ def matrix_step(rows: int, columns: int) -> int:
     return rows * columns + 16
 
 
-# The six transforms
+# The transforms
 
 
 @njit(cache=True)
-def transformed_kernel(kernel: Array) -> Array:
-    """(3, 3, c, filters) -> U, (6, 6, c, filters)"""
+def transformed_kernel(kernel: Array, out: int) -> Array:
+    """(3, 3, c, filters) -> U, (out + 2, out + 2, c, filters)"""
     _, _, c, filters = kernel.shape
-    weights = np.empty((SIZE, SIZE, c, filters), kernel.dtype)
+    weights = np.empty((out + 2, out + 2, c, filters), kernel.dtype)
     flat, size = kernel.reshape(-1), c * filters
-    row = SIZE * size
-    transform_kernel(flat, 0, 3 * size, size, weights.reshape(-1), 0, row, size, flat, 0, 0, 0, flat, 3, 3, size)
+    row = (out + 2) * size
+    places = flat, 0, 3 * size, size, weights.reshape(-1), 0, row, size, flat, 0, 0, 0, flat, 3, 3, size
+    if out == OUT:
+        transform_kernel(*places)
+    else:
+        transform_small_kernel(*places)
     return weights
 
 
@@ -111,55 +128,53 @@ def add_transformed_back(dweights: Array, dkernel: Array) -> None:
 
 
 @njit(cache=True)
-def read_tiles(images: Array, size: int, grid: Pair, first: int, last: int, step: int, values: Array) -> None:
-    """V of the tiles ``first`` to below ``last``, 6x6 pixels each; or, for ``size`` 4, dM from 4x4 gradients each.
+def read_tiles(images: Array, size: int, out: int, grid: Pair, first: int, last: int, step: int, values: Array) -> None:
+    """V of the tiles ``first`` to below ``last``, out + 2 pixels square; or, with ``size`` = ``out``, dM from dz.
 
     The values at one point are a matrix (tiles, c), and one such matrix starts every ``step`` numbers.
     """
     c = images.shape[3]
     flat, outside = images.reshape(-1), np.zeros(c, images.dtype)
     for tile in range(first, last):
-        start, row, rows, columns = place_of(images.shape, grid, tile)
+        start, row, rows, columns = place_of(images.shape, out, grid, tile)
         at = (tile - first) * c
-        if size == SIZE:
-            transform_pixels(
-                flat, start, row, c, values, at, SIZE * step, step, flat, 0, 0, 0, outside, rows, columns, c
-            )
+        places = flat, start, row, c, values, at, (out + 2) * step, step, flat, 0, 0, 0, outside, rows, columns, c
+        if out == SMALL_OUT:
+            transform_small_pixels(*places)
+        elif size == out:
+            transform_gradients(*places)
         else:
-            transform_gradients(
-                flat, start, row, c, values, at, SIZE * step, step, flat, 0, 0, 0, outside, rows, columns, c
-            )  # fmt: skip
+            transform_pixels(*places)
 
 
 @njit(cache=True)
 def write_tiles(
-    values: Array, step: int, bias: Array, size: int, grid: Pair, first: int, last: int, images: Array
+    values: Array, step: int, bias: Array, size: int, out: int, grid: Pair, first: int, last: int, images: Array
 ) -> None:
-    """Outputs from M, 4x4 a tile; or, for ``size`` 6, add the pixels' gradients from dV, 6x6 a tile."""
+    """Outputs from M, ``out`` square; or, with ``size`` = out + 2, add the pixels' gradients from dV."""
     c = images.shape[3]
     flat, outside = images.reshape(-1), np.empty(c, images.dtype)
     for tile in range(first, last):
-        to, row, rows, columns = place_of(images.shape, grid, tile)
-        at = (tile - first) * c
-        if size == OUT:
-            transform_to_outputs(
-                values, at, SIZE * step, step, flat, to, row, c, bias, 0, 0, 0, outside, rows, columns, c
-            )  # fmt: skip
+        to, row, rows, columns = place_of(images.shape, out, grid, tile)
+        read = values, (tile - first) * c, (out + 2) * step, step
+        edge = outside, rows, columns, c
+        if out == SMALL_OUT:
+            transform_to_small_outputs(*read, flat, to, row, c, bias, 0, 0, 0, *edge)
+        elif size == out:
+            transform_to_outputs(*read, flat, to, row, c, bias, 0, 0, 0, *edge)
         else:
-            transform_to_pixels(
-                values, at, SIZE * step, step, flat, to, row, c, flat, to, row, c, outside, rows, columns, c
-            )  # fmt: skip
+            transform_to_pixels(*read, flat, to, row, c, flat, to, row, c, *edge)
 
 
 @njit(cache=True)
-def place_of(shape: tuple[int, int, int, int], grid: Pair, tile: int) -> tuple[int, int, int, int]:
+def place_of(shape: tuple[int, int, int, int], out: int, grid: Pair, tile: int) -> tuple[int, int, int, int]:
     """Where a tile starts in images (n, h, w, c), how long their rows are, and how far it is from their edges.
 
-    Tiles are counted through all images, each cut into a ``grid`` of them.
+    Tiles are counted through all images, each cut into a ``grid`` of them, ``out`` pixels apart.
     """
     _, h, w, c = shape
     rows, columns = grid
-    image, top, left = tile // (rows * columns), tile // columns % rows * OUT, tile % columns * OUT
+    image, top, left = tile // (rows * columns), tile // columns % rows * out, tile % columns * out
     return ((image * h + top) * w + left) * c, w * c, h - top, w - left
 
 
@@ -168,21 +183,23 @@ def place_of(shape: tuple[int, int, int, int], grid: Pair, tile: int) -> tuple[i
 
 @njit(cache=True)
 def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Array) -> None:
-    c, filters = weights.shape[2:]
-    at_once = min(tiles_at_once(c, filters, x.itemsize), last - first)
+    """Write z; the size of ``weights`` says which tiles are meant."""
+    size, _, c, filters = weights.shape
+    out, points = size - 2, size * size
+    at_once = min(tiles_at_once(points * (c + filters), x.itemsize), last - first)
     v_step, m_step = matrix_step(at_once, c), matrix_step(at_once, filters)
-    v, m = np.empty(POINTS * v_step, x.dtype), np.empty(POINTS * m_step, x.dtype)
-    rows, terms, grid = places(at_once, c), places(c, 1), tile_grid(z.shape[1:3])
+    v, m = np.empty(points * v_step, x.dtype), np.empty(points * m_step, x.dtype)
+    rows, terms, grid = places(at_once, c), places(c, 1), tile_grid(z.shape[1:3], out)
     m_rows, nothing = places(at_once, filters), np.zeros(filters, x.dtype)
     for start in range(first, last, at_once):
         stop = min(start + at_once, last)
-        read_tiles(x, SIZE, grid, start, stop, v_step, v)
-        for p in range(POINTS):
+        read_tiles(x, size, out, grid, start, stop, v_step, v)
+        for p in range(points):
             product(
                 v, p * v_step, rows, terms, weights.reshape(-1), p * c * filters, filters,
                 m, p * m_step, m_rows, ZERO, stop - start, filters, nothing, NO,
             )  # fmt: skip
-        write_tiles(m, m_step, bias, OUT, grid, start, stop, z)
+        write_tiles(m, m_step, bias, out, out, grid, start, stop, z)
 
 
 @njit(cache=True)
@@ -191,9 +208,9 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights:
 
     ``taps`` is U with its last axes exchanged.
     """
-    filters, grid = dz.shape[3], tile_grid(dz.shape[1:3])
+    filters, grid = dz.shape[3], tile_grid(dz.shape[1:3], OUT)
     c = dx.shape[3] if dx.size else x.shape[3]
-    at_once = min(tiles_at_once(2 * c, filters, dz.itemsize), last - first)
+    at_once = min(tiles_at_once(POINTS * (2 * c + filters), dz.itemsize), last - first)
     v_step, dm_step = matrix_step(at_once, c), matrix_step(at_once, filters)
     v, dv = np.empty(POINTS * v_step, dz.dtype), np.empty(POINTS * v_step, dz.dtype)
     dm = np.empty(POINTS * dm_step, dz.dtype)
@@ -203,9 +220,9 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights:
     no_channels, no_filters = np.zeros(c, dz.dtype), np.zeros(filters, dz.dtype)
     for start in range(first, last, at_once):
         stop = min(start + at_once, last)
-        read_tiles(dz, OUT, grid, start, stop, dm_step, dm)
+        read_tiles(dz, OUT, OUT, grid, start, stop, dm_step, dm)
         if dweights.size:
-            read_tiles(x, SIZE, grid, start, stop, v_step, v)
+            read_tiles(x, SIZE, OUT, grid, start, stop, v_step, v)
             for p in range(POINTS):
                 product(
                     v, p * v_step, channels, v_rows[: stop - start], dm, p * dm_step, filters,
@@ -217,4 +234,4 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights:
                     dm, p * dm_step, dm_rows, filter_terms, taps.reshape(-1), p * filters * c, c,
                     dv, p * v_step, v_rows, ZERO, stop - start, c, no_channels, NO,
                 )  # fmt: skip
-            write_tiles(dv, v_step, no_channels, SIZE, grid, start, stop, dx)
+            write_tiles(dv, v_step, no_channels, SIZE, OUT, grid, start, stop, dx)
