@@ -86,15 +86,15 @@ def measure_cell(where: Json, rounds: int, seconds: float, limit: float, version
         steps = {}
         for name in FRAMEWORKS:
             worker = workers[name] = Worker("benchmarks._sequential_worker", name)
-            worker.ask("random_data", timeout=limit, samples=3 * batch, image=where["image"])
             worker.ask("build_grid", timeout=limit, **{k: where[k] for k in ("image", "channels", "depth")})
-            for _ in range(2):  # the first call compiles
-                timing = worker.ask("train", timeout=limit, model="grid", steps=3, batch=batch)
-            steps[name] = min(1000, max(3, round(seconds / (timing["seconds"] / 3))))
-            if steps[name] * rounds * timing["seconds"] / 3 > limit:
-                raise TimeoutError(f"{name}: {rounds} rounds of 3 steps take more than {limit:g} s.")
-            worker.ask("random_data", timeout=limit, samples=steps[name] * batch, image=where["image"])
-            worker.ask("train", timeout=limit, model="grid", steps=steps[name], batch=batch)
+            count = 3
+            for _ in range(4):  # the first call compiles; each further one is longer, and knows better how long a step is
+                steps[name] = count
+                worker.ask("random_data", timeout=limit, samples=count * batch, image=where["image"])
+                timing = worker.ask("train", timeout=limit, model="grid", steps=count, batch=batch)
+                count = min(1000, max(3, round(count * seconds / timing["seconds"])))
+            if rounds * timing["seconds"] > limit:
+                raise TimeoutError(f"{name}: {rounds} rounds of {steps[name]} steps take more than {limit:g} s.")
         tasks = {
             name: partial(worker.ask, "train", timeout=limit, model="grid", steps=steps[name], batch=batch)
             for name, worker in workers.items()

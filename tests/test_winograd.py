@@ -19,8 +19,12 @@ ONE = (1, 1)
 
 @pytest.mark.parametrize(
     ("a", "g", "b"),
-    [(winograd.A, winograd.G, winograd.B), (winograd.SMALL_A, winograd.SMALL_G, winograd.SMALL_B)],
-    ids=["4x4", "2x2"],
+    [
+        (winograd.A, winograd.G, winograd.B),
+        (winograd.SMALL_A, winograd.SMALL_G, winograd.SMALL_B),
+        (winograd.LARGE_A, winograd.LARGE_G, winograd.LARGE_B),
+    ],
+    ids=["4x4", "2x2", "5x5"],
 )
 def test_the_matrices_are_exact(a, g, b):
     """For one row: Aᵀ·[(G·taps) ⊙ (Bᵀ·pixels)] is their convolution, for every pair of unit vectors."""
@@ -42,6 +46,9 @@ TRANSFORMS = {
     "small_pixels": (winograd.SMALL_B.T, False, False),
     "small_kernel": (winograd.SMALL_G, False, False),
     "small_outputs": (winograd.SMALL_A.T, True, True),
+    "large_pixels": (winograd.LARGE_B.T, False, False),
+    "large_kernel": (winograd.LARGE_G, False, False),
+    "large_outputs": (winograd.LARGE_A.T, True, True),
 }
 
 
@@ -77,41 +84,45 @@ def test_transforms_at_edges_and_in_the_middle(name, dtype, rng):
             assert_close(found[:-1], expected[:-1], PARITY[dtype], f"{name}, {channels} channels, inside {inside}")
 
 
-def errors(rng: np.random.Generator) -> np.ndarray:
-    """Errors in float32 for the notebook's second convolution: inference, dkernel, dx, and forward in training."""
+def errors(rng: np.random.Generator) -> dict[str, float]:
+    """Of the notebook's second convolution and its gradients in float32, against float64."""
     from tinycnn.kernels import conv2d_numba
 
     x, kernel = np.maximum(rng.normal(size=(8, 13, 13, 32)), 0), rng.normal(size=(3, 3, 32, 64)) / 17
     dz, bias = rng.normal(size=(8, 11, 11, 64)), np.zeros(64)
     x, kernel, dz, bias = (a.astype("float32") for a in (x, kernel, dz, bias))
     wide = [a.astype("float64") for a in (x, kernel, dz, bias)]
-    z = np.empty((8, 11, 11, 64), "float32")
-    weights = winograd.transformed_kernel(kernel, winograd.OUT)
-    conv2d_numba.convolve_images(x, weights, bias, ONE, ONE, True, z)
-    return np.array(
-        [
-            distance(z, conv2d.conv2d_forward(wide[0], wide[1], wide[3], ONE, ONE)),
-            distance(
-                conv2d_numba.conv2d_backward_parameters(x, dz, (3, 3), ONE, ONE)[0],
-                conv2d.conv2d_backward_parameters(wide[0], wide[2], (3, 3), ONE, ONE)[0],
-            ),
-            distance(
-                conv2d_numba.conv2d_backward_input(dz, kernel, (13, 13), ONE, ONE),
-                conv2d.conv2d_backward_input(wide[2], wide[1], (13, 13), ONE, ONE),
-            ),
-            distance(
-                conv2d_numba.conv2d_forward(x, kernel, bias, ONE, ONE),
-                conv2d.conv2d_forward(wide[0], wide[1], wide[3], ONE, ONE),
-            ),
-        ]
-    )
+    exact = conv2d.conv2d_forward(wide[0], wide[1], wide[3], ONE, ONE)
+    found = {
+        "dkernel": distance(
+            conv2d_numba.conv2d_backward_parameters(x, dz, (3, 3), ONE, ONE)[0],
+            conv2d.conv2d_backward_parameters(wide[0], wide[2], (3, 3), ONE, ONE)[0],
+        ),
+        "dx": distance(
+            conv2d_numba.conv2d_backward_input(dz, kernel, (13, 13), ONE, ONE),
+            conv2d.conv2d_backward_input(wide[2], wide[1], (13, 13), ONE, ONE),
+        ),
+        "training": distance(conv2d_numba.conv2d_forward(x, kernel, bias, ONE, ONE), exact),
+    }
+    for out in (2, 4, 5):
+        z = np.empty((8, 11, 11, 64), "float32")
+        weights = winograd.transformed_kernel(kernel, out)
+        conv2d_numba.convolve_images(x, weights, bias, ONE, ONE, True, z)
+        found[f"{out}x{out}"] = distance(z, exact)
+    return found
 
 
 @pytest.mark.jit
 def test_rounding_errors_are_what_the_docstring_says(rng):
-    *large_tiles, small_tiles = errors(rng)
-    assert max(large_tiles) < 2e-6
-    assert small_tiles < 4e-7
+    found = errors(rng)
+    assert found["training"] == found["2x2"] < 4e-7
+    assert max(found["4x4"], found["dkernel"], found["dx"]) < 2e-6
+    assert found["4x4"] < found["5x5"] < 4e-6
+
+
+@pytest.mark.parametrize(("size", "expected"), [(10, 5), (11, 4), (12, 4), (5, 5), (4, 4), (15, 5), (26, 4)])
+def test_inference_takes_the_tiles_with_fewer_multiplications(size, expected):
+    assert winograd.inference_tile((size, size)) == expected
 
 
 @pytest.mark.jit

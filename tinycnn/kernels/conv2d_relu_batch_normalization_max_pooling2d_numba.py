@@ -38,7 +38,7 @@ from tinycnn.kernels.image_rows_numba import (
 )
 from tinycnn.kernels.max_pooling2d_numba import add_unpooled_image, pool_normalized_image
 from tinycnn.kernels.threads_numba import parallel_njit
-from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT
+from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, inference_tile
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -101,7 +101,8 @@ def inference(
     pooled_h, pooled_w = out_size(conv_size, pool_size, pool_strides, (1, 1))
     out_h, out_w = covered((pooled_h, pooled_w), pool_size, pool_strides)
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
-    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w), OUT)
+    tile = inference_tile((out_h, out_w))
+    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w), tile)
     scale, _ = scale_and_inverse_std(gamma, variance, epsilon)
     for part in prange(-(-n // AT_ONCE)):
         first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
+from tinycnn.kernels.block_product_numba import NO, YES
 from tinycnn.kernels.conv2d_numba import (
     PARTS,
     add_gradients,
@@ -25,7 +26,7 @@ from tinycnn.kernels.conv2d_numba import (
 )
 from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
 from tinycnn.kernels.threads_numba import parallel_njit
-from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT
+from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, inference_tile
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -37,20 +38,20 @@ def forward(
     x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair
 ) -> tuple[Array, Array]:
     """Math: y, argmax = max_pooling2d_forward(relu(conv2d_forward(x, kernel, bias)));  windows of at most 256 pixels"""
-    return _forward(x, kernel, bias, strides, dilation_rate, pool_size, pool_strides, SMALL_OUT)
+    return _forward(x, kernel, bias, strides, dilation_rate, pool_size, pool_strides, YES)
 
 
 def inference(
     x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair
 ) -> Array:
     """y alone, with large tiles where Winograd's way pays: here its rounding errors decide over no gradient."""
-    return _forward(x, kernel, bias, strides, dilation_rate, pool_size, pool_strides, OUT)[0]
+    return _forward(x, kernel, bias, strides, dilation_rate, pool_size, pool_strides, NO)[0]
 
 
 @parallel_njit
 def _forward(
     x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair,
-    tile: int,
+    training: bool,
 ) -> tuple[Array, Array]:  # fmt: skip
     n, h, w, _ = x.shape
     kh, kw, _, filters = kernel.shape
@@ -59,6 +60,7 @@ def _forward(
     out_h, out_w = covered((pooled_h, pooled_w), pool_size, pool_strides)
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
     argmax = np.empty((n, pooled_h, pooled_w, filters), np.uint8)
+    tile = SMALL_OUT if training else inference_tile((out_h, out_w))
     weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w), tile)
     for part in prange(-(-n // AT_ONCE)):
         first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)

@@ -9,12 +9,13 @@ Gradients and inference take tiles of 4x4 outputs. Forward in training a tile ha
 multiplications for 36. There each output decides whether relu lets a gradient pass and which pixel of a pooling window
 gets it, and where these are nearly tied (a blank border has thousands) the last digit decides. With the points 0, ±1
 and ∞ the transforms are mere sums and halves, a blank window gives exactly 0, and the errors are smaller than those of
-a direct sum. The gradients' own rounding errors decide nothing.
+a direct sum. The gradients' own rounding errors decide nothing, and neither do those of inference, which takes tiles of
+5x5 outputs where these need fewer multiplications: for 10x10 outputs 4 tiles of 49 in place of 9 of 36.
 
 Math:    z = Aᵀ·M·A + bias    M[p] = V[p]·U[p]    V = Bᵀ·x·B    U = G·kernel·Gᵀ    for each tile; p: 36 pairs of points
          dM = A·dz·Aᵀ    dkernel = Gᵀ·dU·G, dU[p] = Σ V[p]ᵀ·dM[p]    dx = B·dV·Bᵀ, dV[p] = dM[p]·U[p]ᵀ
 Errors:  for 4x4, about 1e-6 of the largest number in float32, with the points 0, ±√½, ±√2 and ∞; with the better known
-         0, ±1, ±2 and ∞ it is five times as much. For 2x2, below 4e-7 (tests/test_winograd.py)
+         0, ±1, ±2 and ∞ it is five times as much. For 2x2 below 4e-7, for 5x5 about 2e-6 (tests/test_winograd.py)
 Source:  Winograd 1980, doi:10.1137/1.9781611970364; Lavin & Gray 2016, arXiv:1509.09308, section 4;
          Barabasz et al. 2020, doi:10.1145/3412380, for the choice of points
 """
@@ -36,6 +37,7 @@ OUT: Any = np.int64(4)  # a tile has OUT x OUT outputs
 SIZE = 6  # and SIZE x SIZE pixels, OUT apart
 POINTS = SIZE * SIZE
 SMALL_OUT: Any = np.int64(2)  # the same, forward in training
+LARGE_OUT: Any = np.int64(5)  # the same, in inference, where that needs fewer multiplications
 CACHE_BYTES = 700_000
 
 
@@ -53,6 +55,7 @@ def matrices(out: int, points: Array) -> tuple[Array, Array, Array]:
 
 A, G, B = matrices(OUT, np.array([0, np.sqrt(0.5), -np.sqrt(0.5), np.sqrt(2), -np.sqrt(2)]))
 SMALL_A, SMALL_G, SMALL_B = matrices(SMALL_OUT, np.array([0.0, 1.0, -1.0]))
+LARGE_A, LARGE_G, LARGE_B = matrices(LARGE_OUT, np.array([0.4, -0.4, 0.9, -0.9, 1.6, -1.6]))
 
 transform_pixels = tile_transform("pixels", B.T)
 transform_kernel = tile_transform("kernel", G)
@@ -63,6 +66,9 @@ transform_kernel_gradient = tile_transform("kernel_gradient", G.T, adds=True)
 transform_small_pixels = tile_transform("small_pixels", SMALL_B.T)
 transform_small_kernel = tile_transform("small_kernel", SMALL_G)
 transform_to_small_outputs = tile_transform("small_outputs", SMALL_A.T, adds=True, writes_image=True)
+transform_large_pixels = tile_transform("large_pixels", LARGE_B.T)
+transform_large_kernel = tile_transform("large_kernel", LARGE_G)
+transform_to_large_outputs = tile_transform("large_outputs", LARGE_A.T, adds=True, writes_image=True)
 
 
 @njit(cache=True)
@@ -85,6 +91,13 @@ def tile_grid(out_size: Pair, out: int) -> Pair:
 def tiles(out_size: Pair, out: int) -> int:
     rows, columns = tile_grid(out_size, out)
     return rows * columns
+
+
+@njit(cache=True)
+def inference_tile(out_size: Pair) -> int:
+    """`OUT` or `LARGE_OUT`, whichever needs fewer multiplications."""
+    large = (LARGE_OUT + 2) ** 2 * tiles(out_size, LARGE_OUT)
+    return LARGE_OUT if large < POINTS * tiles(out_size, OUT) else OUT
 
 
 @njit(cache=True)
@@ -112,6 +125,8 @@ def transformed_kernel(kernel: Array, out: int) -> Array:
     places = flat, 0, 3 * size, size, weights.reshape(-1), 0, row, size, flat, 0, 0, 0, flat, 3, 3, size
     if out == OUT:
         transform_kernel(*places)
+    elif out == LARGE_OUT:
+        transform_large_kernel(*places)
     else:
         transform_small_kernel(*places)
     return weights
@@ -141,6 +156,8 @@ def read_tiles(images: Array, size: int, out: int, grid: Pair, first: int, last:
         places = flat, start, row, c, values, at, (out + 2) * step, step, flat, 0, 0, 0, outside, rows, columns, c
         if out == SMALL_OUT:
             transform_small_pixels(*places)
+        elif out == LARGE_OUT:
+            transform_large_pixels(*places)
         elif size == out:
             transform_gradients(*places)
         else:
@@ -160,6 +177,8 @@ def write_tiles(
         edge = outside, rows, columns, c
         if out == SMALL_OUT:
             transform_to_small_outputs(*read, flat, to, row, c, bias, 0, 0, 0, *edge)
+        elif out == LARGE_OUT:
+            transform_to_large_outputs(*read, flat, to, row, c, bias, 0, 0, 0, *edge)
         elif size == out:
             transform_to_outputs(*read, flat, to, row, c, bias, 0, 0, 0, *edge)
         else:
