@@ -113,9 +113,11 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
     def gradients(by_winograd: bool) -> Callable[[], Any]:
         def run() -> Any:
             dkernel[:] = 0
-            conv2d_numba.add_gradients(
-                x, dz, transformed_taps if by_winograd else taps, ONE, ONE, by_winograd, dkernel, dx
-            )
+            these_taps = transformed_taps if by_winograd else taps
+            dweights = conv2d_numba.sums_at_points(kernel.shape, by_winograd, x)
+            conv2d_numba.add_gradients(x, dz, these_taps, ONE, ONE, by_winograd, True, dweights, dkernel, dx)
+            if by_winograd:
+                conv2d_numba.winograd.add_transformed_back(dweights, dkernel)
             return dkernel
 
         return run

@@ -19,6 +19,7 @@ Pair = tuple[int, int]
 
 
 PARTS = 8  # of the sums over a batch, whatever the number of threads
+TILE_SHARE = 200  # products of a channel and a filter for which a part should have one tile more
 FEW_IMAGES = 8  # fewer are cut into parts, so that all threads have work
 
 
@@ -54,13 +55,13 @@ def conv2d_backward_parameters(
     dkernel = np.zeros((kh, kw, c, filters), x.dtype)
     if winograd.pays(dkernel.shape, strides, dilation_rate, (out_h, out_w)):
         tiles = n * winograd.tiles((out_h, out_w), winograd.OUT)
-        size = max(36, -(-tiles // PARTS))
-        dkernels = np.zeros((PARTS, kh, kw, c, filters), x.dtype)
+        size = max(36, c * filters // TILE_SHARE, -(-tiles // PARTS))
+        dkernels = np.zeros((-(-tiles // size), kh, kw, c, filters), x.dtype)
         nothing, no_taps = np.empty((0, 1, 1, c), x.dtype), np.empty((0, 1, 1, 1), x.dtype)
-        for part in prange(-(-tiles // size)):
-            dweights = np.empty(winograd.POINTS * winograd.matrix_step(c, filters), x.dtype)
+        for part in prange(len(dkernels)):
+            dweights = sums_at_points(dkernel.shape, True, x)
             first, last = part * size, min((part + 1) * size, tiles)
-            winograd.gradients(x, dz, no_taps, first, last, dweights, nothing)
+            winograd.gradients(x, dz, no_taps, first, last, False, dweights, nothing)
             winograd.add_transformed_back(dweights, dkernels[part])
         dkernel[:] = total(dkernels).reshape(dkernel.shape)
     else:
@@ -94,13 +95,15 @@ def conv2d_backward_input(dz: Array, kernel: Array, image_size: Pair, strides: P
         for start in range(steps):
             for task in prange(-(-(tasks - start) // steps)):
                 first = (start + task * steps) * row
-                winograd.gradients(nothing, dz, taps, first, first + row, no_weights, dx)
+                winograd.gradients(nothing, dz, taps, first, first + row, False, no_weights, dx)
     else:
         columns = c if n >= FEW_IMAGES else max(1, c // FEW_IMAGES)
         groups = -(-c // columns)
         for task in prange(n * groups):
             image, first = task // groups, task % groups * columns
-            spread_gradient(dz[image], taps, windows, dilation_rate, first, min(first + columns, c), dx[image])
+            last = min(first + columns, c)
+            dx[image, :, :, first:last] = 0
+            spread_gradient(dz[image], taps, windows, dilation_rate, first, last, dx[image])
     return dx
 
 
@@ -137,10 +140,9 @@ def add_kernel_gradient(
 def spread_gradient(
     dz: Array, taps: Array, windows: Array, dilation_rate: Pair, first: int, last: int, dx: Array
 ) -> None:
-    """Write channels ``first`` to below ``last`` of dx: tap by tap, each output hands its gradient to a pixel."""
+    """Add to channels ``first`` to below ``last`` of dx: tap by tap, each output hands its gradient to a pixel."""
     out_h, out_w, filters = dz.shape
     _, w, c = dx.shape
-    dx[:, :, first:last] = 0
     dz_rows, dz_terms = places(out_h * out_w, filters), places(filters, 1)
     dx_flat = dx.reshape(-1)
     for a in range(taps.shape[0]):
@@ -182,16 +184,37 @@ def convolve_images(
 
 
 @njit(cache=True)
-def add_gradients(
-    x: Array, dz: Array, taps: Array, strides: Pair, dilation_rate: Pair, by_winograd: bool, dkernel: Array, dx: Array
-) -> None:
-    """Add to dkernel, and write dx where that is not empty, for a few images."""
-    n, _, w, c = x.shape
+def images_of_a_part(n: int, kernel_shape: tuple[int, int, int, int], out_size: Pair, by_winograd: bool) -> int:
+    """How many images add up their kernel gradients before the parts are added: `PARTS` parts, whatever the threads.
+
+    By Winograd's way fewer, where many channels make large sums at the points: each part writes and transforms its own.
+    """
+    size = -(-n // PARTS)
     if by_winograd:
-        dweights = np.empty(winograd.POINTS * winograd.matrix_step(c, dz.shape[3]), x.dtype)
-        dx[:] = 0
-        winograd.gradients(x, dz, taps, 0, n * winograd.tiles(dz.shape[1:3], winograd.OUT), dweights, dx)
-        winograd.add_transformed_back(dweights, dkernel)
+        size = max(size, kernel_shape[2] * kernel_shape[3] // (TILE_SHARE * winograd.tiles(out_size, winograd.OUT)))
+    return size
+
+
+@njit(cache=True)
+def sums_at_points(kernel_shape: tuple[int, int, int, int], by_winograd: bool, like: Array) -> Array:
+    """A place for dU, where it is needed."""
+    step = winograd.matrix_step(kernel_shape[2], kernel_shape[3])
+    return np.empty(winograd.POINTS * step if by_winograd else 0, like.dtype)
+
+
+@njit(cache=True)
+def add_gradients(
+    x: Array, dz: Array, taps: Array, strides: Pair, dilation_rate: Pair, by_winograd: bool, first: bool,
+    dweights: Array, dkernel: Array, dx: Array,
+) -> None:  # fmt: skip
+    """Add to dkernel, and write dx where that is not empty, for a few images.
+
+    By Winograd's way add to dU (`sums_at_points`) instead of dkernel, or write it for the ``first`` images of a part.
+    """
+    n, _, w, c = x.shape
+    dx[:] = 0
+    if by_winograd:
+        winograd.gradients(x, dz, taps, 0, n * winograd.tiles(dz.shape[1:3], winograd.OUT), not first, dweights, dx)
         return
     windows, terms = window_tables(w, c, dkernel.shape[:2], dz.shape[1:3], strides, dilation_rate)
     for image in range(n):

@@ -18,11 +18,12 @@ import numpy as np
 from numba import prange
 
 from tinycnn.kernels.conv2d_numba import (
-    PARTS,
     add_gradients,
     convolve_images,
+    images_of_a_part,
     out_size,
     prepared_kernel,
+    sums_at_points,
     total,
     transposed_taps,
 )
@@ -38,7 +39,7 @@ from tinycnn.kernels.image_rows_numba import (
 )
 from tinycnn.kernels.max_pooling2d_numba import add_unpooled_image, pool_normalized_image
 from tinycnn.kernels.threads_numba import parallel_njit
-from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, inference_tile
+from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, add_transformed_back, inference_tile
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -145,10 +146,12 @@ def backward(
 
     taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w), OUT)
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
-    dkernels = np.zeros((PARTS, kernel.shape[0], kernel.shape[1], c, filters), x.dtype)
-    dbiases = np.zeros((PARTS, out_w * filters), x.dtype)
-    size = -(-n // PARTS)
-    for part in prange(PARTS):
+    size = images_of_a_part(n, kernel.shape, (out_h, out_w), winograd)
+    parts = -(-n // size)
+    dkernels = np.zeros((parts, *kernel.shape), x.dtype)
+    dbiases = np.zeros((parts, out_w * filters), x.dtype)
+    for part in prange(parts):
+        dweights = sums_at_points(kernel.shape, winograd, x)
         for first in range(part * size, min((part + 1) * size, n), AT_ONCE):
             last = min(first + AT_ONCE, (part + 1) * size, n)
             dz = np.empty((last - first, out_h, out_w, filters), x.dtype)
@@ -156,7 +159,12 @@ def backward(
                 line_where_positive(a[image], means, slopes, constants, dz[image - first], dbiases[part])
                 at_peaks = scaled_where_positive(dy[image], peaks[image], scale, dbiases[part])
                 add_unpooled_image(at_peaks, argmax[image], pool_size, pool_strides, dz[image - first])
-            add_gradients(x[first:last], dz, taps, strides, dilation_rate, winograd, dkernels[part], dx[first:last])
+            add_gradients(
+                x[first:last], dz, taps, strides, dilation_rate, winograd, first == part * size,
+                dweights, dkernels[part], dx[first:last],
+            )  # fmt: skip
+        if winograd:
+            add_transformed_back(dweights, dkernels[part])
     dbias_sums = np.zeros(filters)
     add_columns(total(dbiases), dbias_sums)
     return dx, total(dkernels).reshape(kernel.shape), dbias_sums.astype(x.dtype), dgamma, dbeta

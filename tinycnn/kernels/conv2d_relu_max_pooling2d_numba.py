@@ -16,17 +16,18 @@ from numba import njit, prange
 
 from tinycnn.kernels.block_product_numba import NO, YES
 from tinycnn.kernels.conv2d_numba import (
-    PARTS,
     add_gradients,
     convolve_images,
+    images_of_a_part,
     out_size,
     prepared_kernel,
+    sums_at_points,
     total,
     transposed_taps,
 )
 from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
 from tinycnn.kernels.threads_numba import parallel_njit
-from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, inference_tile
+from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, add_transformed_back, inference_tile
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -79,21 +80,28 @@ def backward(
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """dx, dkernel and dbias of `forward`; dx is empty without ``input_gradient``."""
     n, h, w, c = x.shape
-    kh, kw, _, filters = kernel.shape
+    filters = kernel.shape[3]
     conv_size = covered(dy.shape[1:3], pool_size, pool_strides)
     taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, conv_size, OUT)
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
-    dkernels = np.zeros((PARTS, kh, kw, c, filters), x.dtype)
-    dbiases = np.zeros((PARTS, filters), x.dtype)
-    size = -(-n // PARTS)
-    for part in prange(PARTS):
+    size = images_of_a_part(n, kernel.shape, conv_size, winograd)
+    parts = -(-n // size)
+    dkernels = np.zeros((parts, *kernel.shape), x.dtype)
+    dbiases = np.zeros((parts, filters), x.dtype)
+    for part in prange(parts):
+        dweights = sums_at_points(kernel.shape, winograd, x)
         for first in range(part * size, min((part + 1) * size, n), AT_ONCE):
             last = min(first + AT_ONCE, (part + 1) * size, n)
             dz = np.empty((last - first, conv_size[0], conv_size[1], filters), x.dtype)
             for image in range(first, last):
                 gradient = relu_gradient(dy[image], y[image], dbiases[part])
                 unpool_image(gradient, argmax[image], pool_size, pool_strides, dz[image - first])
-            add_gradients(x[first:last], dz, taps, strides, dilation_rate, winograd, dkernels[part], dx[first:last])
+            add_gradients(
+                x[first:last], dz, taps, strides, dilation_rate, winograd, first == part * size,
+                dweights, dkernels[part], dx[first:last],
+            )  # fmt: skip
+        if winograd:
+            add_transformed_back(dweights, dkernels[part])
     return dx, total(dkernels).reshape(kernel.shape), total(dbiases)
 
 

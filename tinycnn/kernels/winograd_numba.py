@@ -222,8 +222,8 @@ def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Ar
 
 
 @njit(cache=True)
-def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights: Array, dx: Array) -> None:
-    """Write dU (a matrix a point, `matrix_step` apart) and add to dx, each where it is not empty.
+def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, more: bool, dweights: Array, dx: Array) -> None:
+    """Write dU (a matrix a point, `matrix_step` apart), with ``more`` add to it; add to dx. Each where it is not empty.
 
     ``taps`` is U with its last axes exchanged.
     """
@@ -245,7 +245,7 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, dweights:
             for p in range(POINTS):
                 product(
                     v, p * v_step, channels, v_rows[: stop - start], dm, p * dm_step, filters,
-                    dweights, p * dweights_step, dweights_rows, ZERO, c, filters, no_filters, start > first,
+                    dweights, p * dweights_step, dweights_rows, ZERO, c, filters, no_filters, more or start > first,
                 )  # fmt: skip
         if dx.size:
             for p in range(POINTS):
