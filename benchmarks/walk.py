@@ -201,8 +201,9 @@ def plot(result: Json, path: Any) -> None:
     axes.plot([0.5, edge], [0.5 * width, peak], color="#444444")
     axes.plot([edge, 400], [peak, peak], color="#444444")
     axes.text(0.6, 0.75 * width, f"memory: {width:.0f} GB/s", rotation=56, rotation_mode="anchor", fontsize=9)
-    axes.text(390, 1.06 * peak, f"NumPy's matrix product: {peak:.0f} GFLOP/s", ha="right", fontsize=9)
-    beside = {4: (-16, 0), 5: (8, 0), 6: (-16, -10), 12: (8, -12)}  # four points lie close together
+    axes.text(1.15 * edge, 1.06 * peak, f"NumPy's @: {peak:.0f} GFLOP/s", fontsize=9)
+    # Points that lie close together.
+    beside = {7: (8, 2), 13: (-24, 4), 5: (8, -6), 4: (-16, -11), 12: (-24, -6), 3: (8, -2)}
     for number, step in enumerate(result["steps"], 1):
         rate = step["flops"] / _common.summary(step["seconds"])["median"] / 1e9
         new = "Winograd" in step["name"] or "blocks" in step["name"] or "one pass" in step["name"]

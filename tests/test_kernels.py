@@ -216,6 +216,19 @@ def test_activations_pass_nan_on(table, name):
         assert np.isnan(table.activations[name].forward(z)[0, 1])
 
 
+@pytest.mark.parametrize("table", kernels.SETS.values(), ids=list(kernels.SETS))
+def test_a_convolution_of_no_images(table):
+    """By Winograd's way and directly: empty outputs, and gradients that are sums of nothing."""
+    for c, filters in ((16, 17), (2, 3)):
+        x, z = np.zeros((0, 13, 12, c), np.float32), np.zeros((0, 11, 10, filters), np.float32)
+        kernel, bias = np.ones((3, 3, c, filters), np.float32), np.ones(filters, np.float32)
+        assert table.conv2d_forward(x, kernel, bias, (1, 1), (1, 1)).shape == z.shape
+        dkernel, dbias = table.conv2d_backward_parameters(x, z, (3, 3), (1, 1), (1, 1))
+        np.testing.assert_array_equal(dkernel, np.zeros_like(kernel))
+        np.testing.assert_array_equal(dbias, np.zeros_like(bias))
+        assert table.conv2d_backward_input(z, kernel, (13, 12), (1, 1), (1, 1)).shape == x.shape
+
+
 # Reference = fast
 
 CHANNELS = (1, 3, 8, 16, 17, 33, 64)

@@ -56,9 +56,10 @@ def conv2d_backward_parameters(
     if winograd.pays(dkernel.shape, strides, dilation_rate, (out_h, out_w)):
         tiles = n * winograd.tiles((out_h, out_w), winograd.OUT)
         size = max(36, c * filters // TILE_SHARE, -(-tiles // PARTS))
-        dkernels = np.zeros((-(-tiles // size), kh, kw, c, filters), x.dtype)
+        parts = -(-tiles // size)
+        dkernels = np.zeros((max(1, parts), kh, kw, c, filters), x.dtype)
         nothing, no_taps = np.empty((0, 1, 1, c), x.dtype), np.empty((0, 1, 1, 1), x.dtype)
-        for part in prange(len(dkernels)):
+        for part in prange(parts):
             dweights = sums_at_points(dkernel.shape, True, x)
             first, last = part * size, min((part + 1) * size, tiles)
             winograd.gradients(x, dz, no_taps, first, last, False, dweights, nothing)
