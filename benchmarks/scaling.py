@@ -88,9 +88,7 @@ def measure_cell(where: Json, rounds: int, seconds: float, limit: float, version
             worker = workers[name] = Worker("benchmarks._sequential_worker", name)
             worker.ask("build_grid", timeout=limit, **{k: where[k] for k in ("image", "channels", "depth")})
             count = 3
-            for _ in range(
-                4
-            ):  # the first call compiles; each further one is longer, and knows better how long a step is
+            for _ in range(4):  # the first call compiles; the others, ever longer, tell how long a step is
                 steps[name] = count
                 worker.ask("random_data", timeout=limit, samples=count * batch, image=where["image"])
                 timing = worker.ask("train", timeout=limit, model="grid", steps=count, batch=batch)
