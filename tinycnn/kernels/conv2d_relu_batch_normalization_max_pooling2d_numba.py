@@ -148,7 +148,7 @@ def backward(
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
     size = images_of_a_part(n, kernel.shape, (out_h, out_w), winograd)
     parts = -(-n // size)
-    dkernels = np.zeros((parts, *kernel.shape), x.dtype)
+    dkernels = np.zeros((parts, kernel.shape[0], kernel.shape[1], c, filters), x.dtype)
     dbiases = np.zeros((parts, out_w * filters), x.dtype)
     for part in prange(parts):
         dweights = sums_at_points(kernel.shape, winograd, x)

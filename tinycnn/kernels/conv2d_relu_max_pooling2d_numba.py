@@ -86,7 +86,7 @@ def backward(
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
     size = images_of_a_part(n, kernel.shape, conv_size, winograd)
     parts = -(-n // size)
-    dkernels = np.zeros((parts, *kernel.shape), x.dtype)
+    dkernels = np.zeros((parts, kernel.shape[0], kernel.shape[1], c, filters), x.dtype)
     dbiases = np.zeros((parts, filters), x.dtype)
     for part in prange(parts):
         dweights = sums_at_points(kernel.shape, winograd, x)
