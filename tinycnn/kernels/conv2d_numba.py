@@ -162,7 +162,7 @@ def spread_gradient(
 def prepared_kernel(kernel: Array, strides: Pair, dilation_rate: Pair, out_size: Pair, tile: int) -> tuple[Array, bool]:
     """The kernel as `convolve_images` and `add_gradients` want it, and whether that is Winograd's way.
 
-    ``tile`` is `winograd_numba.OUT`, or SMALL_OUT for the outputs of a training step.
+    ``tile`` is `winograd_numba.OUT` for gradients, SMALL_OUT for outputs in training, `inference_tile` in inference.
     """
     if winograd.pays(kernel.shape, strides, dilation_rate, out_size):
         return winograd.transformed_kernel(kernel, tile), True
