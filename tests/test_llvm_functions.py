@@ -1,10 +1,12 @@
-"""The hand-written LLVM of tiles and pooling windows: what LLVM makes of it = its twin in Python, without Numba."""
+"""The hand-written LLVM of tiles and pooling windows = its twin in Python, without Numba; and where it is kept."""
 
 from __future__ import annotations
 
-import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,57 +14,31 @@ from tolerances import PARITY, assert_close
 
 pytest.importorskip("llvmlite")
 
-from llvmlite import binding, ir
+from llvm_calls import call_llvm
 
+from tinycnn.kernels import llvm_functions_numba as llvm
 from tinycnn.kernels import pool_window_numba as pooling
-from tinycnn.kernels import tile_transform_numba as tiles
 from tinycnn.kernels import winograd_numba as winograd
-from tinycnn.kernels.block_product_numba import VECTOR_BYTES
-
-WHOLE = ir.IntType(64)
-NUMBERS = {"float32": ir.FloatType(), "float64": ir.DoubleType(), "uint8": ir.IntType(8), "int64": WHOLE}
-
-
-def compiled(make: Any, arguments: list[Any]) -> tuple[Any, Any]:
-    """Compile the function that ``make(module, argument types)`` writes; keep the second result alive while calling."""
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    module = ir.Module()
-    module.triple = binding.get_default_triple()
-    kinds = [NUMBERS[str(a.dtype)].as_pointer() if isinstance(a, np.ndarray) else WHOLE for a in arguments]
-    name = make(module, kinds).name
-    assert make(module, kinds).name == name  # asked for again, it is there already
-    machine = binding.Target.from_default_triple().create_target_machine(
-        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten()
-    )
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(str(module)), machine)
-    engine.finalize_object()
-    types = [ctypes.c_void_p if isinstance(a, np.ndarray) else ctypes.c_int64 for a in arguments]
-    return ctypes.CFUNCTYPE(None, *types)(engine.get_function_address(name)), engine
-
-
-def call(make: Any, *arguments: Any) -> None:
-    function, _engine = compiled(make, list(arguments))
-    function(*[a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments])
+from tinycnn.kernels.llvm_functions_numba import VECTOR_BYTES
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("extra", [0, 3])
 @pytest.mark.parametrize(
-    ("matrix", "adds", "writes_image"),
-    [(winograd.B.T, False, False), (winograd.A.T, True, True), (winograd.G.T, True, False)],
+    ("name", "matrix", "adds", "writes_image"),
+    [
+        ("pixels", winograd.B.T, False, False),
+        ("outputs", winograd.A.T, True, True),
+        ("kernel_gradient", winograd.G.T, True, False),
+    ],
     ids=["reads", "writes", "adds"],
 )
-def test_tile_transform(matrix, adds, writes_image, extra, dtype, rng):
+def test_tile_transform(name, matrix, adds, writes_image, extra, dtype, rng):
     channels = VECTOR_BYTES // np.dtype(dtype).itemsize + extra
     rows, size = matrix.shape
     for inside in ((size, size), (2, 3)):
         x, y, base = rng.normal(size=(3, 36 * channels + 5)).astype(dtype)
         outside, row = np.zeros(channels, dtype), 6 * channels
-
-        def make(module: Any, kinds: Any) -> Any:
-            values = [SimpleNamespace(type=kind) for kind in kinds]
-            return tiles._function(module, "tile", NUMBERS[dtype], values, matrix, adds, writes_image)
 
         expected = y.copy()
         places = np.arange(6)[:, None, None] * row + np.arange(6)[:, None] * channels + np.arange(channels)
@@ -74,7 +50,8 @@ def test_tile_transform(matrix, adds, writes_image, extra, dtype, rng):
             tile[inside[0] :], tile[:, inside[1] :] = 0, 0
         result = np.einsum("ia,abc,jb->ijc", matrix, tile, matrix) + adds * base[1 + places[:rows, :rows]]
         expected[2 + places[: written[0], : written[1]]] = result[: written[0], : written[1]]
-        call(make, x, 5, row, channels, y, 2, row, channels, base, 1, row, channels, outside, *inside, channels)
+        places = x, 5, row, channels, y, 2, row, channels, base, 1, row, channels
+        call_llvm(f"transform_{name}", *places, outside, *inside, channels)
         assert_close(y, expected, PARITY[dtype])
 
 
@@ -82,17 +59,18 @@ def test_tile_transform(matrix, adds, writes_image, extra, dtype, rng):
 @pytest.mark.parametrize("pixels", [4, 3, 1])
 @pytest.mark.parametrize("extra", [0, 5])
 @pytest.mark.parametrize("normalized", [False, True])
-def test_pooling_windows(normalized, extra, pixels, dtype, rng):
+@pytest.mark.parametrize("place", [np.uint8, np.int32])
+def test_pooling_windows(place, normalized, extra, pixels, dtype, rng):
     channels = VECTOR_BYTES // np.dtype(dtype).itemsize + extra
     windows, step = 3, 2 * channels
     taps = np.array([0, channels, 8 * channels, 9 * channels])[:pixels]
     x = rng.integers(-2, 2, 16 * channels + 7).astype(dtype)  # few values: ties go to the first
-    y, argmax = np.zeros(windows * channels + 3, dtype), np.zeros(windows * channels + 3, np.uint8)
+    y, argmax = np.zeros(windows * channels + 3, dtype), np.zeros(windows * channels + 3, place)
     expected = y.copy(), argmax.copy()
     factors = list(rng.normal(size=(3, channels)).astype(dtype)) if normalized else []  # scales of both signs
     pooling.pool_windows_in_python(x, 2, step, taps, *expected, 1, windows, channels, *factors)
-    call(lambda module, kinds: pooling._function(module, "pool", pooling._emit_pool, kinds),
-         x, 2, step, taps, y, argmax, 1, windows, channels, *factors, len(taps))  # fmt: skip
+    name = "pool_normalized_windows" if normalized else "pool_windows"
+    call_llvm(name, x, 2, step, taps, y, argmax, 1, windows, channels, *factors)
     np.testing.assert_array_equal(y, expected[0])
     np.testing.assert_array_equal(argmax, expected[1])
     assert y[0] == 0
@@ -101,8 +79,7 @@ def test_pooling_windows(normalized, extra, pixels, dtype, rng):
     dy, dx = rng.normal(size=windows * channels + 3).astype(dtype), rng.normal(size=16 * channels + 7).astype(dtype)
     after = dx.copy()
     pooling.unpool_windows_in_python(dy, argmax, 1, taps, after, 2, step, windows, channels)
-    call(lambda module, kinds: pooling._function(module, "unpool", pooling._emit_unpool, kinds),
-         dy, argmax, 1, taps, dx, 2, step, windows, channels, len(taps))  # fmt: skip
+    call_llvm("unpool_windows", dy, argmax, 1, taps, dx, 2, step, windows, channels)
     np.testing.assert_array_equal(dx, after)
 
 
@@ -123,3 +100,91 @@ def test_pooling_in_python_is_the_sum_of_the_docstring(rng):
             window = [max(0, x[1 + 4 * i + t + c]) for t in taps]
             assert y[1 + 2 * i + c] == best(window)
             assert argmax[1 + 2 * i + c] == window.index(best(window))
+
+
+def numba_folder(folder: Path) -> SimpleNamespace:
+    """Something that looks like a kernel which Numba keeps in this folder."""
+    return SimpleNamespace(stats=SimpleNamespace(cache_path=str(folder)))
+
+
+ENGINES = []  # never freed: whatever this process compiles later calls the functions that were loaded last
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """As in a new process, in which nothing is compiled."""
+    load = llvm._load
+
+    def load_for_good(number: str, code: bytes) -> None:
+        load(number, code)
+        ENGINES.append(llvm._engines[number])
+
+    monkeypatch.setattr(llvm, "_load", load_for_good)
+    monkeypatch.setattr(llvm, "JIT_IS_OFF", False)
+    monkeypatch.setattr(llvm.event, "register", lambda *_: None)
+    monkeypatch.setattr(llvm, "_engines", {})
+    monkeypatch.setattr(llvm, "_folder", None)
+
+
+def test_compiled_functions_are_kept_and_loaded_again(fresh, tmp_path, monkeypatch):
+    llvm.open_cache(numba_folder(tmp_path))
+    assert not llvm._engines
+    llvm.address("block_product", "float64")
+    assert sorted(file.suffix for file in tmp_path.iterdir()) == [".mark", ".o"]
+
+    monkeypatch.setattr(llvm, "_engines", {})
+    monkeypatch.setattr(llvm, "_object_code", lambda number: pytest.fail("compiled, although it had been kept"))
+    llvm._BeforeNumbaLoads().on_start(None)
+    assert list(llvm._engines) == ["float64"]
+    assert llvm.address("transform_pixels", "float64")
+
+
+@pytest.mark.jit
+def test_kernels_that_another_process_has_kept_find_the_functions(tmp_path):
+    """The first process imports tinycnn, the second compiles a kernel, then the first one loads it from the cache."""
+    head = "import numpy as np; from tinycnn.kernels import FAST; x = np.arange(16, dtype=np.float32); "
+    use = "print(FAST.max_pooling2d_forward(x.reshape(1, 4, 4, 1), (2, 2), (2, 2))[0].sum())"
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    first = subprocess.Popen(
+        [sys.executable, "-c", f"{head}print('ready', flush=True); input(); {use}"],
+        env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert first.stdout.readline() == "ready\n"
+    second = subprocess.run([sys.executable, "-c", head + use], env=environment, capture_output=True, text=True)
+    assert second.stdout == "40.0\n", second.stderr
+    out, errors = first.communicate("\n")
+    assert out == "40.0\n"
+    assert errors == ""  # nothing was compiled
+
+
+def test_kernels_from_another_text_are_discarded(fresh, tmp_path):
+    kept = tmp_path / "conv2d_numba.convolve-114.py311.nbi"
+    llvm.open_cache(numba_folder(tmp_path))
+    kept.touch()
+    llvm.open_cache(numba_folder(tmp_path))
+    assert kept.exists()
+
+    (mark,) = tmp_path.glob("*.mark")
+    mark.rename(tmp_path / "llvm_functions-00000000.mark")
+    (tmp_path / "llvm_functions-00000000-1.float32.o").touch()
+    llvm.open_cache(numba_folder(tmp_path))
+    assert list(tmp_path.iterdir()) == [mark]
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(fresh, tmp_path, monkeypatch):
+    llvm.open_cache(numba_folder(tmp_path))
+
+    def fail(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(llvm.os, "replace", fail)
+    with pytest.raises(OSError, match="No space left"):
+        llvm.address("block_product", "float32")
+    assert [file.suffix for file in tmp_path.iterdir()] == [".mark"]
+
+
+def test_a_function_defined_too_late(fresh, monkeypatch):
+    llvm.address("block_product", "float32")
+    monkeypatch.setitem(llvm._functions, "late", ((llvm.NUMBERS,), lambda emitter, x: None))
+    with pytest.raises(RuntimeError, match=r"all functions are defined before the first one is called, received late"):
+        llvm.address("late", "float32")

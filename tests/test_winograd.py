@@ -10,9 +10,9 @@ pytest.importorskip("numba")
 
 from numba import njit
 
-from tinycnn.kernels import conv2d, tile_transform_numba
+from tinycnn.kernels import conv2d
 from tinycnn.kernels import winograd_numba as winograd
-from tinycnn.kernels.block_product_numba import VECTOR_BYTES
+from tinycnn.kernels.llvm_functions_numba import VECTOR_BYTES
 
 ONE = (1, 1)
 
@@ -37,26 +37,25 @@ def test_the_matrices_are_exact(a, g, b):
 
 
 TRANSFORMS = {
-    "pixels": (winograd.B.T, False, False),
-    "kernel": (winograd.G, False, False),
-    "gradient": (winograd.A, False, False),
-    "outputs": (winograd.A.T, True, True),
-    "pixel_gradient": (winograd.B, True, True),
-    "kernel_gradient": (winograd.G.T, True, False),
-    "small_pixels": (winograd.SMALL_B.T, False, False),
-    "small_kernel": (winograd.SMALL_G, False, False),
-    "small_outputs": (winograd.SMALL_A.T, True, True),
-    "large_pixels": (winograd.LARGE_B.T, False, False),
-    "large_kernel": (winograd.LARGE_G, False, False),
-    "large_outputs": (winograd.LARGE_A.T, True, True),
+    "pixels": (winograd.transform_pixels, winograd.B.T, False, False),
+    "kernel": (winograd.transform_kernel, winograd.G, False, False),
+    "gradient": (winograd.transform_gradients, winograd.A, False, False),
+    "outputs": (winograd.transform_to_outputs, winograd.A.T, True, True),
+    "pixel_gradient": (winograd.transform_to_pixels, winograd.B, True, True),
+    "kernel_gradient": (winograd.transform_kernel_gradient, winograd.G.T, True, False),
+    "small_pixels": (winograd.transform_small_pixels, winograd.SMALL_B.T, False, False),
+    "small_kernel": (winograd.transform_small_kernel, winograd.SMALL_G, False, False),
+    "small_outputs": (winograd.transform_to_small_outputs, winograd.SMALL_A.T, True, True),
+    "large_pixels": (winograd.transform_large_pixels, winograd.LARGE_B.T, False, False),
+    "large_kernel": (winograd.transform_large_kernel, winograd.LARGE_G, False, False),
+    "large_outputs": (winograd.transform_to_large_outputs, winograd.LARGE_A.T, True, True),
 }
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", list(TRANSFORMS))
 def test_transforms_at_edges_and_in_the_middle(name, dtype, rng):
-    matrix, adds, writes_image = TRANSFORMS[name]
-    transform = tile_transform_numba.tile_transform(f"test_{name}", matrix, adds, writes_image)
+    transform, matrix, adds, writes_image = TRANSFORMS[name]
 
     @njit
     def compiled(x, y, base, outside, rows, columns, channels):

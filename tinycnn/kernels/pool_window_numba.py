@@ -12,16 +12,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from tinycnn.kernels.block_product_numba import JIT_IS_OFF, VECTOR_BYTES, Emitter, text_mark, whole
+from tinycnn.kernels.llvm_functions_numba import ARGMAX, COUNTED, INDEX, NUMBERS, Emitter, llvm_function, whole
 
 Array = np.ndarray
-
-MARK = text_mark(__file__)
-
 
 USUAL = 4  # pixels of a window, 2x2: they have loops of their own, unrolled
 
@@ -63,63 +58,31 @@ def unpool_windows_in_python(
         dx[dx_start + i * dx_step + taps[argmax[here]] + c] += dy[here]
 
 
-def _in_llvm(name: str, emit: Any, signature: Any, taps_position: int) -> Any:
-    """What Numba needs of an intrinsic: the types, and a function that generates the call."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        arrays: list[Any] = [
-            context.make_array(kind)(context, builder, value) if isinstance(kind, types.Array) else None
-            for kind, value in zip(signature.args, arguments, strict=True)
-        ]
-        values = [value if array is None else array.data for array, value in zip(arrays, arguments, strict=True)]
-        values.append(arrays[taps_position].nitems)
-        builder.call(_function(builder.module, name, emit, [value.type for value in values]), values)
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
-def _function(module: Any, name: str, emit: Any, argument_types: list[Any]) -> Any:
-    """The module's function for these types of arrays."""
-    full_name = f"tinycnn_{name}_{MARK}_" + "_".join(str(kind.pointee) for kind in argument_types if kind.is_pointer)
-    if full_name in module.globals:
-        return module.globals[full_name]
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), argument_types), full_name)
-    function.linkage = "linkonce_odr"
-    function.attributes.add("noinline")
-    builder = ir.IRBuilder(function.append_basic_block())
-    number = argument_types[0].pointee
-    emit(Emitter(builder, number, VECTOR_BYTES // (4 if isinstance(number, ir.FloatType) else 8)), *function.args)
-    builder.ret_void()
-    return function
-
-
-def _for_each_tap(emitter: Emitter, taps: Any, count: int | None, nitems: Any, body: Any) -> None:
+def _for_each_tap(emitter: Emitter, taps: Any, count: int | None, tap_count: Any, body: Any) -> None:
     """``body(t, taps[t])`` for each pixel of a window, unrolled where their ``count`` is known."""
     builder = emitter.builder
     if count is None:
-        with cgutils.for_range(builder, nitems) as loop:
+        with cgutils.for_range(builder, tap_count) as loop:
             body(loop.index, builder.load(builder.gep(taps, [loop.index])))
     else:
         for t in range(count):
             body(whole(t), builder.load(builder.gep(taps, [whole(t)])))
 
 
-def _for_each_window(emitter: Emitter, windows: Any, nitems: Any, body: Any) -> None:
+def _for_each_window(emitter: Emitter, windows: Any, tap_count: Any, body: Any) -> None:
     """``body(i, count)`` for each window, with the ``count`` of its pixels where it is the usual one."""
     builder = emitter.builder
-    with builder.if_else(builder.icmp_signed("==", nitems, whole(USUAL))) as (usual, other):
+    with builder.if_else(builder.icmp_signed("==", tap_count, whole(USUAL))) as (usual, other):
         for case, count in ((usual, USUAL), (other, None)):
             with case, cgutils.for_range(builder, windows) as loop:
                 body(loop.index, count)
 
 
 def _emit_pool(
-    emitter: Emitter, x: Any, x_start: Any, x_step: Any, taps: Any, y: Any, argmax: Any, start: Any,
-    windows: Any, channels: Any, *normalization_and_nitems: Any,
+    emitter: Emitter, x: Any, x_start: Any, x_step: Any, taps: Any, tap_count: Any, y: Any, argmax: Any, start: Any,
+    windows: Any, channels: Any, *normalization: Any,
 ) -> None:  # fmt: skip
     builder, number = emitter.builder, argmax.type.pointee
-    *normalization, nitems = normalization_and_nitems
     places = ir.VectorType(number, emitter.lanes)
     best = cgutils.alloca_once(builder, emitter.vector)
     best_size = cgutils.alloca_once(builder, emitter.vector)
@@ -153,19 +116,19 @@ def _emit_pool(
             builder.store(first, best)
             builder.store(its_size, best_size)
             builder.store(ir.Constant(places, None), place)
-            _for_each_tap(emitter, taps, count, nitems, one_pixel)
+            _for_each_tap(emitter, taps, count, tap_count, one_pixel)
             here = builder.add(to, channel)
             emitter.store(builder.load(best), builder.gep(y, [here]), 0, mask)
             emitter.store(builder.load(place), builder.gep(argmax, [here]), 0, mask)
 
         emitter.for_each_vector(channels, one_vector)
 
-    _for_each_window(emitter, windows, nitems, one_window)
+    _for_each_window(emitter, windows, tap_count, one_window)
 
 
 def _emit_unpool(
-    emitter: Emitter, dy: Any, argmax: Any, start: Any, taps: Any, dx: Any, dx_start: Any, dx_step: Any,
-    windows: Any, channels: Any, nitems: Any,
+    emitter: Emitter, dy: Any, argmax: Any, start: Any, taps: Any, tap_count: Any, dx: Any, dx_start: Any, dx_step: Any,
+    windows: Any, channels: Any,
 ) -> None:  # fmt: skip
     builder = emitter.builder
 
@@ -186,40 +149,18 @@ def _emit_unpool(
                 mine = builder.select(is_here, gradient, ir.Constant(emitter.vector, None))
                 emitter.store(builder.fadd(emitter.load(pixel, 0, mask), mine), pixel, 0, mask)
 
-            _for_each_tap(emitter, taps, count, nitems, one_pixel)
+            _for_each_tap(emitter, taps, count, tap_count, one_pixel)
 
         emitter.for_each_vector(channels, one_vector)
 
-    _for_each_window(emitter, windows, nitems, one_window)
+    _for_each_window(emitter, windows, tap_count, one_window)
 
 
-def _pool_windows(
-    typing_context: Any, x: Any, x_start: Any, x_step: Any, taps: Any, y: Any, argmax: Any, start: Any,
-    windows: Any, channels: Any,
-) -> Any:  # fmt: skip
-    index = types.intp
-    signature = types.void(x, index, index, taps, y, argmax, index, index, index)
-    return _in_llvm("pool_windows", _emit_pool, signature, taps_position=3)
+_POOL = (NUMBERS, INDEX, INDEX, COUNTED, NUMBERS, ARGMAX, INDEX, INDEX, INDEX)
+_UNPOOL = (NUMBERS, ARGMAX, INDEX, COUNTED, NUMBERS, INDEX, INDEX, INDEX, INDEX)
 
-
-def _pool_normalized_windows(
-    typing_context: Any, x: Any, x_start: Any, x_step: Any, taps: Any, y: Any, argmax: Any, start: Any,
-    windows: Any, channels: Any, mean: Any, scale: Any, beta: Any,
-) -> Any:  # fmt: skip
-    index = types.intp
-    signature = types.void(x, index, index, taps, y, argmax, index, index, index, mean, scale, beta)
-    return _in_llvm("pool_normalized_windows", _emit_pool, signature, taps_position=3)
-
-
-def _unpool_windows(
-    typing_context: Any, dy: Any, argmax: Any, start: Any, taps: Any, dx: Any, dx_start: Any, dx_step: Any,
-    windows: Any, channels: Any,
-) -> Any:  # fmt: skip
-    index = types.intp
-    signature = types.void(dy, argmax, index, taps, dx, index, index, index, index)
-    return _in_llvm("unpool_windows", _emit_unpool, signature, taps_position=3)
-
-
-pool_windows: Any = pool_windows_in_python if JIT_IS_OFF else intrinsic(_pool_windows)
-pool_normalized_windows: Any = pool_windows_in_python if JIT_IS_OFF else intrinsic(_pool_normalized_windows)
-unpool_windows: Any = unpool_windows_in_python if JIT_IS_OFF else intrinsic(_unpool_windows)
+pool_windows = llvm_function("pool_windows", _POOL, _emit_pool, pool_windows_in_python)
+pool_normalized_windows = llvm_function(
+    "pool_normalized_windows", (*_POOL, NUMBERS, NUMBERS, NUMBERS), _emit_pool, pool_windows_in_python
+)
+unpool_windows = llvm_function("unpool_windows", _UNPOOL, _emit_unpool, unpool_windows_in_python)

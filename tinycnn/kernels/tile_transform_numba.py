@@ -8,18 +8,14 @@ read, and give up on vectors.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
-from tinycnn.kernels.block_product_numba import JIT_IS_OFF, VECTOR_BYTES, Emitter, text_mark, whole
+from tinycnn.kernels.llvm_functions_numba import INDEX, NUMBERS, Emitter, llvm_function, whole
 
 Array = np.ndarray
-
-MARK = text_mark(__file__)
 
 
 def tile_transform(name: str, matrix: Array, adds: bool = False, writes_image: bool = False) -> Any:
@@ -55,42 +51,14 @@ def tile_transform(name: str, matrix: Array, adds: bool = False, writes_image: b
             result += base[places(base_start, base_row, base_column, *written)]
         y[places(y_start, y_row, y_column, *written)] = result
 
-    def in_llvm(
-        typing_context: Any,
-        x: Any, x_start: Any, x_row: Any, x_column: Any, y: Any, y_start: Any, y_row: Any, y_column: Any,
-        base: Any, base_start: Any, base_row: Any, base_column: Any,
-        outside: Any, inside_rows: Any, inside_columns: Any, channels: Any,
-    ) -> Any:  # fmt: skip
-        place = [types.intp] * 3
-        signature = types.void(x, *place, y, *place, base, *place, outside, *place)
-
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            values = [
-                context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
-                for kind, value in zip(signature.args, arguments, strict=True)
-            ]
-            number = context.get_data_type(y.dtype)
-            full_name = f"tinycnn_transform_{name}_{number}_{MARK}"
-            builder.call(_function(builder.module, full_name, number, values, matrix, adds, writes_image), values)
-            return context.get_dummy_value()
-
-        return signature, generate
-
-    return in_python if JIT_IS_OFF else intrinsic(in_llvm)
+    kinds = (NUMBERS, INDEX, INDEX, INDEX) * 4
+    return llvm_function(f"transform_{name}", kinds, partial(_emit, matrix, adds, writes_image), in_python)
 
 
-def _function(
-    module: Any, name: str, number: Any, values: list[Any], matrix: Array, adds: bool, writes_image: bool
-) -> Any:
-    if name in module.globals:
-        return module.globals[name]
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [value.type for value in values]), name)
-    function.linkage = "linkonce_odr"
-    function.attributes.add("noinline")
-    builder = ir.IRBuilder(function.append_basic_block())
-    emitter = Emitter(builder, number, VECTOR_BYTES // (4 if isinstance(number, ir.FloatType) else 8))
-    x_place, y_place, base_place = function.args[:4], function.args[4:8], function.args[8:12]
-    outside, inside_rows, inside_columns, channels = function.args[12:]
+def _emit(matrix: Array, adds: bool, writes_image: bool, emitter: Emitter, *arguments: Any) -> None:
+    builder = emitter.builder
+    x_place, y_place, base_place = arguments[:4], arguments[4:8], arguments[8:12]
+    outside, inside_rows, inside_columns, channels = arguments[12:]
     rows, size = matrix.shape
 
     def tile(place: Any, channel: Any, count: int, is_image: bool) -> list[list[Any]]:
@@ -123,5 +91,3 @@ def _function(
                 emitter.store(total, y[i][j], 0, mask)
 
     emitter.for_each_vector(channels, one_vector)
-    builder.ret_void()
-    return function
