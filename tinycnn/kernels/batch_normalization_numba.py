@@ -7,9 +7,9 @@ are added in order. So the bits never depend on the threads.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-from tinycnn.kernels.threads_numba import parallel_njit
+from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
 
 Array = np.ndarray
 
@@ -97,7 +97,7 @@ def _gradients(
     return dx, dgamma, dbeta
 
 
-@njit(cache=True)
+@serial_njit
 def add_parts(sums: Array, m: int, mean: Array) -> None:
     """Leave the total of all parts in sums[0], and the total divided by m in ``mean``."""
     for k in range(sums.shape[1]):

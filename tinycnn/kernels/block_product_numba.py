@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit
 from numba.core import cgutils
 
 from tinycnn.kernels.llvm_functions_numba import (
@@ -35,6 +34,7 @@ from tinycnn.kernels.llvm_functions_numba import (
     llvm_function,
     whole,
 )
+from tinycnn.kernels.threads_numba import serial_njit
 
 Array = np.ndarray
 
@@ -42,6 +42,7 @@ ROWS = 6  # 6·4 sums, 4 vectors of b and one of a: 29 of 32 registers; with two
 HALF = 3  # of the rows, where that many are left or fewer
 # Numba compiles a function anew for each Python number that another one hands to it, but not for NumPy's numbers.
 ZERO: Any = np.int64(0)
+ONE: Any = np.int64(1)
 NO: Any = np.bool_(False)
 YES: Any = np.bool_(True)
 VECTORS = 4 if MANY_REGISTERS else 2
@@ -162,7 +163,7 @@ block_product = llvm_function(
 )  # fmt: skip
 
 
-@njit(cache=True)
+@serial_njit
 def product(
     a: Array, a_start: int, rows: Array, terms: Array,
     b: Array, b_start: int, b_step: int,
@@ -179,17 +180,17 @@ def product(
         )  # fmt: skip
 
 
-@njit(cache=True)
+@serial_njit
 def offsets(count: int, step: int, inner_count: int, inner_step: int) -> Array:
     """The table i·step + j·inner_step for i < count, j < inner_count, j running fastest."""
-    table = np.empty(count * inner_count, np.int64)
-    for i in range(count):
-        for j in range(inner_count):
-            table[i * inner_count + j] = i * step + j * inner_step
+    table = np.zeros(count * inner_count, np.int64)
+    # From number to number, without vectors: LLVM would unroll the loop anew in every function that contains it.
+    for k in range(1, len(table)):
+        table[k] = table[k - inner_count] + step if k >= inner_count else table[k - 1] + inner_step
     return table
 
 
-@njit(cache=True)
+@serial_njit
 def places(count: int, step: int) -> Array:
     """The table i·step for i < count."""
-    return np.arange(count) * step
+    return offsets(ONE, ZERO, count, step)

@@ -7,12 +7,14 @@ the bits do not depend on the number of threads.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from tinycnn.kernels import winograd_numba as winograd
-from tinycnn.kernels.block_product_numba import NO, ROWS, YES, ZERO, offsets, places, product
-from tinycnn.kernels.threads_numba import parallel_njit
+from tinycnn.kernels.block_product_numba import NO, ONE, ROWS, YES, ZERO, offsets, places, product
+from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -20,6 +22,7 @@ Pair = tuple[int, int]
 
 PARTS = 8  # of the sums over a batch, whatever the number of threads
 TILE_SHARE = 200  # products of a channel and a filter for which a part should have one tile more
+ADJACENT: Any = (ONE, ONE)  # the dilation rate of pooling windows
 FEW_IMAGES = 8  # fewer are cut into parts, so that all threads have work
 
 
@@ -111,7 +114,7 @@ def conv2d_backward_input(dz: Array, kernel: Array, image_size: Pair, strides: P
 # For one image x (h, w, c), z and dz (out_h, out_w, filters)
 
 
-@njit(cache=True)
+@serial_njit
 def convolve(
     x: Array, kernel: Array, bias: Array, windows: Array, terms: Array, first: int, last: int, z: Array
 ) -> None:
@@ -124,7 +127,7 @@ def convolve(
     )  # fmt: skip
 
 
-@njit(cache=True)
+@serial_njit
 def add_kernel_gradient(
     x: Array, dz: Array, windows: Array, terms: Array, first: int, last: int, dkernel: Array
 ) -> None:
@@ -137,14 +140,14 @@ def add_kernel_gradient(
     )  # fmt: skip
 
 
-@njit(cache=True)
+@serial_njit
 def spread_gradient(
     dz: Array, taps: Array, windows: Array, dilation_rate: Pair, first: int, last: int, dx: Array
 ) -> None:
     """Add to channels ``first`` to below ``last`` of dx: tap by tap, each output hands its gradient to a pixel."""
     out_h, out_w, filters = dz.shape
     _, w, c = dx.shape
-    dz_rows, dz_terms = places(out_h * out_w, filters), places(filters, 1)
+    dz_rows, dz_terms = places(out_h * out_w, filters), places(filters, ONE)
     dx_flat = dx.reshape(-1)
     for a in range(taps.shape[0]):
         for b in range(taps.shape[1]):
@@ -158,7 +161,7 @@ def spread_gradient(
 # For a few images at a time, directly or by Winograd's way
 
 
-@njit(cache=True)
+@serial_njit
 def prepared_kernel(kernel: Array, strides: Pair, dilation_rate: Pair, out_size: Pair, tile: int) -> tuple[Array, bool]:
     """The kernel as `convolve_images` and `add_gradients` want it, and whether that is Winograd's way.
 
@@ -169,7 +172,7 @@ def prepared_kernel(kernel: Array, strides: Pair, dilation_rate: Pair, out_size:
     return kernel, False
 
 
-@njit(cache=True)
+@serial_njit
 def convolve_images(
     x: Array, weights: Array, bias: Array, strides: Pair, dilation_rate: Pair, by_winograd: bool, z: Array
 ) -> None:
@@ -177,14 +180,14 @@ def convolve_images(
     n, _, w, c = x.shape
     if by_winograd:
         tiles = n * winograd.tiles(z.shape[1:3], weights.shape[0] - 2)
-        winograd.convolve(x, weights, bias, 0, tiles, z)
+        winograd.convolve(x, weights, bias, ZERO, tiles, z)
         return
     windows, terms = window_tables(w, c, weights.shape[:2], z.shape[1:3], strides, dilation_rate)
     for image in range(n):
-        convolve(x[image], weights, bias, windows, terms, 0, len(windows), z[image])
+        convolve(x[image], weights, bias, windows, terms, ZERO, len(windows), z[image])
 
 
-@njit(cache=True)
+@serial_njit
 def images_of_a_part(n: int, kernel_shape: tuple[int, int, int, int], out_size: Pair, by_winograd: bool) -> int:
     """How many images add up their kernel gradients before the parts are added: `PARTS` parts, whatever the threads.
 
@@ -196,14 +199,14 @@ def images_of_a_part(n: int, kernel_shape: tuple[int, int, int, int], out_size: 
     return size
 
 
-@njit(cache=True)
+@serial_njit
 def sums_at_points(kernel_shape: tuple[int, int, int, int], by_winograd: bool, like: Array) -> Array:
     """A place for dU, where it is needed."""
     step = winograd.matrix_step(kernel_shape[2], kernel_shape[3])
     return np.empty(winograd.POINTS * step if by_winograd else 0, like.dtype)
 
 
-@njit(cache=True)
+@serial_njit
 def add_gradients(
     x: Array, dz: Array, taps: Array, strides: Pair, dilation_rate: Pair, by_winograd: bool, first: bool,
     dweights: Array, dkernel: Array, dx: Array,
@@ -215,22 +218,22 @@ def add_gradients(
     n, _, w, c = x.shape
     dx[:] = 0
     if by_winograd:
-        winograd.gradients(x, dz, taps, 0, n * winograd.tiles(dz.shape[1:3], winograd.OUT), not first, dweights, dx)
+        winograd.gradients(x, dz, taps, ZERO, n * winograd.tiles(dz.shape[1:3], winograd.OUT), not first, dweights, dx)
         return
     windows, terms = window_tables(w, c, dkernel.shape[:2], dz.shape[1:3], strides, dilation_rate)
     for image in range(n):
-        add_kernel_gradient(x[image], dz[image], windows, terms, 0, len(terms), dkernel)
+        add_kernel_gradient(x[image], dz[image], windows, terms, ZERO, len(terms), dkernel)
         if dx.size:
-            spread_gradient(dz[image], taps, windows, dilation_rate, 0, c, dx[image])
+            spread_gradient(dz[image], taps, windows, dilation_rate, ZERO, c, dx[image])
 
 
-@njit(cache=True)
+@serial_njit
 def out_size(image_size: Pair, kernel_size: Pair, strides: Pair, dilation_rate: Pair) -> Pair:
     (h, w), (kh, kw), (sh, sw), (dh, dw) = image_size, kernel_size, strides, dilation_rate
     return (h - (kh - 1) * dh - 1) // sh + 1, (w - (kw - 1) * dw - 1) // sw + 1
 
 
-@njit(cache=True)
+@serial_njit
 def window_tables(
     w: int, c: int, kernel_size: Pair, out_size: Pair, strides: Pair, dilation_rate: Pair
 ) -> tuple[Array, Array]:
@@ -244,20 +247,20 @@ def window_tables(
     return offsets(out_h, sh * w * c, out_w, sw * c), terms
 
 
-@njit(cache=True)
+@serial_njit
 def transposed_taps(kernel: Array) -> Array:
     """(kh, kw, c, filters) -> (kh, kw, filters, c)"""
     kh, kw, channels, filters = kernel.shape
     taps = np.empty((kh, kw, filters, channels), kernel.dtype)
     for a in range(kh):
         for b in range(kw):
-            for f in range(filters):
-                for c in range(channels):
+            for c in range(channels):
+                for f in range(filters):
                     taps[a, b, f, c] = kernel[a, b, c, f]
     return taps
 
 
-@njit(cache=True)
+@serial_njit
 def column_sums(dz: Array) -> Array:
     """Σ over the rows of dz (m, filters), in blocks of 256 rows, so that rounding errors stay small."""
     total = np.zeros(dz.shape[1], dz.dtype)
@@ -270,7 +273,7 @@ def column_sums(dz: Array) -> Array:
     return total
 
 
-@njit(cache=True)
+@serial_njit
 def total(parts: Array) -> Array:
     """The sum of all parts, added in order."""
     rows = parts.reshape(len(parts), -1)

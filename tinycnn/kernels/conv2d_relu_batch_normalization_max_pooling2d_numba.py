@@ -18,6 +18,7 @@ import numpy as np
 from numba import prange
 
 from tinycnn.kernels.conv2d_numba import (
+    ADJACENT,
     add_gradients,
     convolve_images,
     images_of_a_part,
@@ -79,7 +80,7 @@ def normalize_and_pool(
     And ``peaks``, the pixels of a that became y.
     """
     n, h, w, filters = a.shape
-    pooled_h, pooled_w = out_size((h, w), pool_size, strides, (1, 1))
+    pooled_h, pooled_w = out_size((h, w), pool_size, strides, ADJACENT)
     y = np.empty((n, pooled_h, pooled_w, filters), a.dtype)
     peaks, argmax = np.empty_like(y), np.empty(y.shape, np.uint8)
     scale, _ = scale_and_inverse_std(gamma, variance, epsilon)
@@ -99,7 +100,7 @@ def inference(
     n, h, w, _ = x.shape
     kh, kw, _, filters = kernel.shape
     conv_size = out_size((h, w), (kh, kw), strides, dilation_rate)
-    pooled_h, pooled_w = out_size(conv_size, pool_size, pool_strides, (1, 1))
+    pooled_h, pooled_w = out_size(conv_size, pool_size, pool_strides, ADJACENT)
     out_h, out_w = covered((pooled_h, pooled_w), pool_size, pool_strides)
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
     tile = inference_tile((out_h, out_w))

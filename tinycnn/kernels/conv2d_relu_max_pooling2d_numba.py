@@ -12,10 +12,11 @@ in order: the bits never depend on the threads.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from tinycnn.kernels.block_product_numba import NO, YES
 from tinycnn.kernels.conv2d_numba import (
+    ADJACENT,
     add_gradients,
     convolve_images,
     images_of_a_part,
@@ -26,7 +27,7 @@ from tinycnn.kernels.conv2d_numba import (
     transposed_taps,
 )
 from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
-from tinycnn.kernels.threads_numba import parallel_njit
+from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
 from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, add_transformed_back, inference_tile
 
 Array = np.ndarray
@@ -57,7 +58,7 @@ def _forward(
     n, h, w, _ = x.shape
     kh, kw, _, filters = kernel.shape
     conv_size = out_size((h, w), (kh, kw), strides, dilation_rate)
-    pooled_h, pooled_w = out_size(conv_size, pool_size, pool_strides, (1, 1))
+    pooled_h, pooled_w = out_size(conv_size, pool_size, pool_strides, ADJACENT)
     out_h, out_w = covered((pooled_h, pooled_w), pool_size, pool_strides)
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
     argmax = np.empty((n, pooled_h, pooled_w, filters), np.uint8)
@@ -105,14 +106,14 @@ def backward(
     return dx, total(dkernels).reshape(kernel.shape), total(dbiases)
 
 
-@njit(cache=True)
+@serial_njit
 def covered(pooled_size: Pair, pool_size: Pair, pool_strides: Pair) -> Pair:
     """How many rows and columns of the convolution's output some window reads; the others need not be computed."""
     (h, w), (ph, pw), (sh, sw) = pooled_size, pool_size, pool_strides
     return (h - 1) * sh + ph, (w - 1) * sw + pw
 
 
-@njit(cache=True)
+@serial_njit
 def relu_gradient(dy: Array, y: Array, dbias: Array) -> Array:
     """dy where y is positive; adds its sums to ``dbias``."""
     gradient = np.empty_like(dy)
@@ -124,7 +125,7 @@ def relu_gradient(dy: Array, y: Array, dbias: Array) -> Array:
     return gradient
 
 
-@njit(cache=True)
+@serial_njit
 def relu_in_place(values: Array) -> None:
     for i in range(values.size):
         values[i] = 0 if values[i] <= 0 else values[i]

@@ -1,6 +1,7 @@
 """A dense layer's three matrix products, fast: the twin of ``dense.py``.
 
-Not NumPy's ``@``: its threads and Numba's would wait for each other in every step.
+Not NumPy's ``@``, whose threads and Numba's would wait for each other in every step; but for small products, which it
+leaves to one thread.
 """
 
 from __future__ import annotations
@@ -10,26 +11,27 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from tinycnn.kernels.block_product_numba import NO, ROWS, ZERO, places, product
+from tinycnn.kernels import dense
+from tinycnn.kernels.block_product_numba import NO, ONE, ROWS, ZERO, places, product
 from tinycnn.kernels.conv2d_numba import column_sums
 from tinycnn.kernels.threads_numba import parallel_njit
 
 Array = np.ndarray
 
-SMALL = 100_000  # multiplications that one thread has done before a second one is awake
+SMALL = 100_000  # multiplications; NumPy's OpenBLAS has a second thread help from 262,144
 COLUMNS: Any = np.int64(64)  # of dx at a time, so that their part of the kernel can be transposed within the cache
 
 
 def dense_forward(x: Array, kernel: Array, bias: Array) -> Array:
-    return (_forward.alone if len(x) * kernel.size <= SMALL else _forward)(x, kernel, bias)
+    return (dense.dense_forward if len(x) * kernel.size <= SMALL else _forward)(x, kernel, bias)
 
 
 def dense_backward_parameters(x: Array, dz: Array) -> tuple[Array, Array]:
-    return (_backward_parameters.alone if x.size * dz.shape[1] <= SMALL else _backward_parameters)(x, dz)
+    return (dense.dense_backward_parameters if x.size * dz.shape[1] <= SMALL else _backward_parameters)(x, dz)
 
 
 def dense_backward_input(dz: Array, kernel: Array) -> Array:
-    return (_backward_input.alone if len(dz) * kernel.size <= SMALL else _backward_input)(dz, kernel)
+    return (dense.dense_backward_input if len(dz) * kernel.size <= SMALL else _backward_input)(dz, kernel)
 
 
 @parallel_njit
@@ -37,7 +39,7 @@ def _forward(x: Array, kernel: Array, bias: Array) -> Array:
     n, inputs = x.shape
     units = kernel.shape[1]
     z = np.empty((n, units), x.dtype)
-    x_rows, x_terms, z_rows = places(n, inputs), places(inputs, 1), places(n, units)
+    x_rows, x_terms, z_rows = places(n, inputs), places(inputs, ONE), places(n, units)
     for block in prange(-(-n // ROWS)):
         product(
             x.reshape(-1), ZERO, x_rows, x_terms, kernel.reshape(-1), ZERO, units,
@@ -51,7 +53,7 @@ def _backward_parameters(x: Array, dz: Array) -> tuple[Array, Array]:
     n, inputs = x.shape
     units = dz.shape[1]
     dkernel, nothing = np.empty((inputs, units), x.dtype), np.zeros(units, x.dtype)
-    x_rows, x_terms, rows = places(inputs, 1), places(n, inputs), places(inputs, units)
+    x_rows, x_terms, rows = places(inputs, ONE), places(n, inputs), places(inputs, units)
     for block in prange(-(-inputs // ROWS)):
         product(
             x.reshape(-1), ZERO, x_rows, x_terms, dz.reshape(-1), ZERO, units,
@@ -65,7 +67,7 @@ def _backward_input(dz: Array, kernel: Array) -> Array:
     n, units = dz.shape
     inputs = len(kernel)
     dx, nothing = np.empty((n, inputs), dz.dtype), np.zeros(COLUMNS, dz.dtype)
-    dz_rows, dz_terms, dx_rows = places(n, units), places(units, 1), places(n, inputs)
+    dz_rows, dz_terms, dx_rows = places(n, units), places(units, ONE), places(n, inputs)
     for block in prange(-(-inputs // COLUMNS)):
         first, count = block * COLUMNS, min(COLUMNS, inputs - block * COLUMNS)
         transposed = np.empty((units, COLUMNS), dz.dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from tinycnn.kernels import dropout
 from tinycnn.kernels.dropout import (
@@ -16,7 +16,7 @@ from tinycnn.kernels.dropout import (
     THIRTY_ONE,
     TWENTY_SEVEN,
 )
-from tinycnn.kernels.threads_numba import parallel_njit
+from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
 
 Array = np.ndarray
 
@@ -47,7 +47,7 @@ def _mask(key: Any, least: Any, scale: Any, mask: Array) -> None:
         write_mask(key, part * PART, least, scale, mask[part * PART : (part + 1) * PART])
 
 
-@njit(cache=True)
+@serial_njit
 def write_mask(key: Any, first: int, least: Any, scale: Any, mask: Array) -> None:
     """The mask from number ``first`` on, which must be a multiple of 4."""
     words = np.empty(-(-mask.size // 4), np.uint64)

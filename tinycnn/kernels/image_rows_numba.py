@@ -7,21 +7,22 @@ has begun. So factors are repeated for each pixel of a row, and sums are taken o
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from tinycnn.kernels.threads_numba import serial_njit
 
 Array = np.ndarray
 
 
-@njit(cache=True)
+@serial_njit
 def repeated(values: Array, times: int) -> Array:
     """A value per filter -> a value per number in a row of pixels."""
     row = np.empty(times * len(values), values.dtype)
     for i in range(len(row)):
-        row[i] = values[i % len(values)]
+        row[i] = values[i] if i < len(values) else row[i - len(values)]
     return row
 
 
-@njit(cache=True)
+@serial_njit
 def add_columns(row: Array, sums: Array) -> None:
     """sums[f] += Σ over the pixels of a row."""
     pixels = row.reshape(-1, len(sums))
@@ -30,7 +31,7 @@ def add_columns(row: Array, sums: Array) -> None:
             sums[f] += pixels[i, f]
 
 
-@njit(cache=True)
+@serial_njit
 def scale_and_inverse_std(gamma: Array, variance: Array, epsilon: float) -> tuple[Array, Array]:
     scale, inverse_std = np.empty_like(gamma), np.empty_like(gamma)
     for f in range(len(gamma)):
@@ -39,7 +40,7 @@ def scale_and_inverse_std(gamma: Array, variance: Array, epsilon: float) -> tupl
     return scale, inverse_std
 
 
-@njit(cache=True)
+@serial_njit
 def relu_and_statistics(a: Array, mean: Array, squares: Array) -> None:
     """relu in place, for one image (h, w·filters); its mean and Σ(a − mean)² for each filter."""
     h, row = a.shape
@@ -65,7 +66,7 @@ def relu_and_statistics(a: Array, mean: Array, squares: Array) -> None:
     add_columns(columns, squares)
 
 
-@njit(cache=True)
+@serial_njit
 def line_where_positive(a: Array, means: Array, slopes: Array, constants: Array, line: Array, sums: Array) -> None:
     """(a − μ)·slope + constant where a is positive, else 0, for one image; adds its rows to ``sums`` (w·filters)."""
     zero = a.dtype.type(0)
@@ -77,7 +78,7 @@ def line_where_positive(a: Array, means: Array, slopes: Array, constants: Array,
             sums[k] += value
 
 
-@njit(cache=True)
+@serial_njit
 def scaled_where_positive(dy: Array, peaks: Array, scale: Array, sums: Array) -> Array:
     """scale·dy where the peak is positive, else 0; adds it to ``sums``."""
     zero = dy.dtype.type(0)
@@ -90,7 +91,7 @@ def scaled_where_positive(dy: Array, peaks: Array, scale: Array, sums: Array) ->
     return gradient
 
 
-@njit(cache=True)
+@serial_njit
 def add_peak_sums(dy: Array, peaks: Array, mean: Array, sums: Array, products: Array) -> None:
     """Add Σ dy and Σ dy·(peak − μ) for each filter."""
     for i in range(dy.shape[0]):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from tinycnn.kernels.block_product_numba import offsets
 from tinycnn.kernels.pool_window_numba import pool_normalized_windows, pool_windows, unpool_windows
-from tinycnn.kernels.threads_numba import parallel_njit
+from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -36,7 +36,7 @@ def max_pooling2d_backward(dy: Array, argmax: Array, image_size: Pair, pool_size
     return dx
 
 
-@njit(cache=True)
+@serial_njit
 def pool_image(x: Array, pool_size: Pair, strides: Pair, y: Array, argmax: Array) -> None:
     """The largest pixel of each window of one image (h, w, c), and its place in the window."""
     _, w, c = x.shape
@@ -47,7 +47,7 @@ def pool_image(x: Array, pool_size: Pair, strides: Pair, y: Array, argmax: Array
         pool_windows(pixels, start, strides[1] * c, taps, maxima, places, to, y.shape[1], c)
 
 
-@njit(cache=True)
+@serial_njit
 def pool_normalized_image(
     x: Array, mean: Array, scale: Array, beta: Array, pool_size: Pair, strides: Pair, peaks: Array, y: Array,
     argmax: Array,
@@ -66,14 +66,14 @@ def pool_normalized_image(
                 y[i, j, k] = (peaks[i, j, k] - mean[k]) * scale[k] + beta[k]
 
 
-@njit(cache=True)
+@serial_njit
 def unpool_image(dy: Array, argmax: Array, pool_size: Pair, strides: Pair, dx: Array) -> None:
     """Each window's gradient at the pixel that was its maximum, zero elsewhere; dx (h, w, c) is written."""
     dx.reshape(-1)[:] = 0
     add_unpooled_image(dy, argmax, pool_size, strides, dx)
 
 
-@njit(cache=True)
+@serial_njit
 def add_unpooled_image(dy: Array, argmax: Array, pool_size: Pair, strides: Pair, dx: Array) -> None:
     """Add each window's gradient to the pixel that was its maximum."""
     _, w, c = dx.shape

@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-from tinycnn.kernels.threads_numba import parallel_njit
+from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
 
 Array = np.ndarray
 
@@ -26,7 +26,7 @@ def least(w: Array) -> Any:
     return np.finfo(w.dtype).tiny * w.dtype.type(2**20)
 
 
-@njit(cache=True)
+@serial_njit
 def unless_faded(average: Any, least: Any) -> Any:
     return 0 * average if abs(average) < least else average
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from tinycnn.kernels.threads_numba import serial_njit
 
 Array = np.ndarray
 
 
-@njit(cache=True)
+@serial_njit
 def softmax_crossentropy(z: Array, labels: Array) -> tuple[Array, Array, Array]:
     n, classes = z.shape
     p, losses, gradient = np.empty_like(z), np.empty(n, z.dtype), np.empty_like(z)

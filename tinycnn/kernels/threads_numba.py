@@ -26,6 +26,11 @@ SPIN_COUNT = "5000"  # turns of the waiting loop; to compare: GOMP_SPINCOUNT=100
 ONLY_PRANGE = ("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion")
 
 
+# Python and other kernels call these functions, nobody by a C pointer: so there is no entry for that.
+KEPT: dict[str, Any] = {"cache": True, "no_cfunc_wrapper": True}
+serial_njit: Any = njit(**KEPT)
+
+
 class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
     """``njit`` with threads where a loop says ``prange``, and nowhere else.
 
@@ -37,8 +42,8 @@ class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
     def __init__(self, function: Callable[..., Any]):
         functools.update_wrapper(self, function)
         options: Any = dict.fromkeys(ONLY_PRANGE, False)  # which Numba takes too, and mypy does not know
-        self.together = njit(parallel=options, cache=True)(function)
-        self.alone = njit(cache=True)(_copy(function, "alone"))
+        self.together = njit(parallel=options, **KEPT)(function)
+        self.alone = serial_njit(_copy(function, "alone"))
 
     def __call__(self, *arguments: Any) -> Any:
         return self.alone(*arguments) if _forked else self.together(*arguments)

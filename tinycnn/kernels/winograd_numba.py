@@ -25,16 +25,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from tinycnn.kernels.block_product_numba import NO, ZERO, places, product
+from tinycnn.kernels.block_product_numba import NO, ONE, ZERO, places, product
+from tinycnn.kernels.threads_numba import serial_njit
 from tinycnn.kernels.tile_transform_numba import tile_transform
 
 Array = np.ndarray
 Pair = tuple[int, int]
 
 OUT: Any = np.int64(4)  # a tile has OUT x OUT outputs
-SIZE = 6  # and SIZE x SIZE pixels, OUT apart
+SIZE: Any = np.int64(6)  # and SIZE x SIZE pixels, OUT apart
 POINTS = SIZE * SIZE
 SMALL_OUT: Any = np.int64(2)  # the same, forward in training
 LARGE_OUT: Any = np.int64(5)  # the same, in inference, where that needs fewer multiplications
@@ -71,7 +71,7 @@ transform_large_kernel = tile_transform("large_kernel", LARGE_G)
 transform_to_large_outputs = tile_transform("large_outputs", LARGE_A.T, adds=True, writes_image=True)
 
 
-@njit(cache=True)
+@serial_njit
 def pays(kernel_shape: tuple[int, int, int, int], strides: Pair, dilation_rate: Pair, out_size: Pair) -> bool:
     """Whether the transforms cost less than the multiplications they save."""
     kh, kw, channels, filters = kernel_shape
@@ -81,32 +81,32 @@ def pays(kernel_shape: tuple[int, int, int, int], strides: Pair, dilation_rate: 
     return 2 * out_size[0] * out_size[1] >= rows * columns * OUT * OUT
 
 
-@njit(cache=True)
+@serial_njit
 def tile_grid(out_size: Pair, out: int) -> Pair:
     """How many tiles cover the outputs, down and across; the last ones may reach beyond."""
     return -(-out_size[0] // out), -(-out_size[1] // out)
 
 
-@njit(cache=True)
+@serial_njit
 def tiles(out_size: Pair, out: int) -> int:
     rows, columns = tile_grid(out_size, out)
     return rows * columns
 
 
-@njit(cache=True)
+@serial_njit
 def inference_tile(out_size: Pair) -> int:
     """`OUT` or `LARGE_OUT`, whichever needs fewer multiplications."""
     large = (LARGE_OUT + 2) ** 2 * tiles(out_size, LARGE_OUT)
     return LARGE_OUT if large < POINTS * tiles(out_size, OUT) else OUT
 
 
-@njit(cache=True)
+@serial_njit
 def tiles_at_once(numbers: int, itemsize: int) -> int:
     """As many tiles, of so many numbers each, as lie within a part of the cache, in whole blocks of six."""
     return max(1, CACHE_BYTES // (numbers * itemsize) // 6) * 6
 
 
-@njit(cache=True)
+@serial_njit
 def matrix_step(rows: int, columns: int) -> int:
     """Numbers from one point's matrix to the next: a few more than it has, or all would share places in the cache."""
     return rows * columns + 16
@@ -115,24 +115,24 @@ def matrix_step(rows: int, columns: int) -> int:
 # The transforms
 
 
-@njit(cache=True)
+@serial_njit
 def transformed_kernel(kernel: Array, out: int) -> Array:
     """(3, 3, c, filters) -> U, (out + 2, out + 2, c, filters)"""
     _, _, c, filters = kernel.shape
     weights = np.empty((out + 2, out + 2, c, filters), kernel.dtype)
     flat, size = kernel.reshape(-1), c * filters
     row = (out + 2) * size
-    places = flat, 0, 3 * size, size, weights.reshape(-1), 0, row, size, flat, 0, 0, 0, flat, 3, 3, size
+    where = flat, 0, 3 * size, size, weights.reshape(-1), 0, row, size, flat, 0, 0, 0, flat, 3, 3, size
     if out == OUT:
-        transform_kernel(*places)
+        transform_kernel(*where)
     elif out == LARGE_OUT:
-        transform_large_kernel(*places)
+        transform_large_kernel(*where)
     else:
-        transform_small_kernel(*places)
+        transform_small_kernel(*where)
     return weights
 
 
-@njit(cache=True)
+@serial_njit
 def add_transformed_back(dweights: Array, dkernel: Array) -> None:
     """dkernel += Gᵀ·dU·G, for dU as `gradients` writes it."""
     size, step = dkernel.shape[2] * dkernel.shape[3], matrix_step(dkernel.shape[2], dkernel.shape[3])
@@ -142,7 +142,7 @@ def add_transformed_back(dweights: Array, dkernel: Array) -> None:
     )  # fmt: skip
 
 
-@njit(cache=True)
+@serial_njit
 def read_tiles(images: Array, size: int, out: int, grid: Pair, first: int, last: int, step: int, values: Array) -> None:
     """V of the tiles ``first`` to below ``last``, out + 2 pixels square; or, with ``size`` = ``out``, dM from dz.
 
@@ -153,18 +153,18 @@ def read_tiles(images: Array, size: int, out: int, grid: Pair, first: int, last:
     for tile in range(first, last):
         start, row, rows, columns = place_of(images.shape, out, grid, tile)
         at = (tile - first) * c
-        places = flat, start, row, c, values, at, (out + 2) * step, step, flat, 0, 0, 0, outside, rows, columns, c
+        where = flat, start, row, c, values, at, (out + 2) * step, step, flat, 0, 0, 0, outside, rows, columns, c
         if out == SMALL_OUT:
-            transform_small_pixels(*places)
+            transform_small_pixels(*where)
         elif out == LARGE_OUT:
-            transform_large_pixels(*places)
+            transform_large_pixels(*where)
         elif size == out:
-            transform_gradients(*places)
+            transform_gradients(*where)
         else:
-            transform_pixels(*places)
+            transform_pixels(*where)
 
 
-@njit(cache=True)
+@serial_njit
 def write_tiles(
     values: Array, step: int, bias: Array, size: int, out: int, grid: Pair, first: int, last: int, images: Array
 ) -> None:
@@ -185,7 +185,7 @@ def write_tiles(
             transform_to_pixels(*read, flat, to, row, c, flat, to, row, c, *edge)
 
 
-@njit(cache=True)
+@serial_njit
 def place_of(shape: tuple[int, int, int, int], out: int, grid: Pair, tile: int) -> tuple[int, int, int, int]:
     """Where a tile starts in images (n, h, w, c), how long their rows are, and how far it is from their edges.
 
@@ -200,7 +200,7 @@ def place_of(shape: tuple[int, int, int, int], out: int, grid: Pair, tile: int) 
 # For the tiles ``first`` to below ``last`` of some images: x (n, h, w, c), z and dz (n, h − 2, w − 2, filters) or less
 
 
-@njit(cache=True)
+@serial_njit
 def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Array) -> None:
     """Write z; the size of ``weights`` says which tiles are meant."""
     size, _, c, filters = weights.shape
@@ -208,7 +208,7 @@ def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Ar
     at_once = min(tiles_at_once(points * (c + filters), x.itemsize), last - first)
     v_step, m_step = matrix_step(at_once, c), matrix_step(at_once, filters)
     v, m = np.empty(points * v_step, x.dtype), np.empty(points * m_step, x.dtype)
-    rows, terms, grid = places(at_once, c), places(c, 1), tile_grid(z.shape[1:3], out)
+    rows, terms, grid = places(at_once, c), places(c, ONE), tile_grid(z.shape[1:3], out)
     m_rows, nothing = places(at_once, filters), np.zeros(filters, x.dtype)
     for start in range(first, last, at_once):
         stop = min(start + at_once, last)
@@ -221,7 +221,7 @@ def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Ar
         write_tiles(m, m_step, bias, out, out, grid, start, stop, z)
 
 
-@njit(cache=True)
+@serial_njit
 def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, more: bool, dweights: Array, dx: Array) -> None:
     """Write dU (a matrix a point, `matrix_step` apart), with ``more`` add to it; add to dx. Each where it is not empty.
 
@@ -234,7 +234,7 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, more: boo
     v, dv = np.empty(POINTS * v_step, dz.dtype), np.empty(POINTS * v_step, dz.dtype)
     dm = np.empty(POINTS * dm_step, dz.dtype)
     v_rows, dm_rows = places(at_once, c), places(at_once, filters)
-    channels, filter_terms = places(c, 1), places(filters, 1)
+    channels, filter_terms = places(c, ONE), places(filters, ONE)
     dweights_rows, dweights_step = places(c, filters), matrix_step(c, filters)
     no_channels, no_filters = np.zeros(c, dz.dtype), np.zeros(filters, dz.dtype)
     for start in range(first, last, at_once):
