@@ -15,7 +15,7 @@ class _Notice(event.Listener):
         if event.data["dispatcher"].py_func.__module__.startswith("tinycnn.kernels"):
             stop_waiting()
             print(
-                "tinycnn: compiling the fast kernels for this processor. This takes up to a minute, once; "
+                "tinycnn: compiling the fast kernels for this processor. This takes about half a minute, once; "
                 "Numba keeps the result.",
                 file=sys.stderr,
                 flush=True,
