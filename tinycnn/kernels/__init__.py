@@ -96,6 +96,7 @@ try:
         dropout_numba,
         llvm_functions_numba,
         max_pooling2d_numba,
+        memory_numba,
         optimizers_numba,
         softmax_crossentropy_numba,
         threads_numba,
@@ -111,6 +112,7 @@ except ModuleNotFoundError as error:
     )
 else:
     threads_numba.load_openmp()
+    memory_numba.keep_freed_memory()
     llvm_functions_numba.open_cache(block_product_numba.product)
     compiling_numba.wait_for_the_first_kernel()
     FAST = replace(
