@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument("--torch-python", default=sys.executable, help="a Python in which torch is installed")
     arguments = p.parse_args(argv)
     rounds, steps = (
-        arguments.rounds or (2 if arguments.quick else 7),
+        arguments.rounds or (2 if arguments.quick else 9),
         arguments.steps or (20 if arguments.quick else 400),
     )
     target = _common.folder(arguments)

@@ -75,11 +75,11 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
     bias = rng.normal(size=FILTERS).astype(np.float32)
     dz = rng.normal(size=(BATCH, OUT, OUT, FILTERS)).astype(np.float32)
     z = np.empty_like(dz)
-    weights = conv2d_numba.winograd.transformed_kernel(kernel, conv2d_numba.winograd.OUT)
-    small_weights = conv2d_numba.winograd.transformed_kernel(kernel, conv2d_numba.winograd.SMALL_OUT)
+    winograd = conv2d_numba.winograd
+    weights = winograd.transformed_kernel(kernel, winograd.OUT)
+    small_weights = winograd.transformed_kernel(kernel, winograd.SMALL_OUT)
     taps = conv2d_numba.transposed_taps(kernel)
-    transformed_taps = conv2d_numba.winograd.transformed_kernel(taps, conv2d_numba.winograd.OUT)
-    dkernel, dx = np.zeros_like(kernel), np.empty_like(x)
+    less_x, less_dz = (np.ascontiguousarray(a[:, :-1, :-1]) for a in (x, dz))  # 10x10 outputs
 
     @njit
     def scalar_loops() -> Any:
@@ -110,14 +110,17 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
 
         return run
 
-    def gradients(by_winograd: bool) -> Callable[[], Any]:
+    def gradients(x: Any, dz: Any, tile: Any = 0) -> Callable[[], Any]:
+        """Directly, or by Winograd's way with that tile."""
+        these_taps = winograd.transformed_kernel(taps, tile) if tile else taps
+        dkernel, dx, by_winograd = np.empty_like(kernel), np.empty_like(x), bool(tile)
+
         def run() -> Any:
             dkernel[:] = 0
-            these_taps = transformed_taps if by_winograd else taps
-            dweights = conv2d_numba.sums_at_points(kernel.shape, by_winograd, x)
+            dweights = conv2d_numba.sums_at_points(kernel.shape, these_taps, by_winograd)
             conv2d_numba.add_gradients(x, dz, these_taps, ONE, ONE, by_winograd, True, dweights, dkernel, dx)
             if by_winograd:
-                conv2d_numba.winograd.add_transformed_back(dweights, dkernel)
+                winograd.add_transformed_back(dweights, tile, dkernel)
             return dkernel
 
         return run
@@ -148,7 +151,10 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
     arguments = (x, kernel, bias, ONE, ONE)
     passed = x.nbytes + kernel.nbytes + z.nbytes
     expected = REFERENCE.conv2d_forward(*arguments)
-    dkernel_expected, _ = REFERENCE.conv2d_backward_parameters(x, dz, (3, 3), ONE, ONE)
+    dkernel, _ = REFERENCE.conv2d_backward_parameters(x, dz, (3, 3), ONE, ONE)
+    less_dkernel, _ = REFERENCE.conv2d_backward_parameters(less_x, less_dz, (3, 3), ONE, ONE)
+    less_flops = FLOPS * less_dz[0, ..., 0].size // dz[0, ..., 0].size
+    less_bytes = less_x.nbytes + kernel.nbytes + less_dz.nbytes
     pooled, _ = REFERENCE.max_pooling2d_forward(np.maximum(expected, 0), TWO, TWO)
     few = x.nbytes + kernel.nbytes + pooled.nbytes
     cases: list[tuple[str, int, int, Callable[[], Any], Any]] = [
@@ -169,8 +175,12 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
          lambda: fused.inference(*arguments, TWO, TWO), pooled),
         ("dense layer, three products: one thread", dense_flops, dense_bytes, dense(True), product),
         ("dense layer, three products: all threads", dense_flops, dense_bytes, dense(False), product),
-        ("both gradients: blocks in registers, one thread", 2 * FLOPS, 2 * passed, gradients(False), dkernel_expected),
-        ("both gradients: Winograd, one thread", 2 * FLOPS, 2 * passed, gradients(True), dkernel_expected),
+        ("both gradients: blocks in registers, one thread", 2 * FLOPS, 2 * passed, gradients(x, dz), dkernel),
+        ("both gradients: Winograd, one thread", 2 * FLOPS, 2 * passed, gradients(x, dz, winograd.OUT), dkernel),
+        ("both gradients, 10x10 outputs: Winograd, one thread", 2 * less_flops, 2 * less_bytes,
+         gradients(less_x, less_dz, winograd.OUT), less_dkernel),
+        ("both gradients, 10x10 outputs: Winograd with large tiles, one thread", 2 * less_flops, 2 * less_bytes,
+         gradients(less_x, less_dz, winograd.LARGE_OUT), less_dkernel),
     ]  # fmt: skip
     for name, _, _, run, right in cases:
         difference = float(np.abs(run() - right).max() / np.abs(right).max())
