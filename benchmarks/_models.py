@@ -19,6 +19,19 @@ def training_flops(batch: int) -> int:
     return 2 * batch * (3 * sum(FORWARD_MACS.values()) - FORWARD_MACS["conv1"])
 
 
+def grid_flops(image: int, channels: int, depth: int, batch: int) -> int:
+    """The same for `grid`."""
+    macs, size, before, first = 0, image, 1, 0
+    for number in range(depth):
+        macs += size * size * 9 * before * channels
+        first = first or macs
+        before = channels
+        if number < 2:
+            size //= 2
+    macs += size * size * channels * 10
+    return 2 * batch * (3 * macs - first)
+
+
 def notebook(keras: Any, name: str) -> Any:
     """One of the notebook's three models, compiled as there."""
     layers = keras.layers

@@ -46,9 +46,10 @@ def measure(rounds: int, epochs: int, subset: Sequence[str]) -> Json:
                 out = ["--out", tempfile.mkdtemp(dir=temporary)] if name == "tinycnn" else []
                 runs[name].append(watch([*arguments, *out]))
             say(f"round {number + 1} of {rounds}")
+    libraries = watch(["-c", "import tinycnn, matplotlib.figure"])["peak_mb"]
     peaks = {name: [r["peak_mb"] for r in several] for name, several in runs.items()}
     settings = {"rounds": rounds, "epochs": epochs, "subset": subset[1] if subset else None}
-    return {"peak_mb": peaks, "settings": settings, "runs": runs}
+    return {"peak_mb": peaks, "libraries_mb": libraries, "settings": settings, "runs": runs}
 
 
 def watch(arguments: Sequence[str], interval: float = 0.1) -> Json:

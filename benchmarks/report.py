@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import _common
 from benchmarks._common import Json, spread, summary
-from benchmarks._models import training_flops
+from benchmarks._models import FORWARD_MACS, grid_flops, training_flops
 from benchmarks.memory import what
 from benchmarks.training_step import label
 
@@ -43,7 +43,7 @@ def report(results: Results, pictures: str = "results") -> str:
     sections = {
         "accuracy": accuracy,
         "training_step": training_step,
-        "profile": lambda result: profile(result, results),
+        "profile": profile,
         "walk": walk,
         "kernels": kernels,
         "scaling": scaling,
@@ -56,6 +56,7 @@ def report(results: Results, pictures: str = "results") -> str:
         "how.\nFigures are medians, with the smallest and largest round in brackets. A ratio is the other's time "
         "divided by tinycnn's,\nround by round: above 1 tinycnn is faster.\n",
         targets(results),
+        distances(results),
     ]
     for name, section in sections.items():
         if name in results:
@@ -219,6 +220,112 @@ def targets(results: Results) -> str:
     return text
 
 
+# What stands between the figures and the aims: each sentence from a profile or another measurement
+
+
+def distances(results: Results) -> str:
+    reasons = [step_reasons, evaluate_reasons, scaling_reason, memory_reason, cold_reason, warm_reason]
+    lines: list[str] = []
+    for reason in reasons:
+        try:
+            lines += reason(results)
+        except KeyError:  # a benchmark that was not run, or by an earlier version
+            continue
+    if not lines:
+        return ""
+    return "## Distance to the aims\n\n" + "\n".join(f"- {line}" for line in lines) + "\n"
+
+
+def step_reasons(results: Results) -> list[str]:
+    step, lines = results["training_step"], []
+    direct = training_flops(step["settings"]["batch"]) / summary(step["sgemm_gflops"])["median"] / 1e6  # ms
+    for model, name, _ in MODELS:
+        parts = results["profile"]["parts"][model]
+        convolutions = 1e3 * sum(s for part, s in parts.items() if "Conv2D" in part)
+        rest = 1e3 * sum(parts.values()) - convolutions
+        ms = {who: summary(values)["median"] for who, values in step["ms"][model].items()}
+        aims = [f"{aim}x Keras is {ms['keras'] / aim:.2f} ms" for aim in [6 if name == "BN" else 5]]
+        torch = [value for who, value in ms.items() if who not in ("tinycnn", "keras")]
+        if torch:
+            aims.append(f"4x PyTorch's fastest mode is {min(torch) / 4:.2f} ms")
+        lines.append(
+            f"Training step, {name}: {', '.join(aims)}; measured {ms['tinycnn']:.2f} ms. In the profile the steps with "
+            f"convolutions take {convolutions:.2f} ms (all products of a step, computed directly at the sgemm rate: "
+            f"{direct:.2f} ms), everything else {rest:.2f} ms."
+        )
+    lines.append(
+        "What limits the convolutions: forward in training goes Winograd's way with small tiles, 16 multiplications "
+        "for four outputs in place of 36. Large tiles need 36 for sixteen, but their rounding errors tip relu and "
+        "pooling over where values are nearly tied (README.md, What did not pay). With batch normalization all 11x11 "
+        "outputs count, not only the 10x10 that pooling reads."
+    )
+    return lines
+
+
+def evaluate_reasons(results: Results) -> list[str]:
+    step = results["training_step"]
+    direct = 2 * 10_000 * sum(FORWARD_MACS.values()) / summary(step["sgemm_gflops"])["median"] / 1e9
+    figures = [
+        f"{name} {summary(step['evaluate_s'][model]['tinycnn'])['median']:.3f} s where the aim is "
+        f"{summary(step['evaluate_s'][model]['keras'])['median'] / 10:.3f} s"
+        for model, name, _ in MODELS
+    ]
+    return [
+        f"Evaluate: {', '.join(figures)}. All products alone, computed directly at the sgemm rate, would take "
+        f"{direct:.3f} s."
+    ]
+
+
+def scaling_reason(results: Results) -> list[str]:
+    rate = summary(results["training_step"]["sgemm_gflops"])["median"]
+    cells = [cell for cell in results["scaling"]["cells"] if "left_out" not in cell]
+    slowest = sorted(cells, key=lambda cell: summary(cell["ratio"])["median"])[:3]
+    lines = []
+    for cell in slowest:
+        where = [cell[name] for name in ("image", "channels", "depth", "batch")]
+        ms = {who: summary(cell[f"{who}_ms"])["median"] for who in ("tinycnn", "keras")}
+        direct = grid_flops(*where) / rate / 1e6
+        lines.append(
+            f"batch {cell['batch']}, {cell['channels']} channels, image {cell['image']}, depth {cell['depth']}: "
+            f"{ms['tinycnn']:.1f} ms against Keras's {ms['keras']:.1f} ms, at the sgemm rate {direct:.1f} ms"
+        )
+    return ["The slowest shapes of the grid: " + "; ".join(lines) + "."]
+
+
+def memory_reason(results: Results) -> list[str]:
+    peak, libraries = summary(results["memory"]["peak_mb"]["tinycnn"])["median"], results["memory"]["libraries_mb"]
+    return [
+        f"Memory: of the {peak:.0f} MB at the peak, {70_000 * 784 * 4 / 1e6:.0f} MB are MNIST's images as float32 and "
+        f"{libraries:.0f} MB Python and its libraries, right after they were imported; the rest is the images as they "
+        "were read, compiled kernels, and the arrays of a step."
+    ]
+
+
+def cold_reason(results: Results) -> list[str]:
+    compiling = results["startup"]["compiling"]
+    passes = compiling["passes"]
+    lowering = sum(s for name, s in passes.items() if "lowering" in name)
+    types = sum(s for name, s in passes.items() if "type_inference" in name)
+    others = sum(passes.values()) - lowering - types
+    return [
+        f"Cold start, in a run of its own of {compiling['seconds']:.1f} s: {lowering:.1f} s to write LLVM code and "
+        f"compile it to machine code (LLVM's time; one thread), {types:.1f} s to infer types, {others:.1f} s in "
+        f"Numba's other passes, {compiling['seconds'] - sum(passes.values()):.1f} s outside of them. README.md, "
+        "Compiling, says what made this shorter."
+    ]
+
+
+def warm_reason(results: Results) -> list[str]:
+    functions = results["startup"]["train_functions"]
+    whole = functions["all"]
+    shares = ", ".join(f"`{name}` {s:.2f} s" for name, s in functions.items() if name != "all")
+    first = summary(results["startup"]["seconds"]["tinycnn, first batch, warm"])["median"]
+    return [
+        f"Warm start: {first:.2f} s pass until a first batch is done, without any data or files. Under Python's "
+        f"profiler, which makes {whole:.2f} s of the whole run, with all that they call and import: {shares}."
+    ]
+
+
 # The benchmarks
 
 
@@ -252,8 +359,7 @@ def training_step(result: Json) -> str:
     return text
 
 
-def profile(result: Json, results: Results) -> str:
-    """Where the time goes, and what follows for the targets."""
+def profile(result: Json) -> str:
     text = "## Where a step's time goes\n\nThe parts of a step within training, medians of "
     text += f"{result['settings']['steps']} steps.\n\n"
     for model, parts in result["parts"].items():
@@ -262,32 +368,7 @@ def profile(result: Json, results: Results) -> str:
         rows.append(["together", f"{1e3 * total:.3f}", ""])
         short = next(name for known, name, _ in MODELS if known == model)
         text += table([short, "ms", "share"], rows) + "\n"
-    if "training_step" not in results:
-        return text
-    step = results["training_step"]
-    flops = training_flops(step["settings"]["batch"])
-    rate = summary(step["sgemm_gflops"])["median"]
-    plain = result["parts"]["plain"]
-    convolutions = sum(s for part, s in plain.items() if "Conv2D" in part)
-    text += "What stands between these figures and the targets, for the plain model:\n\n"
-    text += f"- Computed directly at the sgemm rate, the products alone take {flops / rate / 1e6:.2f} ms a step. "
-    text += f"The convolutions with relu and pooling take\n  {1e3 * convolutions:.2f} ms, "
-    text += f"{100 * convolutions / sum(plain.values()):.0f} % of the step; what is not a convolution takes "
-    text += f"{1e3 * (sum(plain.values()) - convolutions):.2f} ms.\n"
-    for model, name, _ in MODELS:
-        ms = {who: summary(values)["median"] for who, values in step["ms"][model].items()}
-        must, aim = (4, 6) if model == "batch_normalization" else (3, 5)
-        text += f"- {name}: {must}x Keras is {ms['keras'] / must:.2f} ms a step, {aim}x is {ms['keras'] / aim:.2f} ms"
-        torch = [value for who, value in ms.items() if who not in ("tinycnn", "keras")]
-        if torch:
-            text += f"; 3x PyTorch's fastest mode is {min(torch) / 3:.2f} ms, 4x is {min(torch) / 4:.2f} ms"
-        text += f". Measured: {ms['tinycnn']:.2f} ms.\n"
-    return text + (
-        "- Forward in training the second convolution goes Winograd's way with small tiles: 16 multiplications for\n"
-        "  four outputs in place of 36. Large tiles need 36 for sixteen, but their rounding errors tip relu and\n"
-        "  pooling over where values are nearly tied, and blank borders get wrong gradients (README.md, What did not\n"
-        "  pay).\n"
-    )
+    return text
 
 
 def walk(result: Json) -> str:

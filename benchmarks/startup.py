@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pstats
 import resource
 import shutil
 import subprocess
@@ -11,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks import _common
 from benchmarks._common import Json
@@ -47,15 +50,35 @@ def measure(rounds: int) -> Json:
         for name in ("tinycnn, first batch, warm", "tinycnn, train", "keras, train"):
             tasks[name]()  # fills Numba's cache and the system's cache of files
         timings = _common.interleaved(tasks, rounds)
+        compiling = json.loads(cold_start("benchmarks._compile_passes")["output"].splitlines()[-1])
+        profile = Path(temporary) / "profile"
+        run(["-m", "cProfile", "-o", str(profile), *train, "--out", tempfile.mkdtemp(dir=temporary)])
+        of_functions = cumulative_seconds(profile)
+    for timing in [timing for several in timings.values() for timing in several]:
+        del timing["output"]
     return {
         "seconds": {name: [t["seconds"] for t in several] for name, several in timings.items()},
         "says_it_is_compiling": all(t["says_compiling"] for t in timings["tinycnn, first batch, cold"]),
+        "compiling": compiling,
+        "train_functions": of_functions,
         "settings": {"rounds": rounds},
         "rounds": timings,
     }
 
 
-def cold_start() -> Json:
+def cumulative_seconds(profile: Path) -> dict[str, float]:
+    """Of some functions of a training run, with all that they call, under Python's profiler."""
+    wanted = {"load_data": "data.py", "fit": "sequential.py", "evaluate": "sequential.py", "write_figure": "run.py",
+              "predict": "sequential.py"}  # fmt: skip
+    functions: Any = pstats.Stats(str(profile))
+    found = {"all": functions.total_tt}
+    for (file, _, name), (*_, cumulative, _) in functions.stats.items():
+        if wanted.get(name) == Path(file).name:
+            found[name] = cumulative
+    return found
+
+
+def cold_start(module: str = "benchmarks._first_batch") -> Json:
     """In a copy of the package without compiled files, with an empty folder as Numba's cache."""
     with tempfile.TemporaryDirectory() as temporary:
         for package in ("tinycnn", "benchmarks"):
@@ -64,7 +87,7 @@ def cold_start() -> Json:
         cache = Path(temporary) / "cache"
         cache.mkdir()
         fresh = {"PYTHONPATH": temporary, "NUMBA_CACHE_DIR": str(cache)}
-        return run(["-m", "benchmarks._first_batch", "tinycnn"], temporary, fresh)
+        return run(["-m", module, "tinycnn"], temporary, fresh)
 
 
 def run(arguments: Sequence[str], folder: str | Path = ROOT, variables: Mapping[str, str] | None = None) -> Json:
@@ -84,7 +107,8 @@ def run(arguments: Sequence[str], folder: str | Path = ROOT, variables: Mapping[
         raise RuntimeError(f"{' '.join(arguments[:2])}: exit code {done.returncode}\n{done.stdout[-3000:]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"seconds": seconds, "cpu_seconds": cpu, "says_compiling": "compiling" in done.stdout.lower()}
+    says = "compiling" in done.stdout.lower()
+    return {"seconds": seconds, "cpu_seconds": cpu, "says_compiling": says, "output": done.stdout}
 
 
 def plot(result: Json, path: Path) -> None:

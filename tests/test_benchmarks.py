@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,19 @@ def test_flops_are_those_of_the_products() -> None:
     ]
     assert _models.training_flops(32) == 2 * 32 * (3 * sum(macs) - macs[0])
     assert 0.46e9 < _models.training_flops(32) < 0.48e9
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_flops_of_the_grid_are_those_of_its_model(depth: int) -> None:
+    import tinycnn.keras
+
+    layers = _models.grid(tinycnn.keras, 28, 8, depth).layers
+    macs = [
+        np.prod(layer.output_shape[1:-1], dtype=int) * layer.kernel.value.size
+        for layer in layers
+        if hasattr(layer, "kernel")
+    ]
+    assert _models.grid_flops(28, 8, depth, 5) == 2 * 5 * (3 * sum(macs) - macs[0])
 
 
 @pytest.mark.parametrize("name", _models.NOTEBOOK)
@@ -328,6 +342,47 @@ def test_targets_are_not_met_by_a_part_of_the_work() -> None:
         slowest.value({"scaling": {"cells": cells, "all_cells": 3}})
     with pytest.raises(KeyError):
         slowest.value({"scaling": {"cells": [*cells, {"left_out": "too slow"}], "all_cells": 3}})
+
+
+def test_distances_name_what_was_measured() -> None:
+    results = fixture()
+    assert "Distance to the aims" not in report.report(results)  # no profile, no reason
+    results["memory"]["libraries_mb"] = 120.0
+    passes = {"native_lowering": 4.0, "native_parfor_lowering": 5.0, "nopython_type_inference": 2.0, "other": 1.0}
+    first = {"tinycnn, first batch, warm": [1.5], "tinycnn, first batch, cold": [13.0], "tinycnn, train": [3.0]}
+    results["startup"] = {
+        "seconds": first,
+        "says_it_is_compiling": True,
+        "compiling": {"passes": passes, "seconds": 13.5},
+        "train_functions": {"all": 4.0, "fit": 2.5},
+        "command": "python -m benchmarks.startup",
+        "date": "2025-01-02T03:04:05+00:00",
+        "machine": MACHINE,
+    }
+    cell = {"image": 28, "channels": 8, "batch": 5, "depth": 2, "ratio": [1.5], "tinycnn_ms": [2.0], "keras_ms": [3.0]}
+    results["scaling"] = {"cells": [cell | {"ratio": [4.0], "batch": 6}, cell]}
+    lines = report.memory_reason(results) + report.cold_reason(results) + report.warm_reason(results)
+    lines += report.scaling_reason(results)
+    text = "\n".join(lines)
+    for part in ("500 MB at the peak, 220 MB are", "120 MB Python", "run of its own of 13.5 s: 9.0 s", "2.0 s to infer",
+                 "1.0 s in Numba's", "1.5 s outside", "makes 4.00 s", "`fit` 2.50 s", "1.50 s pass"):  # fmt: skip
+        assert part in text, part
+    assert text.index("batch 5, 8 channels, image 28") < text.index("batch 6")  # the slowest first
+
+
+def test_a_pass_is_not_charged_with_the_passes_within_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    from benchmarks import _compile_passes
+
+    clock = iter([0.0, 1.0, 4.0, 6.0])
+    monkeypatch.setattr(_compile_passes.time, "perf_counter", lambda: next(clock))
+    listener = _compile_passes.OwnSeconds()
+    outer, inner = (types.SimpleNamespace(data={"name": name}) for name in ("types [f]", "lowering [g]"))
+    listener.on_start(outer)
+    listener.on_start(inner)
+    listener.on_end(inner)
+    listener.on_end(outer)
+    assert listener.seconds == {"types": 3.0, "lowering": 3.0}
 
 
 def test_results_are_generated_not_typed() -> None:

@@ -92,6 +92,24 @@ def test_fused_equals_layers(arguments, normalized, dtype, n):
         assert_close(found[name], value, PARITY[dtype], name)
 
 
+def test_pixels_that_are_tied_and_gamma_of_each_sign():
+    """Pooling before the statistics are known chooses the same pixels; for γ = 0 the first of each window."""
+    rng = np.random.default_rng(3)
+    model = chain(({"filters": 6, "kernel_size": 3}, {}, (12, 12, 2)), normalized=True, dtype="float64")
+    weights = model.get_weights()
+    weights[0] = rng.integers(-1, 2, weights[0].shape).astype(float)
+    weights[1] = np.zeros(6)
+    weights[2] = np.array([0.0, -2.0, 1.5, 0.0, -0.5, 1.0])
+    x = rng.integers(-1, 2, (8, 12, 12, 2)).astype(float)  # whole numbers: many windows have several largest pixels
+    dy = rng.normal(size=(8, *model.output_shape[1:]))
+    model.set_weights(weights)
+    expected = results(model.layers, model.layers, x, dy)
+    model.set_weights(weights)
+    found = results(fused_steps(model.layers), model.layers, x, dy)
+    for name, value in expected.items():
+        assert_close(found[name], value, PARITY["float64"], name)
+
+
 def test_training_uses_the_fused_steps(monkeypatch):
     calls = []
     for pattern in fusion.PATTERNS:

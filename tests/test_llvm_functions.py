@@ -58,19 +58,19 @@ def test_tile_transform(name, matrix, adds, writes_image, extra, dtype, rng):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("pixels", [4, 3, 1])
 @pytest.mark.parametrize("extra", [0, 5])
-@pytest.mark.parametrize("normalized", [False, True])
+@pytest.mark.parametrize("scaled", [False, True])
 @pytest.mark.parametrize("place", [np.uint8, np.int32])
-def test_pooling_windows(place, normalized, extra, pixels, dtype, rng):
+def test_pooling_windows(place, scaled, extra, pixels, dtype, rng):
     channels = VECTOR_BYTES // np.dtype(dtype).itemsize + extra
     windows, step = 3, 2 * channels
     taps = np.array([0, channels, 8 * channels, 9 * channels])[:pixels]
     x = rng.integers(-2, 2, 16 * channels + 7).astype(dtype)  # few values: ties go to the first
     y, argmax = np.zeros(windows * channels + 3, dtype), np.zeros(windows * channels + 3, place)
     expected = y.copy(), argmax.copy()
-    factors = list(rng.normal(size=(3, channels)).astype(dtype)) if normalized else []  # scales of both signs
-    pooling.pool_windows_in_python(x, 2, step, taps, *expected, 1, windows, channels, *factors)
-    name = "pool_normalized_windows" if normalized else "pool_windows"
-    call_llvm(name, x, 2, step, taps, y, argmax, 1, windows, channels, *factors)
+    factor = [rng.integers(-1, 2, channels).astype(dtype)] if scaled else []
+    pooling.pool_windows_in_python(x, 2, step, taps, *expected, 1, windows, channels, *factor)
+    name = "pool_scaled_windows" if scaled else "pool_windows"
+    call_llvm(name, x, 2, step, taps, y, argmax, 1, windows, channels, *factor)
     np.testing.assert_array_equal(y, expected[0])
     np.testing.assert_array_equal(argmax, expected[1])
     assert y[0] == 0
@@ -93,10 +93,9 @@ def test_pooling_in_python_is_the_sum_of_the_docstring(rng):
             assert y[1 + 2 * i + c] == max(window)
             assert argmax[1 + 2 * i + c] == window.index(max(window))
 
-    mean, scale, beta = np.array([0.5, -1.0]), np.array([2.0, -3.0]), np.array([1.0, 0.0])
-    pooling.pool_windows_in_python(x, 1, 4, taps, y, argmax, 1, 2, 2, mean, scale, beta)
+    pooling.pool_windows_in_python(x, 1, 4, taps, y, argmax, 1, 2, 2, np.array([2.0, -3.0]))
     for i in range(2):
-        for c, best in enumerate((max, min)):  # behind a negative scale the smallest pixel is the largest
+        for c, best in enumerate((max, min)):  # behind a negative factor the smallest pixel is the largest
             window = [max(0, x[1 + 4 * i + t + c]) for t in taps]
             assert y[1 + 2 * i + c] == best(window)
             assert argmax[1 + 2 * i + c] == window.index(best(window))

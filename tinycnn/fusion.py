@@ -147,10 +147,9 @@ class ConvolutionNormalizationPooling(FusedStep):
         if not training:
             statistics = normalization.moving_mean, normalization.moving_variance
             return kernels.inference(*how, gamma, beta, *statistics, normalization.epsilon, *windows)
-        a, mean, variance = kernels.activate(*how)
+        y, *saved, mean, variance = kernels.forward(*how, gamma, beta, normalization.epsilon, *windows)
         normalization.update_moving_statistics(mean, variance)
-        y, peaks, argmax = kernels.normalize_and_pool(a, gamma, beta, mean, variance, normalization.epsilon, *windows)
-        self.saved = x, a, peaks, argmax, mean, variance
+        self.saved = x, *saved, mean, variance
         return y
 
     def fused_backward(self, kernels: Any, dy: Array, saved: tuple[Any, ...], input_gradient: bool) -> Array:

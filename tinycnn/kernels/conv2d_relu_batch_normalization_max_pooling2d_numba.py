@@ -1,9 +1,11 @@
-"""Convolution, ReLU, batch normalization and max pooling in two passes over the images, forward and backward.
+"""Convolution, ReLU, batch normalization and max pooling, in one pass over the images forward, in two backward.
 
-Two, because the statistics of the whole batch lie between them: the first makes the convolution's output and its sums,
-the second normalizes each pixel where a window compares it. Backward likewise: first the sums over the batch that the
-gradient needs, then image by image all the rest. What the layers compute one by one is in ``conv2d.py``,
-``activations.py``, ``batch_normalization.py`` and ``max_pooling2d.py``.
+Normalization needs the statistics of the whole batch, pooling does not: within a channel the order of the pixels stays
+the same, or is turned round where γ is negative. So a window's pixel is chosen by γ·a while the convolution's output
+lies in the cache, and only the chosen ones are normalized, once the statistics are known. (Pixels so nearly tied that
+normalizing would round them to one number are told apart here; so are the rounding errors of the convolution.)
+Backward has first the sums over the batch that the gradient needs, then image by image all the rest. What the layers
+compute one by one is in ``conv2d.py``, ``activations.py``, ``batch_normalization.py`` and ``max_pooling2d.py``.
 
 Each image has sums of its own, which are added in order: the bits never depend on the threads. Statistics are taken in
 two passes, around each image's own mean; partial sums over a column of pixels are float32 or float64 like the data, all
@@ -33,12 +35,13 @@ from tinycnn.kernels.image_rows_numba import (
     add_columns,
     add_peak_sums,
     line_where_positive,
+    normalize,
     relu_and_statistics,
     repeated,
     scale_and_inverse_std,
     scaled_where_positive,
 )
-from tinycnn.kernels.max_pooling2d_numba import add_unpooled_image, pool_normalized_image
+from tinycnn.kernels.max_pooling2d_numba import add_unpooled_image, pool_scaled_image
 from tinycnn.kernels.threads_numba import parallel_njit
 from tinycnn.kernels.winograd_numba import SMALL_OUT, add_transformed_back, best_tile
 
@@ -47,19 +50,31 @@ Pair = tuple[int, int]
 
 
 @parallel_njit
-def activate(x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair) -> tuple[Array, Array, Array]:
-    """a = relu(conv2d_forward(x, kernel, bias)), and its mean and variance for each filter."""
+def forward(
+    x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair,
+    gamma: Array, beta: Array, epsilon: float, pool_size: Pair, pool_strides: Pair,
+) -> tuple[Array, Array, Array, Array, Array, Array]:  # fmt: skip
+    """y, a, peaks, argmax, mean, variance.
+
+    Math:  a = relu(conv2d_forward(x, kernel, bias))    μ, σ² = mean and variance of a for each filter
+           y, argmax = max_pooling2d_forward(γ·(a − μ)/√(σ² + ε) + β);  windows of at most 256 pixels
+           peaks: the pixels of a that became y
+    """
     n, h, w, _ = x.shape
     kh, kw, _, filters = kernel.shape
     out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
+    pooled_h, pooled_w = out_size((out_h, out_w), pool_size, pool_strides, ADJACENT)
     weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w), SMALL_OUT)
     a = np.empty((n, out_h, out_w, filters), x.dtype)
+    peaks = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
+    y, argmax = np.empty_like(peaks), np.empty(peaks.shape, np.uint8)
     means, squares = np.zeros((n, filters)), np.zeros((n, filters))
     for part in prange(-(-n // AT_ONCE)):
         first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
         convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, a[first:last])
         for image in range(first, last):
             relu_and_statistics(a[image].reshape(out_h, out_w * filters), means[image], squares[image])
+            pool_scaled_image(a[image], gamma, pool_size, pool_strides, peaks[image], argmax[image])
     mean, variance = np.empty(filters, x.dtype), np.empty(filters, x.dtype)
     for f in range(filters):
         centre, square = 0.0, 0.0
@@ -68,27 +83,10 @@ def activate(x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate:
         for image in range(n):
             square += squares[image, f] / (out_h * out_w) + (means[image, f] - centre) ** 2
         mean[f], variance[f] = centre, square / n
-    return a, mean, variance
-
-
-@parallel_njit
-def normalize_and_pool(
-    a: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float, pool_size: Pair, strides: Pair
-) -> tuple[Array, Array, Array]:
-    """Math: y, argmax = max_pooling2d_forward(γ·(a − μ)/√(σ² + ε) + β);  windows of at most 256 pixels
-
-    And ``peaks``, the pixels of a that became y.
-    """
-    n, h, w, filters = a.shape
-    pooled_h, pooled_w = out_size((h, w), pool_size, strides, ADJACENT)
-    y = np.empty((n, pooled_h, pooled_w, filters), a.dtype)
-    peaks, argmax = np.empty_like(y), np.empty(y.shape, np.uint8)
     scale, _ = scale_and_inverse_std(gamma, variance, epsilon)
     for image in prange(n):
-        pool_normalized_image(
-            a[image], mean, scale, beta, pool_size, strides, peaks[image], y[image], argmax[image]
-        )  # fmt: skip
-    return y, peaks, argmax
+        normalize(peaks[image], mean, scale, beta, y[image])
+    return y, a, peaks, argmax, mean, variance
 
 
 @parallel_njit
@@ -96,7 +94,7 @@ def inference(
     x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair,
     gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float, pool_size: Pair, pool_strides: Pair,
 ) -> Array:  # fmt: skip
-    """The same with given statistics, in one pass."""
+    """y alone, with given statistics."""
     n, h, w, _ = x.shape
     kh, kw, _, filters = kernel.shape
     conv_size = out_size((h, w), (kh, kw), strides, dilation_rate)
@@ -109,13 +107,11 @@ def inference(
     for part in prange(-(-n // AT_ONCE)):
         first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
         z = np.empty((last - first, out_h, out_w, filters), x.dtype)
-        peaks = np.empty((pooled_h, pooled_w, filters), x.dtype)
         argmax = np.empty((pooled_h, pooled_w, filters), np.uint8)
         convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, z)
         for image in range(first, last):
-            pool_normalized_image(
-                z[image - first], mean, scale, beta, pool_size, pool_strides, peaks, y[image], argmax
-            )  # fmt: skip
+            pool_scaled_image(z[image - first], gamma, pool_size, pool_strides, y[image], argmax)
+            normalize(y[image], mean, scale, beta, y[image])
     return y
 
 

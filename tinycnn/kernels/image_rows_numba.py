@@ -99,3 +99,12 @@ def add_peak_sums(dy: Array, peaks: Array, mean: Array, sums: Array, products: A
             for f in range(len(sums)):
                 sums[f] += dy[i, j, f]
                 products[f] += dy[i, j, f] * (peaks[i, j, f] - mean[f])
+
+
+@serial_njit
+def normalize(x: Array, mean: Array, scale: Array, beta: Array, y: Array) -> None:
+    """y = (x − mean)·scale + beta for one image; y may be x."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            for f in range(len(mean)):
+                y[i, j, f] = (x[i, j, f] - mean[f]) * scale[f] + beta[f]

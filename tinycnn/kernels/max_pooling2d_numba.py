@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from tinycnn.kernels.block_product_numba import offsets
-from tinycnn.kernels.pool_window_numba import pool_normalized_windows, pool_windows, unpool_windows
+from tinycnn.kernels.pool_window_numba import pool_scaled_windows, pool_windows, unpool_windows
 from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
 
 Array = np.ndarray
@@ -48,22 +48,14 @@ def pool_image(x: Array, pool_size: Pair, strides: Pair, y: Array, argmax: Array
 
 
 @serial_njit
-def pool_normalized_image(
-    x: Array, mean: Array, scale: Array, beta: Array, pool_size: Pair, strides: Pair, peaks: Array, y: Array,
-    argmax: Array,
-) -> None:  # fmt: skip
-    """`pool_image` of (relu(x) − mean)·scale + beta, one of each per channel; ``peaks`` gets relu(x) itself."""
+def pool_scaled_image(x: Array, gamma: Array, pool_size: Pair, strides: Pair, peaks: Array, argmax: Array) -> None:
+    """Of each window the pixel relu(x) for which γ·relu(x) is largest, with one γ per channel, and its place."""
     _, w, c = x.shape
     taps = offsets(pool_size[0], w * c, pool_size[1], c)
     pixels, chosen, places = x.reshape(-1), peaks.reshape(-1), argmax.reshape(-1)
-    for i in range(y.shape[0]):
-        start, to = i * strides[0] * w * c, i * y.shape[1] * c
-        pool_normalized_windows(
-            pixels, start, strides[1] * c, taps, chosen, places, to, y.shape[1], c, mean, scale, beta
-        )  # fmt: skip
-        for j in range(y.shape[1]):
-            for k in range(c):
-                y[i, j, k] = (peaks[i, j, k] - mean[k]) * scale[k] + beta[k]
+    for i in range(peaks.shape[0]):
+        start, to = i * strides[0] * w * c, i * peaks.shape[1] * c
+        pool_scaled_windows(pixels, start, strides[1] * c, taps, chosen, places, to, peaks.shape[1], c, gamma)
 
 
 @serial_njit

@@ -23,21 +23,19 @@ USUAL = 4  # pixels of a window, 2x2: they have loops of their own, unrolled
 
 def pool_windows_in_python(
     x: Array, x_start: int, x_step: int, taps: Array, y: Array, argmax: Array, start: int, windows: int, channels: int,
-    *normalization: Array,
+    *factor: Array,
 ) -> None:  # fmt: skip
     """For window number i, of the pixels x[x_start + i·x_step + taps[t] + c] the largest: to y[start + i·channels + c],
     and the first such t to the same place in argmax; all one axis.
 
-    With ``mean``, ``scale`` and ``beta`` (channels,) the pixels are relu(x), and the largest is the one whose
-    (relu(x) − mean)·scale + beta is.
+    With a ``factor`` (channels,) the pixels are relu(x), and the largest is the one whose factor·relu(x) is.
     """
     for i in range(windows):
         window = x[x_start + i * x_step + taps[:, None] + np.arange(channels)]  # (taps, channels)
         sizes = window
-        if normalization:
-            mean, scale, beta = normalization
+        if factor:
             window = np.where(window <= 0, 0, window)
-            sizes = (window - mean) * scale + beta
+            sizes = window * factor[0]
         best, place = window[0].copy(), np.zeros(channels, int)
         best_size = sizes[0].copy()
         for t in range(1, len(taps)):
@@ -80,7 +78,7 @@ def _for_each_window(emitter: Emitter, windows: Any, tap_count: Any, body: Any) 
 
 def _emit_pool(
     emitter: Emitter, x: Any, x_start: Any, x_step: Any, taps: Any, tap_count: Any, y: Any, argmax: Any, start: Any,
-    windows: Any, channels: Any, *normalization: Any,
+    windows: Any, channels: Any, *factor: Any,
 ) -> None:  # fmt: skip
     builder, number = emitter.builder, argmax.type.pointee
     places = ir.VectorType(number, emitter.lanes)
@@ -94,16 +92,15 @@ def _emit_pool(
 
         def one_vector(channel: Any, mask: Any) -> None:
             from_here = builder.gep(window, [channel])
-            factors = [emitter.load(builder.gep(array, [channel]), 0, mask) for array in normalization]
+            factors = [emitter.load(builder.gep(array, [channel]), 0, mask) for array in factor]
 
             def pixel_and_size(tap: Any) -> tuple[Any, Any]:
                 pixel = emitter.load(builder.gep(from_here, [tap]), 0, mask)
                 if not factors:
                     return pixel, pixel
-                mean, scale, beta = factors
                 zero = ir.Constant(emitter.vector, None)
                 pixel = builder.select(builder.fcmp_ordered("<=", pixel, zero), zero, pixel)
-                return pixel, builder.fadd(builder.fmul(builder.fsub(pixel, mean), scale), beta)
+                return pixel, builder.fmul(pixel, factors[0])
 
             def one_pixel(t: Any, tap: Any) -> None:
                 pixel, its_size = pixel_and_size(tap)
@@ -160,7 +157,5 @@ _POOL = (NUMBERS, INDEX, INDEX, COUNTED, NUMBERS, ARGMAX, INDEX, INDEX, INDEX)
 _UNPOOL = (NUMBERS, ARGMAX, INDEX, COUNTED, NUMBERS, INDEX, INDEX, INDEX, INDEX)
 
 pool_windows = llvm_function("pool_windows", _POOL, _emit_pool, pool_windows_in_python)
-pool_normalized_windows = llvm_function(
-    "pool_normalized_windows", (*_POOL, NUMBERS, NUMBERS, NUMBERS), _emit_pool, pool_windows_in_python
-)
+pool_scaled_windows = llvm_function("pool_scaled_windows", (*_POOL, NUMBERS), _emit_pool, pool_windows_in_python)
 unpool_windows = llvm_function("unpool_windows", _UNPOOL, _emit_unpool, unpool_windows_in_python)

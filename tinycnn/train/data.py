@@ -64,7 +64,9 @@ def prepared(name: str, training: Split, test: Split, subset: int | None) -> Spl
 
 def _scaled(images: np.ndarray) -> np.ndarray:
     """(n, 28, 28) of 0 … 255 -> (n, 28, 28, 1) of 0 … 1"""
-    return images.reshape(-1, 28, 28, 1).astype("float32") / 255
+    scaled = images.reshape(-1, 28, 28, 1).astype("float32")
+    scaled /= 255  # in place: the images of MNIST take 188 MB
+    return scaled
 
 
 def _split(name: str, images: np.ndarray, labels: np.ndarray) -> tuple[Split, Split]:
