@@ -213,7 +213,7 @@ def plot(result: Json, path: Any) -> None:
     axes.text(0.6, 0.75 * width, f"memory: {width:.0f} GB/s", rotation=56, rotation_mode="anchor", fontsize=9)
     axes.text(1.15 * edge, 1.06 * peak, f"NumPy's @: {peak:.0f} GFLOP/s", fontsize=9)
     # Points that lie close together.
-    beside = {7: (8, 2), 13: (-24, 4), 5: (8, -6), 4: (-16, -11), 12: (-24, -6), 3: (8, -2)}
+    beside = {15: (8, 4), 7: (8, -3), 13: (-24, 4), 5: (8, -5), 14: (8, -2), 4: (-16, -14), 12: (-24, -6), 3: (8, -2)}
     for number, step in enumerate(result["steps"], 1):
         rate = step["flops"] / _common.summary(step["seconds"])["median"] / 1e9
         new = "Winograd" in step["name"] or "blocks" in step["name"] or "one pass" in step["name"]
