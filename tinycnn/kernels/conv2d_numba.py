@@ -57,17 +57,16 @@ def conv2d_backward_parameters(
     (kh, kw), rows = kernel_size, n * out_h * out_w
     dkernel = np.zeros((kh, kw, c, filters), x.dtype)
     if winograd.pays(dkernel.shape, strides, dilation_rate, (out_h, out_w)):
-        out = winograd.best_tile((out_h, out_w))
-        tiles = n * winograd.tiles((out_h, out_w), out)
+        tiles = n * winograd.tiles((out_h, out_w), winograd.OUT)
         size = max(36, c * filters // TILE_SHARE, -(-tiles // PARTS))
         parts = -(-tiles // size)
         dkernels = np.zeros((max(1, parts), kh, kw, c, filters), x.dtype)
-        nothing, taps = np.empty((0, 1, 1, c), x.dtype), np.empty((out + 2, out + 2, 0, 0), x.dtype)
+        nothing, no_taps = np.empty((0, 1, 1, c), x.dtype), np.empty((0, 1, 1, 1), x.dtype)
         for part in prange(parts):
-            dweights = sums_at_points(dkernel.shape, taps, True)
+            dweights = sums_at_points(dkernel.shape, True, x)
             first, last = part * size, min((part + 1) * size, tiles)
-            winograd.gradients(x, dz, taps, first, last, False, dweights, nothing)
-            winograd.add_transformed_back(dweights, out, dkernels[part])
+            winograd.gradients(x, dz, no_taps, first, last, False, dweights, nothing)
+            winograd.add_transformed_back(dweights, dkernels[part])
         dkernel[:] = total(dkernels).reshape(dkernel.shape)
     else:
         windows, terms = window_tables(w, c, kernel_size, (out_h, out_w), strides, dilation_rate)
@@ -88,13 +87,12 @@ def conv2d_backward_input(dz: Array, kernel: Array, image_size: Pair, strides: P
     kh, kw, c, _ = kernel.shape
     h, w = image_size
     windows, _ = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
-    out = winograd.best_tile((out_h, out_w))
-    taps, by_winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w), out)
+    taps, by_winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w), winograd.OUT)
     dx = np.empty((n, h, w, c), dz.dtype)
     if by_winograd:
         dx[:] = 0
         nothing, no_weights = np.empty((0, 1, 1, 1), dz.dtype), np.empty(0, dz.dtype)
-        rows, columns = winograd.tile_grid((out_h, out_w), out)
+        rows, columns = winograd.tile_grid((out_h, out_w), winograd.OUT)
         # Tiles overlap: a row of tiles, or the rows of an image, are one thread's work; every second row at a time.
         row = columns if n < FEW_IMAGES else rows * columns
         tasks, steps = n * rows * columns // row, 2 if n < FEW_IMAGES else 1
@@ -167,7 +165,7 @@ def spread_gradient(
 def prepared_kernel(kernel: Array, strides: Pair, dilation_rate: Pair, out_size: Pair, tile: int) -> tuple[Array, bool]:
     """The kernel as `convolve_images` and `add_gradients` want it, and whether that is Winograd's way.
 
-    ``tile`` is `winograd_numba.SMALL_OUT` for outputs in training, `best_tile` in inference and for gradients.
+    ``tile`` is `winograd_numba.OUT` for gradients, SMALL_OUT for outputs in training, `inference_tile` in inference.
     """
     if winograd.pays(kernel.shape, strides, dilation_rate, out_size):
         return winograd.transformed_kernel(kernel, tile), True
@@ -197,16 +195,15 @@ def images_of_a_part(n: int, kernel_shape: tuple[int, int, int, int], out_size: 
     """
     size = -(-n // PARTS)
     if by_winograd:
-        tiles = winograd.tiles(out_size, winograd.best_tile(out_size))
-        size = max(size, kernel_shape[2] * kernel_shape[3] // (TILE_SHARE * tiles))
+        size = max(size, kernel_shape[2] * kernel_shape[3] // (TILE_SHARE * winograd.tiles(out_size, winograd.OUT)))
     return size
 
 
 @serial_njit
-def sums_at_points(kernel_shape: tuple[int, int, int, int], taps: Array, by_winograd: bool) -> Array:
+def sums_at_points(kernel_shape: tuple[int, int, int, int], by_winograd: bool, like: Array) -> Array:
     """A place for dU, where it is needed."""
     step = winograd.matrix_step(kernel_shape[2], kernel_shape[3])
-    return np.empty(taps.shape[0] * taps.shape[1] * step if by_winograd else 0, taps.dtype)
+    return np.empty(winograd.POINTS * step if by_winograd else 0, like.dtype)
 
 
 @serial_njit
@@ -221,8 +218,7 @@ def add_gradients(
     n, _, w, c = x.shape
     dx[:] = 0
     if by_winograd:
-        tiles = n * winograd.tiles(dz.shape[1:3], taps.shape[0] - 2)
-        winograd.gradients(x, dz, taps, ZERO, tiles, not first, dweights, dx)
+        winograd.gradients(x, dz, taps, ZERO, n * winograd.tiles(dz.shape[1:3], winograd.OUT), not first, dweights, dx)
         return
     windows, terms = window_tables(w, c, dkernel.shape[:2], dz.shape[1:3], strides, dilation_rate)
     for image in range(n):

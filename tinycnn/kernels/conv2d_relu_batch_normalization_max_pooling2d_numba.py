@@ -43,7 +43,7 @@ from tinycnn.kernels.image_rows_numba import (
 )
 from tinycnn.kernels.max_pooling2d_numba import add_unpooled_image, pool_scaled_image
 from tinycnn.kernels.threads_numba import parallel_njit
-from tinycnn.kernels.winograd_numba import SMALL_OUT, add_transformed_back, best_tile
+from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, add_transformed_back, inference_tile
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -101,7 +101,7 @@ def inference(
     pooled_h, pooled_w = out_size(conv_size, pool_size, pool_strides, ADJACENT)
     out_h, out_w = covered((pooled_h, pooled_w), pool_size, pool_strides)
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
-    tile = best_tile((out_h, out_w))
+    tile = inference_tile((out_h, out_w))
     weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w), tile)
     scale, _ = scale_and_inverse_std(gamma, variance, epsilon)
     for part in prange(-(-n // AT_ONCE)):
@@ -141,15 +141,14 @@ def backward(
         dgamma[f] *= inverse_std[f]
     means, constants, slopes = repeated(mean, out_w), repeated(constant, out_w), repeated(slope, out_w)
 
-    tile = best_tile((out_h, out_w))
-    taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w), tile)
+    taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w), OUT)
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
     size = images_of_a_part(n, kernel.shape, (out_h, out_w), winograd)
     parts = -(-n // size)
     dkernels = np.zeros((parts, kernel.shape[0], kernel.shape[1], c, filters), x.dtype)
     dbiases = np.zeros((parts, out_w * filters), x.dtype)
     for part in prange(parts):
-        dweights = sums_at_points(kernel.shape, taps, winograd)
+        dweights = sums_at_points(kernel.shape, winograd, x)
         for first in range(part * size, min((part + 1) * size, n), AT_ONCE):
             last = min(first + AT_ONCE, (part + 1) * size, n)
             dz = np.empty((last - first, out_h, out_w, filters), x.dtype)
@@ -162,7 +161,7 @@ def backward(
                 dweights, dkernels[part], dx[first:last],
             )  # fmt: skip
         if winograd:
-            add_transformed_back(dweights, tile, dkernels[part])
+            add_transformed_back(dweights, dkernels[part])
     dbias_sums = np.zeros(filters)
     add_columns(total(dbiases), dbias_sums)
     return dx, total(dkernels).reshape(kernel.shape), dbias_sums.astype(x.dtype), dgamma, dbeta

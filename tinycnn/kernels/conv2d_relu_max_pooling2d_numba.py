@@ -28,7 +28,7 @@ from tinycnn.kernels.conv2d_numba import (
 )
 from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
 from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
-from tinycnn.kernels.winograd_numba import SMALL_OUT, add_transformed_back, best_tile
+from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, add_transformed_back, inference_tile
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -62,7 +62,7 @@ def _forward(
     out_h, out_w = covered((pooled_h, pooled_w), pool_size, pool_strides)
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
     argmax = np.empty((n, pooled_h, pooled_w, filters), np.uint8)
-    tile = SMALL_OUT if training else best_tile((out_h, out_w))
+    tile = SMALL_OUT if training else inference_tile((out_h, out_w))
     weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w), tile)
     for part in prange(-(-n // AT_ONCE)):
         first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
@@ -83,15 +83,14 @@ def backward(
     n, h, w, c = x.shape
     filters = kernel.shape[3]
     conv_size = covered(dy.shape[1:3], pool_size, pool_strides)
-    tile = best_tile(conv_size)
-    taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, conv_size, tile)
+    taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, conv_size, OUT)
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
     size = images_of_a_part(n, kernel.shape, conv_size, winograd)
     parts = -(-n // size)
     dkernels = np.zeros((parts, kernel.shape[0], kernel.shape[1], c, filters), x.dtype)
     dbiases = np.zeros((parts, filters), x.dtype)
     for part in prange(parts):
-        dweights = sums_at_points(kernel.shape, taps, winograd)
+        dweights = sums_at_points(kernel.shape, winograd, x)
         for first in range(part * size, min((part + 1) * size, n), AT_ONCE):
             last = min(first + AT_ONCE, (part + 1) * size, n)
             dz = np.empty((last - first, conv_size[0], conv_size[1], filters), x.dtype)
@@ -103,7 +102,7 @@ def backward(
                 dweights, dkernels[part], dx[first:last],
             )  # fmt: skip
         if winograd:
-            add_transformed_back(dweights, tile, dkernels[part])
+            add_transformed_back(dweights, dkernels[part])
     return dx, total(dkernels).reshape(kernel.shape), total(dbiases)
 
 

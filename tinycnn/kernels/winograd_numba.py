@@ -5,18 +5,17 @@ six points: transform both to these values, multiply value by value, transform b
 additions for each pixel; the multiplication, where all the work is, becomes 36 matrix products (tiles, c)·(c, filters).
 The gradients follow the same way back: each transform is linear, so its backward is the transposed matrix.
 
-Gradients and inference take tiles of 4x4 outputs, or of 5x5 where these need fewer multiplications: for 10x10 outputs 4
-tiles of 49 in place of 9 of 36. Forward in training a tile has 2x2, from 4x4 pixels: 16 multiplications for 36. There
-each output decides whether relu lets a gradient pass and which pixel of a pooling window gets it, and where these are
-nearly tied (a blank border has thousands) the last digit decides. With the points 0, ±1 and ∞ the transforms are mere
-sums and halves, a blank window gives exactly 0, and the errors are smaller than those of a direct sum. The gradients'
-own rounding errors decide nothing, and neither do those of inference.
+Gradients and inference take tiles of 4x4 outputs. Forward in training a tile has 2x2, from 4x4 pixels: 16
+multiplications for 36. There each output decides whether relu lets a gradient pass and which pixel of a pooling window
+gets it, and where these are nearly tied (a blank border has thousands) the last digit decides. With the points 0, ±1
+and ∞ the transforms are mere sums and halves, a blank window gives exactly 0, and the errors are smaller than those of
+a direct sum. The gradients' own rounding errors decide nothing, and neither do those of inference, which takes tiles of
+5x5 outputs where these need fewer multiplications: for 10x10 outputs 4 tiles of 49 in place of 9 of 36.
 
 Math:    z = Aᵀ·M·A + bias    M[p] = V[p]·U[p]    V = Bᵀ·x·B    U = G·kernel·Gᵀ    for each tile; p: 36 pairs of points
          dM = A·dz·Aᵀ    dkernel = Gᵀ·dU·G, dU[p] = Σ V[p]ᵀ·dM[p]    dx = B·dV·Bᵀ, dV[p] = dM[p]·U[p]ᵀ
 Errors:  for 4x4, about 1e-6 of the largest number in float32, with the points 0, ±√½, ±√2 and ∞; with the better known
-         0, ±1, ±2 and ∞ it is five times as much. For 2x2 below 4e-7; for 5x5 about 2e-6, and 4e-6 for dx, which is as
-         much as a direct sum of the kernel's gradient has (tests/test_winograd.py, tests/tolerances.py)
+         0, ±1, ±2 and ∞ it is five times as much. For 2x2 below 4e-7, for 5x5 about 2e-6 (tests/test_winograd.py)
 Source:  Winograd 1980, doi:10.1137/1.9781611970364; Lavin & Gray 2016, arXiv:1509.09308, section 4;
          Barabasz et al. 2020, doi:10.1145/3412380, for the choice of points
 """
@@ -34,9 +33,11 @@ from tinycnn.kernels.tile_transform_numba import tile_transform
 Array = np.ndarray
 Pair = tuple[int, int]
 
-OUT: Any = np.int64(4)  # a tile has OUT x OUT outputs, from two pixels more each way
+OUT: Any = np.int64(4)  # a tile has OUT x OUT outputs
+SIZE: Any = np.int64(6)  # and SIZE x SIZE pixels, OUT apart
+POINTS = SIZE * SIZE
 SMALL_OUT: Any = np.int64(2)  # the same, forward in training
-LARGE_OUT: Any = np.int64(5)  # the same, in gradients and inference, where that needs fewer multiplications
+LARGE_OUT: Any = np.int64(5)  # the same, in inference, where that needs fewer multiplications
 CACHE_BYTES = 700_000
 
 
@@ -68,9 +69,6 @@ transform_to_small_outputs = tile_transform("small_outputs", SMALL_A.T, adds=Tru
 transform_large_pixels = tile_transform("large_pixels", LARGE_B.T)
 transform_large_kernel = tile_transform("large_kernel", LARGE_G)
 transform_to_large_outputs = tile_transform("large_outputs", LARGE_A.T, adds=True, writes_image=True)
-transform_large_gradients = tile_transform("large_gradient", LARGE_A)
-transform_to_large_pixels = tile_transform("large_pixel_gradient", LARGE_B, adds=True, writes_image=True)
-transform_large_kernel_gradient = tile_transform("large_kernel_gradient", LARGE_G.T, adds=True)
 
 
 @serial_njit
@@ -96,10 +94,10 @@ def tiles(out_size: Pair, out: int) -> int:
 
 
 @serial_njit
-def best_tile(out_size: Pair) -> int:
+def inference_tile(out_size: Pair) -> int:
     """`OUT` or `LARGE_OUT`, whichever needs fewer multiplications."""
     large = (LARGE_OUT + 2) ** 2 * tiles(out_size, LARGE_OUT)
-    return LARGE_OUT if large < (OUT + 2) ** 2 * tiles(out_size, OUT) else OUT
+    return LARGE_OUT if large < POINTS * tiles(out_size, OUT) else OUT
 
 
 @serial_njit
@@ -135,15 +133,13 @@ def transformed_kernel(kernel: Array, out: int) -> Array:
 
 
 @serial_njit
-def add_transformed_back(dweights: Array, out: int, dkernel: Array) -> None:
+def add_transformed_back(dweights: Array, dkernel: Array) -> None:
     """dkernel += Gᵀ·dU·G, for dU as `gradients` writes it."""
     size, step = dkernel.shape[2] * dkernel.shape[3], matrix_step(dkernel.shape[2], dkernel.shape[3])
-    flat, row, points = dkernel.reshape(-1), 3 * size, out + 2  # points of each axis
-    where = dweights, 0, points * step, step, flat, 0, row, size, flat, 0, row, size, flat, points, points, size
-    if out == LARGE_OUT:
-        transform_large_kernel_gradient(*where)
-    else:
-        transform_kernel_gradient(*where)
+    flat, row = dkernel.reshape(-1), 3 * size
+    transform_kernel_gradient(
+        dweights, 0, SIZE * step, step, flat, 0, row, size, flat, 0, row, size, flat, SIZE, SIZE, size
+    )  # fmt: skip
 
 
 @serial_njit
@@ -160,8 +156,6 @@ def read_tiles(images: Array, size: int, out: int, grid: Pair, first: int, last:
         where = flat, start, row, c, values, at, (out + 2) * step, step, flat, 0, 0, 0, outside, rows, columns, c
         if out == SMALL_OUT:
             transform_small_pixels(*where)
-        elif out == LARGE_OUT and size == out:
-            transform_large_gradients(*where)
         elif out == LARGE_OUT:
             transform_large_pixels(*where)
         elif size == out:
@@ -183,10 +177,8 @@ def write_tiles(
         edge = outside, rows, columns, c
         if out == SMALL_OUT:
             transform_to_small_outputs(*read, flat, to, row, c, bias, 0, 0, 0, *edge)
-        elif out == LARGE_OUT and size == out:
-            transform_to_large_outputs(*read, flat, to, row, c, bias, 0, 0, 0, *edge)
         elif out == LARGE_OUT:
-            transform_to_large_pixels(*read, flat, to, row, c, flat, to, row, c, *edge)
+            transform_to_large_outputs(*read, flat, to, row, c, bias, 0, 0, 0, *edge)
         elif size == out:
             transform_to_outputs(*read, flat, to, row, c, bias, 0, 0, 0, *edge)
         else:
@@ -233,34 +225,32 @@ def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Ar
 def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, more: bool, dweights: Array, dx: Array) -> None:
     """Write dU (a matrix a point, `matrix_step` apart), with ``more`` add to it; add to dx. Each where it is not empty.
 
-    ``taps`` is U with its last axes exchanged; its size says which tiles are meant.
+    ``taps`` is U with its last axes exchanged.
     """
-    size, filters = taps.shape[0], dz.shape[3]
-    out, points = size - 2, size * size
-    grid = tile_grid(dz.shape[1:3], out)
+    filters, grid = dz.shape[3], tile_grid(dz.shape[1:3], OUT)
     c = dx.shape[3] if dx.size else x.shape[3]
-    at_once = min(tiles_at_once(points * (2 * c + filters), dz.itemsize), last - first)
+    at_once = min(tiles_at_once(POINTS * (2 * c + filters), dz.itemsize), last - first)
     v_step, dm_step = matrix_step(at_once, c), matrix_step(at_once, filters)
-    v, dv = np.empty(points * v_step, dz.dtype), np.empty(points * v_step, dz.dtype)
-    dm = np.empty(points * dm_step, dz.dtype)
+    v, dv = np.empty(POINTS * v_step, dz.dtype), np.empty(POINTS * v_step, dz.dtype)
+    dm = np.empty(POINTS * dm_step, dz.dtype)
     v_rows, dm_rows = places(at_once, c), places(at_once, filters)
     channels, filter_terms = places(c, ONE), places(filters, ONE)
     dweights_rows, dweights_step = places(c, filters), matrix_step(c, filters)
     no_channels, no_filters = np.zeros(c, dz.dtype), np.zeros(filters, dz.dtype)
     for start in range(first, last, at_once):
         stop = min(start + at_once, last)
-        read_tiles(dz, out, out, grid, start, stop, dm_step, dm)
+        read_tiles(dz, OUT, OUT, grid, start, stop, dm_step, dm)
         if dweights.size:
-            read_tiles(x, size, out, grid, start, stop, v_step, v)
-            for p in range(points):
+            read_tiles(x, SIZE, OUT, grid, start, stop, v_step, v)
+            for p in range(POINTS):
                 product(
                     v, p * v_step, channels, v_rows[: stop - start], dm, p * dm_step, filters,
                     dweights, p * dweights_step, dweights_rows, ZERO, c, filters, no_filters, more or start > first,
                 )  # fmt: skip
         if dx.size:
-            for p in range(points):
+            for p in range(POINTS):
                 product(
                     dm, p * dm_step, dm_rows, filter_terms, taps.reshape(-1), p * filters * c, c,
                     dv, p * v_step, v_rows, ZERO, stop - start, c, no_channels, NO,
                 )  # fmt: skip
-            write_tiles(dv, v_step, no_channels, size, out, grid, start, stop, dx)
+            write_tiles(dv, v_step, no_channels, SIZE, OUT, grid, start, stop, dx)
