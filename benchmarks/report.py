@@ -244,7 +244,8 @@ def step_reasons(results: Results) -> list[str]:
         convolutions = 1e3 * sum(s for part, s in parts.items() if "Conv2D" in part)
         rest = 1e3 * sum(parts.values()) - convolutions
         ms = {who: summary(values)["median"] for who, values in step["ms"][model].items()}
-        aims = [f"{aim}x Keras is {ms['keras'] / aim:.2f} ms" for aim in [6 if name == "BN" else 5]]
+        aim = 6 if name == "BN" else 5
+        aims = [f"{aim}x Keras is {ms['keras'] / aim:.2f} ms"]
         torch = [value for who, value in ms.items() if who not in ("tinycnn", "keras")]
         if torch:
             aims.append(f"4x PyTorch's fastest mode is {min(torch) / 4:.2f} ms")

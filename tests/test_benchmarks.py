@@ -371,7 +371,7 @@ def test_distances_name_what_was_measured() -> None:
 
 
 def test_a_pass_is_not_charged_with_the_passes_within_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("numba")
+    pytest.importorskip("numba", reason="the passes are those of its compiler")
     from benchmarks import _compile_passes
 
     clock = iter([0.0, 1.0, 4.0, 6.0])
