@@ -181,11 +181,12 @@ def complete(
             for name, own in missing.items()
         }
         for future in as_completed(futures):
-            name = futures[future]
+            name = futures.pop(future)
             try:
                 result = future.result()
             except Exception as error:
                 raise RunError(f"{name}: {error}") from error
+            del future  # a cluster makes again what a lost worker still held for someone
             record = {"run": missing[name], "settings": batch.settings} | result
             _check_same(batch.folder / f"{name}.json", "versions", record["versions"], installed(record["versions"]))
             write(batch.folder / f"{name}.json", record)
