@@ -117,12 +117,11 @@ def matrix_step(rows: int, columns: int) -> int:
 
 @serial_njit
 def transformed_kernel(kernel: Array, out: int) -> Array:
-    """(3, 3, c, filters) -> U, (out + 2, out + 2, c, filters)"""
+    """(3, 3, c, filters) -> U, (out + 2, out + 2, c + 1, filters); the last row is empty, as in `matrix_step`."""
     _, _, c, filters = kernel.shape
-    weights = np.empty((out + 2, out + 2, c, filters), kernel.dtype)
-    flat, size = kernel.reshape(-1), c * filters
-    row = (out + 2) * size
-    where = flat, 0, 3 * size, size, weights.reshape(-1), 0, row, size, flat, 0, 0, 0, flat, 3, 3, size
+    weights = np.empty((out + 2, out + 2, c + 1, filters), kernel.dtype)
+    flat, size, step = kernel.reshape(-1), c * filters, (c + 1) * filters
+    where = flat, 0, 3 * size, size, weights.reshape(-1), 0, (out + 2) * step, step, flat, 0, 0, 0, flat, 3, 3, size
     if out == OUT:
         transform_kernel(*where)
     elif out == LARGE_OUT:
@@ -203,8 +202,8 @@ def place_of(shape: tuple[int, int, int, int], out: int, grid: Pair, tile: int) 
 @serial_njit
 def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Array) -> None:
     """Write z; the size of ``weights`` says which tiles are meant."""
-    size, _, c, filters = weights.shape
-    out, points = size - 2, size * size
+    size, _, _, filters = weights.shape
+    out, points, c = size - 2, size * size, x.shape[3]
     at_once = min(tiles_at_once(points * (c + filters), x.itemsize), last - first)
     v_step, m_step = matrix_step(at_once, c), matrix_step(at_once, filters)
     v, m = np.empty(points * v_step, x.dtype), np.empty(points * m_step, x.dtype)
@@ -215,7 +214,7 @@ def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Ar
         read_tiles(x, size, out, grid, start, stop, v_step, v)
         for p in range(points):
             product(
-                v, p * v_step, rows, terms, weights.reshape(-1), p * c * filters, filters,
+                v, p * v_step, rows, terms, weights.reshape(-1), p * (c + 1) * filters, filters,
                 m, p * m_step, m_rows, ZERO, stop - start, filters, nothing, NO,
             )  # fmt: skip
         write_tiles(m, m_step, bias, out, out, grid, start, stop, z)
@@ -250,7 +249,7 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, more: boo
         if dx.size:
             for p in range(POINTS):
                 product(
-                    dm, p * dm_step, dm_rows, filter_terms, taps.reshape(-1), p * filters * c, c,
+                    dm, p * dm_step, dm_rows, filter_terms, taps.reshape(-1), p * (filters + 1) * c, c,
                     dv, p * v_step, v_rows, ZERO, stop - start, c, no_channels, NO,
                 )  # fmt: skip
             write_tiles(dv, v_step, no_channels, SIZE, OUT, grid, start, stop, dx)
