@@ -38,6 +38,7 @@ SHAPES: list[tuple[dict[str, Any], dict[str, Any], tuple[int, int, int]]] = [
     ({"filters": 16, "kernel_size": 3, "dilation_rate": 2}, {}, (12, 12, 16)),
     ({"filters": 3, "kernel_size": 1, "use_bias": False}, {}, (6, 5, 4)),
     ({"filters": 16, "kernel_size": 3, "use_bias": False}, {"pool_size": 4}, (16, 7, 16)),
+    ({"filters": 6, "kernel_size": 2}, {"pool_size": 2, "strides": 3}, (11, 9, 2)),  # pixels between the windows
     ({"filters": 128, "kernel_size": 3}, {}, (8, 8, 96)),  # many channels: fewer parts, of more images
 ]
 

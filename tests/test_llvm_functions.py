@@ -1,4 +1,4 @@
-"""The hand-written LLVM of tiles and pooling windows = its twin in Python, without Numba; and where it is kept."""
+"""The hand-written LLVM of tiles, pooling windows and transposing = its twin in Python; and where it is kept."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tinycnn.kernels import llvm_functions_numba as llvm
 from tinycnn.kernels import pool_window_numba as pooling
 from tinycnn.kernels import winograd_numba as winograd
 from tinycnn.kernels.llvm_functions_numba import VECTOR_BYTES
+from tinycnn.kernels.transpose_numba import transpose_in_python
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -82,6 +83,18 @@ def test_pooling_windows(place, scaled, extra, pixels, dtype, rng):
     call_llvm("unpool_windows", dy, argmax, 1, taps, dx, 2, step, windows, channels)
     np.testing.assert_array_equal(dx, after)
 
+    y[::5], factor = np.nan, [rng.normal(size=channels).astype(dtype)]  # nan passes nothing on, as with relu
+    for adds in (True, False):
+        sums = rng.normal(size=channels).astype(dtype)
+        expected_sums = sums.copy()
+        dx[::3] = np.nan if not adds else dx[::3]  # what is written needs no number before
+        after = dx.copy()
+        arguments = dy, argmax, 1, taps
+        pooling.unpool_windows_in_python(*arguments, after, 2, step, windows, channels, y, *factor, expected_sums, adds)
+        call_llvm("unpool_positive_windows", *arguments, dx, 2, step, windows, channels, y, *factor, sums, adds)
+        np.testing.assert_array_equal(dx, after)
+        assert_close(sums, expected_sums, PARITY[dtype])
+
 
 def test_pooling_in_python_is_the_sum_of_the_docstring(rng):
     x, taps = rng.normal(size=30), np.array([0, 2, 8, 10])
@@ -99,6 +112,38 @@ def test_pooling_in_python_is_the_sum_of_the_docstring(rng):
             window = [max(0, x[1 + 4 * i + t + c]) for t in taps]
             assert y[1 + 2 * i + c] == best(window)
             assert argmax[1 + 2 * i + c] == window.index(best(window))
+
+
+def test_gradients_of_windows_in_python_are_the_sum_of_the_docstring(rng):
+    taps, dx, sums = np.array([0, 2, 8, 10]), rng.normal(size=30), np.ones(2)
+    dy, y, argmax = rng.normal(size=5), np.array([9.0, 1, -1, 0, 2]), np.array([9, 3, 0, 1, 2])
+    before, factor = dx.copy(), np.array([2.0, -3.0])
+    pooling.unpool_windows_in_python(dy, argmax, 1, taps, dx, 1, 4, 2, 2, y, factor, sums, False)
+    expected = before.copy()
+    expected[[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]] = 0  # all pixels of the windows at 1 and 5
+    expected[1 + 10] = 2 * dy[1]  # y is 1; the second channel and the third have none above 0
+    expected[1 + 4 + 8 + 1] = -3 * dy[4]
+    np.testing.assert_allclose(dx, expected)
+    np.testing.assert_allclose(sums, [1 + 2 * dy[1], 1 - 3 * dy[4]])
+
+    pooling.unpool_windows_in_python(dy, argmax, 1, taps, dx, 1, 4, 2, 2)
+    for here, pixel in ((1, 11), (2, 2), (3, 7), (4, 14)):
+        expected[pixel] += dy[here]
+    np.testing.assert_allclose(dx, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("rows", "columns"), [(16, 32), (35, 19), (3, 40), (40, 3), (1, 1)])
+def test_transpose(rows, columns, dtype, rng):
+    x, y = rng.normal(size=(rows, columns + 2)).astype(dtype), rng.normal(size=(columns, rows + 1)).astype(dtype)
+    expected = y.copy()
+    expected[:, :rows] = x[:, 1 : columns + 1].T
+    where = x.reshape(-1), 1, columns + 2, y.reshape(-1), 0, rows + 1, rows, columns
+    in_python = y.copy().reshape(-1)
+    transpose_in_python(*where[:3], in_python, *where[4:])
+    call_llvm("transpose", *where)
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_array_equal(in_python.reshape(y.shape), expected)
 
 
 def numba_folder(folder: Path) -> SimpleNamespace:

@@ -15,6 +15,7 @@ from numba import prange
 from tinycnn.kernels import winograd_numba as winograd
 from tinycnn.kernels.block_product_numba import NO, ONE, ROWS, YES, ZERO, offsets, places, product
 from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
+from tinycnn.kernels.transpose_numba import transpose
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -250,13 +251,10 @@ def window_tables(
 @serial_njit
 def transposed_taps(kernel: Array) -> Array:
     """(kh, kw, c, filters) -> (kh, kw, filters, c)"""
-    kh, kw, channels, filters = kernel.shape
-    taps = np.empty((kh, kw, filters, channels), kernel.dtype)
-    for a in range(kh):
-        for b in range(kw):
-            for c in range(channels):
-                for f in range(filters):
-                    taps[a, b, f, c] = kernel[a, b, c, f]
+    kh, kw, c, filters = kernel.shape
+    taps = np.empty((kh, kw, filters, c), kernel.dtype)
+    for start in range(0, kernel.size, c * filters):
+        transpose(kernel.reshape(-1), start, filters, taps.reshape(-1), start, c, c, filters)
     return taps
 
 

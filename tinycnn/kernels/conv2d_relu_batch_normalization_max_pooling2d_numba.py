@@ -19,6 +19,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from tinycnn.kernels.block_product_numba import YES
 from tinycnn.kernels.conv2d_numba import (
     ADJACENT,
     add_gradients,
@@ -39,9 +40,8 @@ from tinycnn.kernels.image_rows_numba import (
     relu_and_statistics,
     repeated,
     scale_and_inverse_std,
-    scaled_where_positive,
 )
-from tinycnn.kernels.max_pooling2d_numba import add_unpooled_image, pool_scaled_image
+from tinycnn.kernels.max_pooling2d_numba import pool_scaled_image, unpool_positive_image
 from tinycnn.kernels.threads_numba import parallel_njit
 from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, add_transformed_back, inference_tile
 
@@ -154,8 +154,10 @@ def backward(
             dz = np.empty((last - first, out_h, out_w, filters), x.dtype)
             for image in range(first, last):
                 line_where_positive(a[image], means, slopes, constants, dz[image - first], dbiases[part])
-                at_peaks = scaled_where_positive(dy[image], peaks[image], scale, dbiases[part])
-                add_unpooled_image(at_peaks, argmax[image], pool_size, pool_strides, dz[image - first])
+                unpool_positive_image(
+                    dy[image], peaks[image], scale, argmax[image], pool_size, pool_strides, YES,
+                    dz[image - first], dbiases[part],
+                )  # fmt: skip
             add_gradients(
                 x[first:last], dz, taps, strides, dilation_rate, winograd, first == part * size,
                 dweights, dkernels[part], dx[first:last],

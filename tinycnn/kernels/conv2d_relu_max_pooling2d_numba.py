@@ -26,7 +26,7 @@ from tinycnn.kernels.conv2d_numba import (
     total,
     transposed_taps,
 )
-from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_image
+from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_positive_image
 from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
 from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, add_transformed_back, inference_tile
 
@@ -88,15 +88,17 @@ def backward(
     size = images_of_a_part(n, kernel.shape, conv_size, winograd)
     parts = -(-n // size)
     dkernels = np.zeros((parts, kernel.shape[0], kernel.shape[1], c, filters), x.dtype)
-    dbiases = np.zeros((parts, filters), x.dtype)
+    dbiases, ones = np.zeros((parts, filters), x.dtype), np.ones(filters, x.dtype)
     for part in prange(parts):
         dweights = sums_at_points(kernel.shape, winograd, x)
         for first in range(part * size, min((part + 1) * size, n), AT_ONCE):
             last = min(first + AT_ONCE, (part + 1) * size, n)
             dz = np.empty((last - first, conv_size[0], conv_size[1], filters), x.dtype)
             for image in range(first, last):
-                gradient = relu_gradient(dy[image], y[image], dbiases[part])
-                unpool_image(gradient, argmax[image], pool_size, pool_strides, dz[image - first])
+                unpool_positive_image(
+                    dy[image], y[image], ones, argmax[image], pool_size, pool_strides, NO,
+                    dz[image - first], dbiases[part],
+                )  # fmt: skip
             add_gradients(
                 x[first:last], dz, taps, strides, dilation_rate, winograd, first == part * size,
                 dweights, dkernels[part], dx[first:last],
@@ -111,18 +113,6 @@ def covered(pooled_size: Pair, pool_size: Pair, pool_strides: Pair) -> Pair:
     """How many rows and columns of the convolution's output some window reads; the others need not be computed."""
     (h, w), (ph, pw), (sh, sw) = pooled_size, pool_size, pool_strides
     return (h - 1) * sh + ph, (w - 1) * sw + pw
-
-
-@serial_njit
-def relu_gradient(dy: Array, y: Array, dbias: Array) -> Array:
-    """dy where y is positive; adds its sums to ``dbias``."""
-    gradient = np.empty_like(dy)
-    for i in range(dy.shape[0]):
-        for j in range(dy.shape[1]):
-            for f in range(len(dbias)):
-                gradient[i, j, f] = dy[i, j, f] if y[i, j, f] > 0 else 0
-                dbias[f] += gradient[i, j, f]
-    return gradient
 
 
 @serial_njit

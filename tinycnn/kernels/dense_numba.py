@@ -15,6 +15,7 @@ from tinycnn.kernels import dense
 from tinycnn.kernels.block_product_numba import NO, ONE, ROWS, ZERO, places, product
 from tinycnn.kernels.conv2d_numba import column_sums
 from tinycnn.kernels.threads_numba import parallel_njit
+from tinycnn.kernels.transpose_numba import transpose
 
 Array = np.ndarray
 
@@ -70,12 +71,10 @@ def _backward_input(dz: Array, kernel: Array) -> Array:
     dz_rows, dz_terms, dx_rows = places(n, units), places(units, ONE), places(n, inputs)
     for block in prange(-(-inputs // COLUMNS)):
         first, count = block * COLUMNS, min(COLUMNS, inputs - block * COLUMNS)
-        transposed = np.empty((units, COLUMNS), dz.dtype)
-        for i in range(count):
-            for j in range(units):
-                transposed[j, i] = kernel[first + i, j]
+        transposed = np.empty(units * COLUMNS, dz.dtype)
+        transpose(kernel.reshape(-1), first * units, units, transposed, 0, COLUMNS, count, units)
         product(
-            dz.reshape(-1), ZERO, dz_rows, dz_terms, transposed.reshape(-1), ZERO, COLUMNS,
+            dz.reshape(-1), ZERO, dz_rows, dz_terms, transposed, ZERO, COLUMNS,
             dx.reshape(-1), first, dx_rows, ZERO, n, count, nothing, NO,
         )  # fmt: skip
     return dx

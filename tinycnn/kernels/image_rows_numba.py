@@ -79,19 +79,6 @@ def line_where_positive(a: Array, means: Array, slopes: Array, constants: Array,
 
 
 @serial_njit
-def scaled_where_positive(dy: Array, peaks: Array, scale: Array, sums: Array) -> Array:
-    """scale·dy where the peak is positive, else 0; adds it to ``sums``."""
-    zero = dy.dtype.type(0)
-    gradient = np.empty_like(dy)
-    for i in range(dy.shape[0]):
-        for j in range(dy.shape[1]):
-            for f in range(len(scale)):
-                gradient[i, j, f] = scale[f] * dy[i, j, f] if peaks[i, j, f] > zero else zero
-                sums[f] += gradient[i, j, f]
-    return gradient
-
-
-@serial_njit
 def add_peak_sums(dy: Array, peaks: Array, mean: Array, sums: Array, products: Array) -> None:
     """Add Σ dy and Σ dy·(peak − μ) for each filter."""
     for i in range(dy.shape[0]):

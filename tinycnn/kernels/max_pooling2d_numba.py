@@ -6,7 +6,12 @@ import numpy as np
 from numba import prange
 
 from tinycnn.kernels.block_product_numba import offsets
-from tinycnn.kernels.pool_window_numba import pool_scaled_windows, pool_windows, unpool_windows
+from tinycnn.kernels.pool_window_numba import (
+    pool_scaled_windows,
+    pool_windows,
+    unpool_positive_windows,
+    unpool_windows,
+)
 from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
 
 Array = np.ndarray
@@ -61,16 +66,40 @@ def pool_scaled_image(x: Array, gamma: Array, pool_size: Pair, strides: Pair, pe
 @serial_njit
 def unpool_image(dy: Array, argmax: Array, pool_size: Pair, strides: Pair, dx: Array) -> None:
     """Each window's gradient at the pixel that was its maximum, zero elsewhere; dx (h, w, c) is written."""
-    dx.reshape(-1)[:] = 0
-    add_unpooled_image(dy, argmax, pool_size, strides, dx)
-
-
-@serial_njit
-def add_unpooled_image(dy: Array, argmax: Array, pool_size: Pair, strides: Pair, dx: Array) -> None:
-    """Add each window's gradient to the pixel that was its maximum."""
     _, w, c = dx.shape
     taps = offsets(pool_size[0], w * c, pool_size[1], c)
     gradients, places, pixels = dy.reshape(-1), argmax.reshape(-1), dx.reshape(-1)
+    pixels[:] = 0
     for i in range(dy.shape[0]):
         start, to = i * dy.shape[1] * c, i * strides[0] * w * c
         unpool_windows(gradients, places, start, taps, pixels, to, strides[1] * c, dy.shape[1], c)
+
+
+@serial_njit
+def unpool_positive_image(
+    dy: Array,
+    y: Array,
+    factor: Array,
+    argmax: Array,
+    pool_size: Pair,
+    strides: Pair,
+    adds: bool,
+    dx: Array,
+    sums: Array,
+) -> None:
+    """The same for factor·dy where y is positive, with a factor per channel; dx is written, or added to with ``adds``.
+
+    Adds the gradient's sums to the first numbers of ``sums``, one per channel.
+    """
+    _, w, c = dx.shape
+    taps = offsets(pool_size[0], w * c, pool_size[1], c)
+    gradients, maxima, places, pixels = dy.reshape(-1), y.reshape(-1), argmax.reshape(-1), dx.reshape(-1)
+    side_by_side = pool_size == strides and gradients.size * len(taps) == pixels.size
+    if not (adds or side_by_side):
+        pixels[:] = 0
+    for i in range(dy.shape[0]):
+        start, to = i * dy.shape[1] * c, i * strides[0] * w * c
+        unpool_positive_windows(
+            gradients, places, start, taps, pixels, to, strides[1] * c, dy.shape[1], c,
+            maxima, factor, sums, adds or not side_by_side,
+        )  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 
-from tinycnn.kernels.llvm_functions_numba import ARGMAX, COUNTED, INDEX, NUMBERS, Emitter, llvm_function, whole
+from tinycnn.kernels.llvm_functions_numba import ARGMAX, COUNTED, FLAG, INDEX, NUMBERS, Emitter, llvm_function, whole
 
 Array = np.ndarray
 
@@ -47,13 +47,24 @@ def pool_windows_in_python(
 
 def unpool_windows_in_python(
     dy: Array, argmax: Array, start: int, taps: Array, dx: Array, dx_start: int, dx_step: int, windows: int,
-    channels: int,
+    channels: int, *positive: Any,
 ) -> None:  # fmt: skip
-    """For window number i: dx[dx_start + i·dx_step + taps[t] + c] += dy[start + i·channels + c] for t = argmax[…]."""
+    """For window number i: dx[dx_start + i·dx_step + taps[t] + c] += dy[start + i·channels + c] for t = argmax[…].
+
+    ``positive`` is y, factor (channels,), sums (channels,) and adds: then the gradient is factor·dy where y > 0, else
+    0; its sums are added to ``sums``; and without ``adds`` all pixels of the windows are written, most of them with 0.
+    """
     c = np.arange(channels)
     for i in range(windows):
-        here = start + i * channels + c
-        dx[dx_start + i * dx_step + taps[argmax[here]] + c] += dy[here]
+        here, pixels = start + i * channels + c, dx_start + i * dx_step + taps[:, None] + c  # (taps, channels)
+        gradient = dy[here]
+        if positive:
+            y, factor, sums, adds = positive
+            gradient = np.where(y[here] > 0, factor[:channels] * gradient, 0)
+            sums[:channels] += gradient
+            if not adds:
+                dx[pixels] = 0
+        dx[pixels[argmax[here], c]] += gradient
 
 
 def _for_each_tap(emitter: Emitter, taps: Any, count: int | None, tap_count: Any, body: Any) -> None:
@@ -125,32 +136,48 @@ def _emit_pool(
 
 def _emit_unpool(
     emitter: Emitter, dy: Any, argmax: Any, start: Any, taps: Any, tap_count: Any, dx: Any, dx_start: Any, dx_step: Any,
-    windows: Any, channels: Any,
+    windows: Any, channels: Any, *positive: Any,
 ) -> None:  # fmt: skip
     builder = emitter.builder
+    zero = ir.Constant(emitter.vector, None)
+    total = cgutils.alloca_once(builder, emitter.vector)
 
-    def one_window(i: Any, count: int | None) -> None:
-        window = builder.gep(dx, [builder.add(dx_start, builder.mul(i, dx_step))])
-        from_here = builder.add(start, builder.mul(i, channels))
+    def one_vector(channel: Any, mask: Any) -> None:
+        builder.store(zero, total)
 
-        def one_vector(channel: Any, mask: Any) -> None:
-            here = builder.add(from_here, channel)
+        def gradient_of(here: Any) -> Any:
             gradient = emitter.load(builder.gep(dy, [here]), 0, mask)
-            place = emitter.load(builder.gep(argmax, [here]), 0, mask)
-            to = builder.gep(window, [channel])
+            if positive:
+                y, factor, _, _ = positive
+                scaled = builder.fmul(emitter.load(builder.gep(factor, [channel]), 0, mask), gradient)
+                passes = builder.fcmp_ordered(">", emitter.load(builder.gep(y, [here]), 0, mask), zero)
+                gradient = builder.select(passes, scaled, zero)
+                builder.store(builder.fadd(builder.load(total), gradient), total)
+            return gradient
+
+        def one_window(i: Any, count: int | None) -> None:
+            here = builder.add(builder.add(start, builder.mul(i, channels)), channel)
+            gradient, place = gradient_of(here), emitter.load(builder.gep(argmax, [here]), 0, mask)
+            to = builder.gep(dx, [builder.add(builder.add(dx_start, builder.mul(i, dx_step)), channel)])
 
             def one_pixel(t: Any, tap: Any) -> None:
                 pixel = builder.gep(to, [tap])
                 number_of_tap = emitter.broadcast(builder.trunc(t, place.type.element))
                 is_here = builder.icmp_signed("==", place, number_of_tap)
-                mine = builder.select(is_here, gradient, ir.Constant(emitter.vector, None))
-                emitter.store(builder.fadd(emitter.load(pixel, 0, mask), mine), pixel, 0, mask)
+                mine = builder.select(is_here, gradient, zero)
+                before = emitter.load(pixel, 0, mask)
+                if positive:
+                    before = builder.select(positive[3], before, zero)
+                emitter.store(builder.fadd(before, mine), pixel, 0, mask)
 
             _for_each_tap(emitter, taps, count, tap_count, one_pixel)
 
-        emitter.for_each_vector(channels, one_vector)
+        _for_each_window(emitter, windows, tap_count, one_window)
+        if positive:
+            to_sums = builder.gep(positive[2], [channel])
+            emitter.store(builder.fadd(emitter.load(to_sums, 0, mask), builder.load(total)), to_sums, 0, mask)
 
-    _for_each_window(emitter, windows, tap_count, one_window)
+    emitter.for_each_vector(channels, one_vector)
 
 
 _POOL = (NUMBERS, INDEX, INDEX, COUNTED, NUMBERS, ARGMAX, INDEX, INDEX, INDEX)
@@ -159,3 +186,6 @@ _UNPOOL = (NUMBERS, ARGMAX, INDEX, COUNTED, NUMBERS, INDEX, INDEX, INDEX, INDEX)
 pool_windows = llvm_function("pool_windows", _POOL, _emit_pool, pool_windows_in_python)
 pool_scaled_windows = llvm_function("pool_scaled_windows", (*_POOL, NUMBERS), _emit_pool, pool_windows_in_python)
 unpool_windows = llvm_function("unpool_windows", _UNPOOL, _emit_unpool, unpool_windows_in_python)
+unpool_positive_windows = llvm_function(
+    "unpool_positive_windows", (*_UNPOOL, NUMBERS, NUMBERS, NUMBERS, FLAG), _emit_unpool, unpool_windows_in_python
+)
