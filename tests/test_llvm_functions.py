@@ -59,21 +59,22 @@ def test_tile_transform(name, matrix, adds, writes_image, extra, dtype, rng):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("pixels", [4, 3, 1])
 @pytest.mark.parametrize("extra", [0, 5])
-@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("name", ["pool_windows", "pool_scaled_windows", "relu_and_pool_windows"])
 @pytest.mark.parametrize("place", [np.uint8, np.int32])
-def test_pooling_windows(place, scaled, extra, pixels, dtype, rng):
+def test_pooling_windows(place, name, extra, pixels, dtype, rng):
     channels = VECTOR_BYTES // np.dtype(dtype).itemsize + extra
     windows, step = 3, 2 * channels
     taps = np.array([0, channels, 8 * channels, 9 * channels])[:pixels]
     x = rng.integers(-2, 2, 16 * channels + 7).astype(dtype)  # few values: ties go to the first
     y, argmax = np.zeros(windows * channels + 3, dtype), np.zeros(windows * channels + 3, place)
-    expected = y.copy(), argmax.copy()
-    factor = [rng.integers(-1, 2, channels).astype(dtype)] if scaled else []
-    pooling.pool_windows_in_python(x, 2, step, taps, *expected, 1, windows, channels, *factor)
-    name = "pool_scaled_windows" if scaled else "pool_windows"
-    call_llvm(name, x, 2, step, taps, y, argmax, 1, windows, channels, *factor)
-    np.testing.assert_array_equal(y, expected[0])
-    np.testing.assert_array_equal(argmax, expected[1])
+    factor, sums = rng.integers(-1, 2, channels).astype(dtype), rng.integers(-1, 2, channels).astype(dtype)
+    more = {"pool_windows": [], "pool_scaled_windows": [factor], "relu_and_pool_windows": [factor, sums]}[name]
+    expected = x.copy(), y.copy(), argmax.copy(), [array.copy() for array in more]
+    where = 1, windows, channels
+    pooling.pool_windows_in_python(expected[0], 2, step, taps, *expected[1:3], *where, *expected[3])
+    call_llvm(name, x, 2, step, taps, y, argmax, *where, *more)
+    for own, its_twin in zip((x, y, argmax, *more), (*expected[:3], *expected[3]), strict=True):
+        np.testing.assert_array_equal(own, its_twin)
     assert y[0] == 0
     assert not y[-2:].any()
 
@@ -83,17 +84,25 @@ def test_pooling_windows(place, scaled, extra, pixels, dtype, rng):
     call_llvm("unpool_windows", dy, argmax, 1, taps, dx, 2, step, windows, channels)
     np.testing.assert_array_equal(dx, after)
 
-    y[::5], factor = np.nan, [rng.normal(size=channels).astype(dtype)]  # nan passes nothing on, as with relu
-    for adds in (True, False):
-        sums = rng.normal(size=channels).astype(dtype)
-        expected_sums = sums.copy()
-        dx[::3] = np.nan if not adds else dx[::3]  # what is written needs no number before
-        after = dx.copy()
-        arguments = dy, argmax, 1, taps
-        pooling.unpool_windows_in_python(*arguments, after, 2, step, windows, channels, y, *factor, expected_sums, adds)
-        call_llvm("unpool_positive_windows", *arguments, dx, 2, step, windows, channels, y, *factor, sums, adds)
-        np.testing.assert_array_equal(dx, after)
-        assert_close(sums, expected_sums, PARITY[dtype])
+    y[::5] = np.nan  # passes nothing on, as with relu
+    a, *line = rng.normal(size=(4, dx.size)).astype(dtype)
+    line = [array[:channels] for array in line]
+    for name, adds, more in (
+        ("unpool_positive_windows", True, []),
+        ("unpool_positive_windows", False, []),
+        ("unpool_on_line_windows", False, [a, *line]),
+    ):
+        if not adds:
+            dx[::3] = np.nan  # what is written needs no number before
+        after, sums = dx.copy(), [rng.normal(size=channels).astype(dtype)]
+        expected_sums = [sums[0].copy()]
+        gradients = dy, argmax, 1, taps
+        where = 2, step, windows, channels, y, factor
+        pooling.unpool_windows_in_python(*gradients, after, *where, *expected_sums, adds, *more)
+        call_llvm(name, *gradients, dx, *where, *sums, adds, *more)
+        assert_close(dx, after, PARITY[dtype])
+        assert np.isnan(dx).any() != adds  # and what lies outside stays
+        assert_close(sums[0], expected_sums[0], PARITY[dtype])
 
 
 def test_pooling_in_python_is_the_sum_of_the_docstring(rng):
@@ -113,6 +122,12 @@ def test_pooling_in_python_is_the_sum_of_the_docstring(rng):
             assert y[1 + 2 * i + c] == best(window)
             assert argmax[1 + 2 * i + c] == window.index(best(window))
 
+    activated, sums = x.copy(), np.ones(2)
+    pooling.pool_windows_in_python(activated, 1, 4, taps, y, argmax, 1, 2, 2, np.array([2.0, -3.0]), sums)
+    np.testing.assert_array_equal(activated[1:17], np.maximum(x[1:17], 0))
+    np.testing.assert_array_equal(activated[17:], x[17:])
+    np.testing.assert_allclose(sums, 1 + activated[1:17].reshape(-1, 2).sum(0))
+
 
 def test_gradients_of_windows_in_python_are_the_sum_of_the_docstring(rng):
     taps, dx, sums = np.array([0, 2, 8, 10]), rng.normal(size=30), np.ones(2)
@@ -125,6 +140,16 @@ def test_gradients_of_windows_in_python_are_the_sum_of_the_docstring(rng):
     expected[1 + 4 + 8 + 1] = -3 * dy[4]
     np.testing.assert_allclose(dx, expected)
     np.testing.assert_allclose(sums, [1 + 2 * dy[1], 1 - 3 * dy[4]])
+
+    on_line, sums = expected.copy(), np.zeros(2)
+    a, mean, slope, constant = rng.normal(size=30), *rng.normal(size=(3, 2))
+    line = a, mean, slope, constant
+    pooling.unpool_windows_in_python(dy, argmax, 1, taps, on_line, 1, 4, 2, 2, y, factor, sums, False, *line)
+    for pixel in range(1, 17):
+        c = (pixel - 1) % 2
+        more = (a[pixel] - mean[c]) * slope[c] + constant[c] if a[pixel] > 0 else 0
+        assert on_line[pixel] == pytest.approx(expected[pixel] + more)
+    np.testing.assert_allclose(sums, on_line[1:17].reshape(-1, 2).sum(0))
 
     pooling.unpool_windows_in_python(dy, argmax, 1, taps, dx, 1, 4, 2, 2)
     for here, pixel in ((1, 11), (2, 2), (3, 7), (4, 14)):

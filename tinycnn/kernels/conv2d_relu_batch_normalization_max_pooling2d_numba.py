@@ -8,8 +8,8 @@ Backward has first the sums over the batch that the gradient needs, then image b
 compute one by one is in ``conv2d.py``, ``activations.py``, ``batch_normalization.py`` and ``max_pooling2d.py``.
 
 Each image has sums of its own, which are added in order: the bits never depend on the threads. Statistics are taken in
-two passes, around each image's own mean; partial sums over a column of pixels are float32 or float64 like the data, all
-further ones float64.
+two passes, around each image's own mean; partial sums over a row of windows or a column of pixels have the data's type,
+float32 or float64, all further ones float64.
 
 Source:  Chan, Golub & LeVeque 1983, doi:10.1080/00031305.1983.10483115, eq. 2.1, for variances of several parts
 """
@@ -31,18 +31,25 @@ from tinycnn.kernels.conv2d_numba import (
     total,
     transposed_taps,
 )
-from tinycnn.kernels.conv2d_relu_max_pooling2d_numba import AT_ONCE, covered
+from tinycnn.kernels.conv2d_relu_max_pooling2d_numba import AT_ONCE
 from tinycnn.kernels.image_rows_numba import (
     add_columns,
     add_peak_sums,
+    add_squares,
     line_where_positive,
     normalize,
-    relu_and_statistics,
+    relu_and_sums,
     repeated,
     scale_and_inverse_std,
 )
-from tinycnn.kernels.max_pooling2d_numba import pool_scaled_image, unpool_positive_image
-from tinycnn.kernels.threads_numba import parallel_njit
+from tinycnn.kernels.max_pooling2d_numba import (
+    covered,
+    pool_scaled_image,
+    relu_and_pool_image,
+    unpool_on_line_image,
+    unpool_positive_image,
+)
+from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
 from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, add_transformed_back, inference_tile
 
 Array = np.ndarray
@@ -73,8 +80,8 @@ def forward(
         first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
         convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, a[first:last])
         for image in range(first, last):
-            relu_and_statistics(a[image].reshape(out_h, out_w * filters), means[image], squares[image])
-            pool_scaled_image(a[image], gamma, pool_size, pool_strides, peaks[image], argmax[image])
+            relu_and_pool(a[image], gamma, pool_size, pool_strides, peaks[image], argmax[image], means[image])
+            add_squares(a[image], means[image], squares[image])
     mean, variance = np.empty(filters, x.dtype), np.empty(filters, x.dtype)
     for f in range(filters):
         centre, square = 0.0, 0.0
@@ -153,10 +160,9 @@ def backward(
             last = min(first + AT_ONCE, (part + 1) * size, n)
             dz = np.empty((last - first, out_h, out_w, filters), x.dtype)
             for image in range(first, last):
-                line_where_positive(a[image], means, slopes, constants, dz[image - first], dbiases[part])
-                unpool_positive_image(
-                    dy[image], peaks[image], scale, argmax[image], pool_size, pool_strides, YES,
-                    dz[image - first], dbiases[part],
+                gradient_of_image(
+                    dy[image], peaks[image], scale, argmax[image], pool_size, pool_strides, a[image],
+                    mean, slope, constant, means, slopes, constants, dz[image - first], dbiases[part],
                 )  # fmt: skip
             add_gradients(
                 x[first:last], dz, taps, strides, dilation_rate, winograd, first == part * size,
@@ -167,3 +173,52 @@ def backward(
     dbias_sums = np.zeros(filters)
     add_columns(total(dbiases), dbias_sums)
     return dx, total(dkernels).reshape(kernel.shape), dbias_sums.astype(x.dtype), dgamma, dbeta
+
+
+# For one image: windows side by side are done as they are read, the pixels outside of them row by row
+
+
+@serial_njit
+def relu_and_pool(
+    a: Array, gamma: Array, pool_size: Pair, pool_strides: Pair, peaks: Array, argmax: Array, mean: Array
+) -> None:
+    """relu in place and pooling; adds the filters' means to ``mean``."""
+    h, w, filters = a.shape
+    sums, columns = np.zeros((peaks.shape[0], filters), a.dtype), np.zeros(w * filters, a.dtype)
+    rows, done = in_windows(peaks.shape[:2], pool_size, pool_strides)
+    if rows:
+        relu_and_pool_image(a, gamma, pool_size, peaks, argmax, sums)
+    for i in range(h):
+        first = done if i < rows else 0
+        relu_and_sums(a[i, first:].reshape(-1), columns)
+    if not rows:
+        pool_scaled_image(a, gamma, pool_size, pool_strides, peaks, argmax)
+    add_columns(sums.reshape(-1), mean)
+    add_columns(columns, mean)
+    mean /= h * w
+
+
+@serial_njit
+def gradient_of_image(
+    dy: Array, peaks: Array, scale: Array, argmax: Array, pool_size: Pair, pool_strides: Pair, a: Array,
+    mean: Array, slope: Array, constant: Array, means: Array, slopes: Array, constants: Array, dz: Array, sums: Array,
+) -> None:  # fmt: skip
+    """dz: the line in a, and scale·dy more at the peaks, where a is positive; adds it to ``sums`` (w·filters).
+
+    ``means``, ``slopes`` and ``constants`` are those of the filters, repeated for each pixel of a row.
+    """
+    rows, done = in_windows(peaks.shape[:2], pool_size, pool_strides)
+    if rows:
+        unpool_on_line_image(dy, peaks, scale, argmax, pool_size, a, mean, slope, constant, dz, sums)
+    for i in range(a.shape[0]):
+        first = done if i < rows else 0
+        row = a[i, first:].reshape(-1)
+        line_where_positive(row, means, slopes, constants, dz[i, first:].reshape(-1), sums)
+    if not rows:
+        unpool_positive_image(dy, peaks, scale, argmax, pool_size, pool_strides, YES, dz, sums)
+
+
+@serial_njit
+def in_windows(pooled_size: Pair, pool_size: Pair, pool_strides: Pair) -> Pair:
+    """How many rows and columns lie in windows, where these are side by side; else none."""
+    return covered(pooled_size, pool_size, pool_strides) if pool_size == pool_strides else (0, 0)

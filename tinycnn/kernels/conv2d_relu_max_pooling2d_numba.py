@@ -26,7 +26,7 @@ from tinycnn.kernels.conv2d_numba import (
     total,
     transposed_taps,
 )
-from tinycnn.kernels.max_pooling2d_numba import pool_image, unpool_positive_image
+from tinycnn.kernels.max_pooling2d_numba import covered, pool_image, unpool_positive_image
 from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
 from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, add_transformed_back, inference_tile
 
@@ -106,13 +106,6 @@ def backward(
         if winograd:
             add_transformed_back(dweights, dkernels[part])
     return dx, total(dkernels).reshape(kernel.shape), total(dbiases)
-
-
-@serial_njit
-def covered(pooled_size: Pair, pool_size: Pair, pool_strides: Pair) -> Pair:
-    """How many rows and columns of the convolution's output some window reads; the others need not be computed."""
-    (h, w), (ph, pw), (sh, sw) = pooled_size, pool_size, pool_strides
-    return (h - 1) * sh + ph, (w - 1) * sw + pw
 
 
 @serial_njit

@@ -41,41 +41,35 @@ def scale_and_inverse_std(gamma: Array, variance: Array, epsilon: float) -> tupl
 
 
 @serial_njit
-def relu_and_statistics(a: Array, mean: Array, squares: Array) -> None:
-    """relu in place, for one image (h, w·filters); its mean and Σ(a − mean)² for each filter."""
-    h, row = a.shape
-    filters = len(mean)
-    columns = np.zeros(row, a.dtype)
+def relu_and_sums(a: Array, sums: Array) -> None:
+    """relu in place, for pixels in a row; adds them to ``sums``."""
     zero = a.dtype.type(0)  # a mere 0 would make float64 of the choice
-    for i in range(h):
-        pixels = a[i]
-        for k in range(row):
-            activated = zero if pixels[k] <= zero else pixels[k]
-            pixels[k] = activated
-            columns[k] += activated
-    add_columns(columns, mean)
+    for k in range(len(a)):
+        a[k] = zero if a[k] <= zero else a[k]
+        sums[k] += a[k]
+
+
+@serial_njit
+def add_squares(a: Array, mean: Array, squares: Array) -> None:
+    """Add Σ(a − mean)² for each filter, for one image (h, w, filters)."""
+    h, w, filters = a.shape
     centre = np.empty(filters, a.dtype)
-    for f in range(filters):
-        mean[f] /= h * (row // filters)
-        centre[f] = mean[f]
-    centres, columns = repeated(centre, row // filters), np.zeros(row, a.dtype)
+    centre[:] = mean
+    centres, columns = repeated(centre, w), np.zeros(w * filters, a.dtype)
     for i in range(h):
-        pixels = a[i]
-        for k in range(row):
+        pixels = a[i].reshape(-1)
+        for k in range(len(columns)):
             columns[k] += (pixels[k] - centres[k]) * (pixels[k] - centres[k])
     add_columns(columns, squares)
 
 
 @serial_njit
 def line_where_positive(a: Array, means: Array, slopes: Array, constants: Array, line: Array, sums: Array) -> None:
-    """(a − μ)·slope + constant where a is positive, else 0, for one image; adds its rows to ``sums`` (w·filters)."""
+    """(a − μ)·slope + constant where a is positive, else 0, for pixels in a row; adds them to ``sums``."""
     zero = a.dtype.type(0)
-    for i in range(len(a)):
-        pixels, out = a[i].reshape(-1), line[i].reshape(-1)
-        for k in range(len(out)):
-            value = (pixels[k] - means[k]) * slopes[k] + constants[k] if pixels[k] > zero else zero
-            out[k] = value
-            sums[k] += value
+    for k in range(len(a)):
+        line[k] = (a[k] - means[k]) * slopes[k] + constants[k] if a[k] > zero else zero
+        sums[k] += line[k]
 
 
 @serial_njit

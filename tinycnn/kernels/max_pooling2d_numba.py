@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from tinycnn.kernels.block_product_numba import offsets
+from tinycnn.kernels.block_product_numba import NO, offsets
 from tinycnn.kernels.pool_window_numba import (
     pool_scaled_windows,
     pool_windows,
+    relu_and_pool_windows,
+    unpool_on_line_windows,
     unpool_positive_windows,
     unpool_windows,
 )
@@ -64,6 +66,22 @@ def pool_scaled_image(x: Array, gamma: Array, pool_size: Pair, strides: Pair, pe
 
 
 @serial_njit
+def relu_and_pool_image(x: Array, gamma: Array, pool_size: Pair, peaks: Array, argmax: Array, sums: Array) -> None:
+    """The same for windows side by side; the pixels that some window reads become relu(x).
+
+    Adds them to ``sums`` (h, c), a row of windows to a row of it.
+    """
+    _, w, c = x.shape
+    taps = offsets(pool_size[0], w * c, pool_size[1], c)
+    pixels, chosen, places = x.reshape(-1), peaks.reshape(-1), argmax.reshape(-1)
+    for i in range(peaks.shape[0]):
+        start, to = i * pool_size[0] * w * c, i * peaks.shape[1] * c
+        relu_and_pool_windows(
+            pixels, start, pool_size[1] * c, taps, chosen, places, to, peaks.shape[1], c, gamma, sums[i]
+        )
+
+
+@serial_njit
 def unpool_image(dy: Array, argmax: Array, pool_size: Pair, strides: Pair, dx: Array) -> None:
     """Each window's gradient at the pixel that was its maximum, zero elsewhere; dx (h, w, c) is written."""
     _, w, c = dx.shape
@@ -94,12 +112,38 @@ def unpool_positive_image(
     _, w, c = dx.shape
     taps = offsets(pool_size[0], w * c, pool_size[1], c)
     gradients, maxima, places, pixels = dy.reshape(-1), y.reshape(-1), argmax.reshape(-1), dx.reshape(-1)
-    side_by_side = pool_size == strides and gradients.size * len(taps) == pixels.size
-    if not (adds or side_by_side):
+    writes = not adds and pool_size == strides and covered(dy.shape[:2], pool_size, strides) == dx.shape[:2]
+    if not (adds or writes):
         pixels[:] = 0
     for i in range(dy.shape[0]):
         start, to = i * dy.shape[1] * c, i * strides[0] * w * c
         unpool_positive_windows(
-            gradients, places, start, taps, pixels, to, strides[1] * c, dy.shape[1], c,
-            maxima, factor, sums, adds or not side_by_side,
+            gradients, places, start, taps, pixels, to, strides[1] * c, dy.shape[1], c, maxima, factor, sums, not writes
+        )
+
+
+@serial_njit
+def unpool_on_line_image(
+    dy: Array, y: Array, factor: Array, argmax: Array, pool_size: Pair,
+    a: Array, mean: Array, slope: Array, constant: Array, dx: Array, sums: Array,
+) -> None:  # fmt: skip
+    """The same for windows side by side, added to a line in a: (a − mean)·slope + constant where a is positive, else 0.
+
+    Only what some window reads is written; all of that counts in ``sums``.
+    """
+    _, w, c = dx.shape
+    taps = offsets(pool_size[0], w * c, pool_size[1], c)
+    gradients, maxima, places, pixels = dy.reshape(-1), y.reshape(-1), argmax.reshape(-1), dx.reshape(-1)
+    for i in range(dy.shape[0]):
+        start, to = i * dy.shape[1] * c, i * pool_size[0] * w * c
+        unpool_on_line_windows(
+            gradients, places, start, taps, pixels, to, pool_size[1] * c, dy.shape[1], c, maxima, factor, sums, NO,
+            a.reshape(-1), mean, slope, constant,
         )  # fmt: skip
+
+
+@serial_njit
+def covered(pooled_size: Pair, pool_size: Pair, pool_strides: Pair) -> Pair:
+    """How many rows and columns of the image some window reads, from the first to the last."""
+    (h, w), (ph, pw), (sh, sw) = pooled_size, pool_size, pool_strides
+    return (h - 1) * sh + ph, (w - 1) * sw + pw

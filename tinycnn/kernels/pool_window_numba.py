@@ -23,19 +23,24 @@ USUAL = 4  # pixels of a window, 2x2: they have loops of their own, unrolled
 
 def pool_windows_in_python(
     x: Array, x_start: int, x_step: int, taps: Array, y: Array, argmax: Array, start: int, windows: int, channels: int,
-    *factor: Array,
+    factor: Any = None, sums: Any = None,
 ) -> None:  # fmt: skip
     """For window number i, of the pixels x[x_start + i·x_step + taps[t] + c] the largest: to y[start + i·channels + c],
     and the first such t to the same place in argmax; all one axis.
 
-    With a ``factor`` (channels,) the pixels are relu(x), and the largest is the one whose factor·relu(x) is.
+    With a ``factor`` (channels,) the pixels are relu(x), and the largest is the one whose factor·relu(x) is. With
+    ``sums`` (channels,) these pixels take the place of x, and are added to ``sums``; windows must then have no pixel in
+    common.
     """
     for i in range(windows):
-        window = x[x_start + i * x_step + taps[:, None] + np.arange(channels)]  # (taps, channels)
-        sizes = window
-        if factor:
+        pixels = x_start + i * x_step + taps[:, None] + np.arange(channels)  # (taps, channels)
+        window = sizes = x[pixels]
+        if factor is not None:
             window = np.where(window <= 0, 0, window)
-            sizes = window * factor[0]
+            sizes = window * factor
+        if sums is not None:
+            x[pixels] = window
+            sums += window.sum(0)
         best, place = window[0].copy(), np.zeros(channels, int)
         best_size = sizes[0].copy()
         for t in range(1, len(taps)):
@@ -47,34 +52,41 @@ def pool_windows_in_python(
 
 def unpool_windows_in_python(
     dy: Array, argmax: Array, start: int, taps: Array, dx: Array, dx_start: int, dx_step: int, windows: int,
-    channels: int, *positive: Any,
+    channels: int, y: Any = None, factor: Any = None, sums: Any = None, adds: bool = True,
+    a: Any = None, mean: Any = None, slope: Any = None, constant: Any = None,
 ) -> None:  # fmt: skip
     """For window number i: dx[dx_start + i·dx_step + taps[t] + c] += dy[start + i·channels + c] for t = argmax[…].
 
-    ``positive`` is y, factor (channels,), sums (channels,) and adds: then the gradient is factor·dy where y > 0, else
-    0; its sums are added to ``sums``; and without ``adds`` all pixels of the windows are written, most of them with 0.
+    With y, factor and sums (one number per channel) the gradient is factor·dy where y > 0, else 0, and is added to
+    ``sums``; without ``adds`` all pixels of the windows are written, most of them with 0. With a, whose pixels lie as
+    those of dx do, they are written with (a − mean)·slope + constant, or 0 where a is not positive, and then added to;
+    all of it counts in ``sums``. What is written needs windows that have no pixel in common.
     """
     c = np.arange(channels)
     for i in range(windows):
         here, pixels = start + i * channels + c, dx_start + i * dx_step + taps[:, None] + c  # (taps, channels)
         gradient = dy[here]
-        if positive:
-            y, factor, sums, adds = positive
+        if y is not None:
             gradient = np.where(y[here] > 0, factor[:channels] * gradient, 0)
             sums[:channels] += gradient
-            if not adds:
-                dx[pixels] = 0
+        if a is not None:
+            dx[pixels] = np.where(a[pixels] > 0, (a[pixels] - mean) * slope + constant, 0)
+            sums[:channels] += dx[pixels].sum(0)
+        elif not adds:
+            dx[pixels] = 0
         dx[pixels[argmax[here], c]] += gradient
 
 
-def _for_each_tap(emitter: Emitter, taps: Any, count: int | None, tap_count: Any, body: Any) -> None:
-    """``body(t, taps[t])`` for each pixel of a window, unrolled where their ``count`` is known."""
+def _for_each_tap(
+    emitter: Emitter, taps: Any, count: int | None, tap_count: Any, body: Any, first: int = 0
+) -> None:  # fmt: skip
+    """``body(t, taps[t])`` for each pixel of a window from the ``first``, unrolled where their ``count`` is known."""
     builder = emitter.builder
     if count is None:
-        with cgutils.for_range(builder, tap_count) as loop:
+        with cgutils.for_range(builder, tap_count, start=whole(first)) as loop:
             body(loop.index, builder.load(builder.gep(taps, [loop.index])))
     else:
-        for t in range(count):
+        for t in range(first, count):
             body(whole(t), builder.load(builder.gep(taps, [whole(t)])))
 
 
@@ -89,29 +101,33 @@ def _for_each_window(emitter: Emitter, windows: Any, tap_count: Any, body: Any) 
 
 def _emit_pool(
     emitter: Emitter, x: Any, x_start: Any, x_step: Any, taps: Any, tap_count: Any, y: Any, argmax: Any, start: Any,
-    windows: Any, channels: Any, *factor: Any,
+    windows: Any, channels: Any, factor: Any = None, sums: Any = None,
 ) -> None:  # fmt: skip
     builder, number = emitter.builder, argmax.type.pointee
     places = ir.VectorType(number, emitter.lanes)
+    zero = ir.Constant(emitter.vector, None)
     best = cgutils.alloca_once(builder, emitter.vector)
     best_size = cgutils.alloca_once(builder, emitter.vector)
     place = cgutils.alloca_once(builder, places)
+    total = cgutils.alloca_once(builder, emitter.vector)
 
-    def one_window(i: Any, count: int | None) -> None:
-        window = builder.gep(x, [builder.add(x_start, builder.mul(i, x_step))])
-        to = builder.add(start, builder.mul(i, channels))
+    def one_vector(channel: Any, mask: Any) -> None:
+        scale = None if factor is None else emitter.load(builder.gep(factor, [channel]), 0, mask)
+        builder.store(zero, total)
 
-        def one_vector(channel: Any, mask: Any) -> None:
-            from_here = builder.gep(window, [channel])
-            factors = [emitter.load(builder.gep(array, [channel]), 0, mask) for array in factor]
+        def one_window(i: Any, count: int | None) -> None:
+            window = builder.gep(x, [builder.add(builder.add(x_start, builder.mul(i, x_step)), channel)])
 
             def pixel_and_size(tap: Any) -> tuple[Any, Any]:
-                pixel = emitter.load(builder.gep(from_here, [tap]), 0, mask)
-                if not factors:
+                where = builder.gep(window, [tap])
+                pixel = emitter.load(where, 0, mask)
+                if scale is None:
                     return pixel, pixel
-                zero = ir.Constant(emitter.vector, None)
                 pixel = builder.select(builder.fcmp_ordered("<=", pixel, zero), zero, pixel)
-                return pixel, builder.fmul(pixel, factors[0])
+                if sums is not None:
+                    emitter.store(pixel, where, 0, mask)
+                    builder.store(builder.fadd(builder.load(total), pixel), total)
+                return pixel, builder.fmul(pixel, scale)
 
             def one_pixel(t: Any, tap: Any) -> None:
                 pixel, its_size = pixel_and_size(tap)
@@ -121,71 +137,86 @@ def _emit_pool(
                     builder.store(builder.select(larger, new, builder.load(variable)), variable)
 
             first, its_size = pixel_and_size(builder.load(taps))
-            builder.store(first, best)
-            builder.store(its_size, best_size)
-            builder.store(ir.Constant(places, None), place)
-            _for_each_tap(emitter, taps, count, tap_count, one_pixel)
-            here = builder.add(to, channel)
+            for variable, value in ((best, first), (best_size, its_size), (place, ir.Constant(places, None))):
+                builder.store(value, variable)
+            _for_each_tap(emitter, taps, count, tap_count, one_pixel, first=1)
+            here = builder.add(builder.add(start, builder.mul(i, channels)), channel)
             emitter.store(builder.load(best), builder.gep(y, [here]), 0, mask)
             emitter.store(builder.load(place), builder.gep(argmax, [here]), 0, mask)
 
-        emitter.for_each_vector(channels, one_vector)
+        _for_each_window(emitter, windows, tap_count, one_window)
+        if sums is not None:
+            to = builder.gep(sums, [channel])
+            emitter.store(builder.fadd(emitter.load(to, 0, mask), builder.load(total)), to, 0, mask)
 
-    _for_each_window(emitter, windows, tap_count, one_window)
+    emitter.for_each_vector(channels, one_vector)
 
 
 def _emit_unpool(
     emitter: Emitter, dy: Any, argmax: Any, start: Any, taps: Any, tap_count: Any, dx: Any, dx_start: Any, dx_step: Any,
-    windows: Any, channels: Any, *positive: Any,
+    windows: Any, channels: Any, y: Any = None, factor: Any = None, sums: Any = None, adds: Any = None,
+    a: Any = None, mean: Any = None, slope: Any = None, constant: Any = None,
 ) -> None:  # fmt: skip
     builder = emitter.builder
     zero = ir.Constant(emitter.vector, None)
     total = cgutils.alloca_once(builder, emitter.vector)
 
     def one_vector(channel: Any, mask: Any) -> None:
+        def load(array: Any, place: Any) -> Any:
+            return emitter.load(builder.gep(array, [place]), 0, mask)
+
+        def where_positive(condition: Any, value: Any) -> Any:
+            """The value or 0, added to the sum."""
+            value = builder.select(builder.fcmp_ordered(">", condition, zero), value, zero)
+            builder.store(builder.fadd(builder.load(total), value), total)
+            return value
+
+        by_channel = [None if array is None else load(array, channel) for array in (factor, mean, slope, constant)]
+        scale, centre, steepness, height = by_channel
         builder.store(zero, total)
 
         def gradient_of(here: Any) -> Any:
-            gradient = emitter.load(builder.gep(dy, [here]), 0, mask)
-            if positive:
-                y, factor, _, _ = positive
-                scaled = builder.fmul(emitter.load(builder.gep(factor, [channel]), 0, mask), gradient)
-                passes = builder.fcmp_ordered(">", emitter.load(builder.gep(y, [here]), 0, mask), zero)
-                gradient = builder.select(passes, scaled, zero)
-                builder.store(builder.fadd(builder.load(total), gradient), total)
-            return gradient
+            return load(dy, here) if y is None else where_positive(load(y, here), builder.fmul(scale, load(dy, here)))
+
+        def before(pixel: Any) -> Any:
+            if a is not None:
+                value = load(a, pixel)
+                on_line = builder.fadd(builder.fmul(builder.fsub(value, centre), steepness), height)
+                return where_positive(value, on_line)
+            return load(dx, pixel) if adds is None else builder.select(adds, load(dx, pixel), zero)
 
         def one_window(i: Any, count: int | None) -> None:
             here = builder.add(builder.add(start, builder.mul(i, channels)), channel)
-            gradient, place = gradient_of(here), emitter.load(builder.gep(argmax, [here]), 0, mask)
-            to = builder.gep(dx, [builder.add(builder.add(dx_start, builder.mul(i, dx_step)), channel)])
+            gradient, place = gradient_of(here), load(argmax, here)
+            window = builder.add(builder.add(dx_start, builder.mul(i, dx_step)), channel)
 
             def one_pixel(t: Any, tap: Any) -> None:
-                pixel = builder.gep(to, [tap])
+                pixel = builder.add(window, tap)
                 number_of_tap = emitter.broadcast(builder.trunc(t, place.type.element))
                 is_here = builder.icmp_signed("==", place, number_of_tap)
-                mine = builder.select(is_here, gradient, zero)
-                before = emitter.load(pixel, 0, mask)
-                if positive:
-                    before = builder.select(positive[3], before, zero)
-                emitter.store(builder.fadd(before, mine), pixel, 0, mask)
+                value = builder.fadd(before(pixel), builder.select(is_here, gradient, zero))
+                emitter.store(value, builder.gep(dx, [pixel]), 0, mask)
 
             _for_each_tap(emitter, taps, count, tap_count, one_pixel)
 
         _for_each_window(emitter, windows, tap_count, one_window)
-        if positive:
-            to_sums = builder.gep(positive[2], [channel])
-            emitter.store(builder.fadd(emitter.load(to_sums, 0, mask), builder.load(total)), to_sums, 0, mask)
+        if sums is not None:
+            emitter.store(builder.fadd(load(sums, channel), builder.load(total)), builder.gep(sums, [channel]), 0, mask)
 
     emitter.for_each_vector(channels, one_vector)
 
 
 _POOL = (NUMBERS, INDEX, INDEX, COUNTED, NUMBERS, ARGMAX, INDEX, INDEX, INDEX)
 _UNPOOL = (NUMBERS, ARGMAX, INDEX, COUNTED, NUMBERS, INDEX, INDEX, INDEX, INDEX)
+_POSITIVE = (*_UNPOOL, NUMBERS, NUMBERS, NUMBERS, FLAG)
 
 pool_windows = llvm_function("pool_windows", _POOL, _emit_pool, pool_windows_in_python)
 pool_scaled_windows = llvm_function("pool_scaled_windows", (*_POOL, NUMBERS), _emit_pool, pool_windows_in_python)
+relu_and_pool_windows = llvm_function(
+    "relu_and_pool_windows", (*_POOL, NUMBERS, NUMBERS), _emit_pool, pool_windows_in_python
+)
 unpool_windows = llvm_function("unpool_windows", _UNPOOL, _emit_unpool, unpool_windows_in_python)
-unpool_positive_windows = llvm_function(
-    "unpool_positive_windows", (*_UNPOOL, NUMBERS, NUMBERS, NUMBERS, FLAG), _emit_unpool, unpool_windows_in_python
+unpool_positive_windows = llvm_function("unpool_positive_windows", _POSITIVE, _emit_unpool, unpool_windows_in_python)
+unpool_on_line_windows = llvm_function(
+    "unpool_on_line_windows", (*_POSITIVE, NUMBERS, NUMBERS, NUMBERS, NUMBERS), _emit_unpool, unpool_windows_in_python
 )
