@@ -182,7 +182,7 @@ def backward(
 def relu_and_pool(
     a: Array, gamma: Array, pool_size: Pair, pool_strides: Pair, peaks: Array, argmax: Array, mean: Array
 ) -> None:
-    """relu in place and pooling; adds the filters' means to ``mean``."""
+    """relu in place and pooling; ``mean``, where zeros were, becomes the filters' means."""
     h, w, filters = a.shape
     sums, columns = np.zeros((peaks.shape[0], filters), a.dtype), np.zeros(w * filters, a.dtype)
     rows, done = in_windows(peaks.shape[:2], pool_size, pool_strides)

@@ -95,16 +95,9 @@ def unpool_image(dy: Array, argmax: Array, pool_size: Pair, strides: Pair, dx: A
 
 @serial_njit
 def unpool_positive_image(
-    dy: Array,
-    y: Array,
-    factor: Array,
-    argmax: Array,
-    pool_size: Pair,
-    strides: Pair,
-    adds: bool,
-    dx: Array,
+    dy: Array, y: Array, factor: Array, argmax: Array, pool_size: Pair, strides: Pair, adds: bool, dx: Array,
     sums: Array,
-) -> None:
+) -> None:  # fmt: skip
     """The same for factor·dy where y is positive, with a factor per channel; dx is written, or added to with ``adds``.
 
     Adds the gradient's sums to the first numbers of ``sums``, one per channel.

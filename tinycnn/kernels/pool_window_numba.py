@@ -1,9 +1,11 @@
 """The inner loops of max pooling: a row of windows, and for each of them 8 or 16 channels in one vector.
 
-A window's maximum and its place stay in registers while its pixels pass by. Written in LLVM's instructions, like
-``block_product_numba.py``: a compiler that must assume that y and argmax overlap x checks that anew for each window,
-which takes longer than the work. What they compute is said by the functions in Python, which also serve where Numba's
-compiler is off.
+A window's maximum and its place stay in registers while its pixels pass by. In the fused steps other things are done to
+a pixel on the way: relu, batch normalization's line, and sums over a row of windows.
+
+Written in LLVM's instructions, like ``block_product_numba.py``: a compiler that must assume that y and argmax overlap x
+checks that anew for each window, which takes longer than the work. What they compute is said by the functions in
+Python, which also serve where Numba's compiler is off.
 """
 
 from __future__ import annotations
