@@ -38,7 +38,16 @@ def read(folder: Path) -> Results:
     """The results that are there, by name."""
     files = {name: folder / f"{name}.json" for name in BENCHMARKS}
     files |= {f"{again} training_step": folder / again / "training_step.json" for again in AGAIN}
-    return {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()}
+    results = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()}
+    for repeated in repetitions(results, "training_step"):
+        for part in ("machine", "settings"):
+            expected, received = results["training_step"][part], repeated[part]
+            if received != expected:
+                raise ValueError(
+                    f"results of training_step: expected the {part} of the first run in all, {expected}, received "
+                    f"{received}. Repeat all runs on one machine."
+                )
+    return results
 
 
 def report(results: Results, pictures: str = "results") -> str:
@@ -93,7 +102,8 @@ def provenance(result: Json) -> str:
 
 
 def repetitions(results: Results, name: str) -> list[Json]:
-    return [results[f"{again} {name}"] for again in AGAIN if f"{again} {name}" in results]
+    """The further runs of a benchmark."""
+    return [results[f"{again} {name}"] for again in AGAIN if name in results and f"{again} {name}" in results]
 
 
 def disturbed(result: Json) -> bool:
@@ -230,7 +240,7 @@ def targets(results: Results) -> str:
         rows.append([target.what, measured, limits[0], must, limits[1], aim])
     text = "## Targets\n\n"
     if repetitions(results, "training_step"):
-        text += "`training_step` ran several times; what counts is the worst run.\n\n"
+        text += "`training_step` ran several times, one figure for each run; what counts is the worst.\n\n"
     text += table(["what", "measured", "must", "reached?", "aim", "reached?"], rows)
     busy = [name for name in results if disturbed(results[name])]
     if busy:
@@ -251,7 +261,8 @@ def distances(results: Results) -> str:
             continue
     if not lines:
         return ""
-    return "## Distance to the aims\n\n" + "\n".join(f"- {line}" for line in lines) + "\n"
+    head = "## Distance to the aims\n\nThe figures are those of the first run.\n\n"
+    return head + "\n".join(f"- {line}" for line in lines) + "\n"
 
 
 def step_reasons(results: Results) -> list[str]:

@@ -347,6 +347,10 @@ def test_the_worst_of_several_runs_counts(tmp_path: Path) -> None:
     assert text.count("Again: `python -m benchmarks.training_step`") == 2
     assert "disturbed training_step, second training_step, third training_step" in text
 
+    _common.write_json(tmp_path / "third" / "training_step.json", slower | {"machine": MACHINE | {"cpu": "Another"}})
+    with pytest.raises(ValueError, match=r"expected the machine of the first run in all, .*'Example CPU'.*'Another'"):
+        report.read(tmp_path)
+
 
 def test_targets_are_not_met_by_a_part_of_the_work() -> None:
     results = fixture()

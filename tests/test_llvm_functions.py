@@ -59,13 +59,17 @@ def test_tile_transform(name, matrix, adds, writes_image, extra, dtype, rng):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("pixels", [4, 3, 1])
 @pytest.mark.parametrize("extra", [0, 5])
-@pytest.mark.parametrize("name", ["pool_windows", "pool_scaled_windows", "relu_and_pool_windows"])
-@pytest.mark.parametrize("place", [np.uint8, np.int32])
-def test_pooling_windows(place, name, extra, pixels, dtype, rng):
+@pytest.mark.parametrize(
+    ("name", "place"),  # fused steps have small windows, whose places are bytes
+    [("pool_windows", np.uint8), ("pool_windows", np.int32), ("pool_scaled_windows", np.uint8),
+     ("relu_and_pool_windows", np.uint8)],
+)  # fmt: skip
+def test_pooling_windows(name, place, extra, pixels, dtype, rng):
     channels = VECTOR_BYTES // np.dtype(dtype).itemsize + extra
     windows, step = 3, 2 * channels
     taps = np.array([0, channels, 8 * channels, 9 * channels])[:pixels]
     x = rng.integers(-2, 2, 16 * channels + 7).astype(dtype)  # few values: ties go to the first
+    x[::11] = np.nan
     y, argmax = np.zeros(windows * channels + 3, dtype), np.zeros(windows * channels + 3, place)
     factor, sums = rng.integers(-1, 2, channels).astype(dtype), rng.integers(-1, 2, channels).astype(dtype)
     more = {"pool_windows": [], "pool_scaled_windows": [factor], "relu_and_pool_windows": [factor, sums]}[name]
@@ -85,7 +89,8 @@ def test_pooling_windows(place, name, extra, pixels, dtype, rng):
     np.testing.assert_array_equal(dx, after)
 
     y[::5] = np.nan  # passes nothing on, as with relu
-    a, *line = rng.normal(size=(4, dx.size)).astype(dtype)
+    argmax, (a, *line) = argmax.astype(np.uint8), rng.normal(size=(4, dx.size)).astype(dtype)
+    a[::7] = np.nan
     line = [array[:channels] for array in line]
     for name, adds, more in (
         ("unpool_positive_windows", True, []),

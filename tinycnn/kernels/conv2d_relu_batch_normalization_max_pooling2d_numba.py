@@ -9,7 +9,7 @@ compute one by one is in ``conv2d.py``, ``activations.py``, ``batch_normalizatio
 
 Each image has sums of its own, which are added in order: the bits never depend on the threads. Statistics are taken in
 two passes, around each image's own mean; partial sums over a row of windows or a column of pixels have the data's type,
-float32 or float64, all further ones float64.
+float32 or float64, all further ones float64. The gradients of kernel and bias are summed in the data's type, in parts.
 
 Source:  Chan, Golub & LeVeque 1983, doi:10.1080/00031305.1983.10483115, eq. 2.1, for variances of several parts
 """

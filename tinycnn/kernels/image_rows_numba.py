@@ -1,7 +1,7 @@
-"""Sums and factors per channel, for one image as rows of numbers (h, w·channels).
+"""Sums and factors per channel, for pixels that pooling does not take along, and for the few that it has chosen.
 
-A row of pixels is one long loop, which runs on whole vectors; a loop over the channels of one pixel is over before it
-has begun. So factors are repeated for each pixel of a row, and sums are taken over columns first.
+A row of pixels is one long loop, which runs on whole vectors, where a loop over the channels of one pixel is short: so
+factors are repeated for each pixel of a row, and sums are taken over columns first.
 """
 
 from __future__ import annotations

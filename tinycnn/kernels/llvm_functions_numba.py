@@ -41,6 +41,7 @@ NUMBERS = "numbers"  # an array of the type of numbers that all of a call's arra
 TABLE = "table"  # an array of int64
 COUNTED = "counted table"
 ARGMAX = "argmax"  # an array of uint8 or int32: places in a window
+BYTES = "bytes"  # an array of uint8: places in a window of at most 256 pixels
 INDEX = "index"
 FLAG = "flag"
 
@@ -173,7 +174,8 @@ def _declared(module: Any, name: str, number: str, place: str | None) -> Any:
     symbol = _symbol(name, number, place)
     if symbol in module.globals:
         return module.globals[symbol]
-    pointers = {NUMBERS: FLOATS[number], TABLE: WHOLE, COUNTED: WHOLE, ARGMAX: PLACES[place or "uint8"]}
+    pointers = {NUMBERS: FLOATS[number], TABLE: WHOLE, COUNTED: WHOLE, BYTES: PLACES["uint8"]}
+    pointers[ARGMAX] = PLACES[place or "uint8"]
     arguments: list[Any] = []
     for kind in _functions[name][0]:
         scalar = {INDEX: WHOLE, FLAG: ir.IntType(1)}.get(kind)

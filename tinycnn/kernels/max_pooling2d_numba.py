@@ -100,12 +100,13 @@ def unpool_positive_image(
 ) -> None:  # fmt: skip
     """The same for factor·dy where y is positive, with a factor per channel; dx is written, or added to with ``adds``.
 
-    Adds the gradient's sums to the first numbers of ``sums``, one per channel.
+    To be written, dx must end where the last windows do (`covered`). The gradient's sums are added to the first numbers
+    of ``sums``, one per channel.
     """
     _, w, c = dx.shape
     taps = offsets(pool_size[0], w * c, pool_size[1], c)
     gradients, maxima, places, pixels = dy.reshape(-1), y.reshape(-1), argmax.reshape(-1), dx.reshape(-1)
-    writes = not adds and pool_size == strides and covered(dy.shape[:2], pool_size, strides) == dx.shape[:2]
+    writes = not adds and pool_size == strides
     if not (adds or writes):
         pixels[:] = 0
     for i in range(dy.shape[0]):

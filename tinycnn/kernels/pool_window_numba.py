@@ -1,4 +1,4 @@
-"""The inner loops of max pooling: a row of windows, and for each of them 8 or 16 channels in one vector.
+"""The inner loops of max pooling: a vector full of channels (16 for float32 with AVX-512), and a row of windows.
 
 A window's maximum and its place stay in registers while its pixels pass by. In the fused steps other things are done to
 a pixel on the way: relu, batch normalization's line, and sums over a row of windows.
@@ -16,7 +16,17 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 
-from tinycnn.kernels.llvm_functions_numba import ARGMAX, COUNTED, FLAG, INDEX, NUMBERS, Emitter, llvm_function, whole
+from tinycnn.kernels.llvm_functions_numba import (
+    ARGMAX,
+    BYTES,
+    COUNTED,
+    FLAG,
+    INDEX,
+    NUMBERS,
+    Emitter,
+    llvm_function,
+    whole,
+)
 
 Array = np.ndarray
 
@@ -61,8 +71,8 @@ def unpool_windows_in_python(
 
     With y, factor and sums (one number per channel) the gradient is factor·dy where y > 0, else 0, and is added to
     ``sums``; without ``adds`` all pixels of the windows are written, most of them with 0. With a, whose pixels lie as
-    those of dx do, they are written with (a − mean)·slope + constant, or 0 where a is not positive, and then added to;
-    all of it counts in ``sums``. What is written needs windows that have no pixel in common.
+    those of dx do, they are always written: with (a − mean)·slope + constant, or 0 where a is not positive, before the
+    gradient is added; all of it counts in ``sums``. To be written, windows must have no pixel in common.
     """
     c = np.arange(channels)
     for i in range(windows):
@@ -208,17 +218,23 @@ def _emit_unpool(
     emitter.for_each_vector(channels, one_vector)
 
 
-_POOL = (NUMBERS, INDEX, INDEX, COUNTED, NUMBERS, ARGMAX, INDEX, INDEX, INDEX)
-_UNPOOL = (NUMBERS, ARGMAX, INDEX, COUNTED, NUMBERS, INDEX, INDEX, INDEX, INDEX)
-_POSITIVE = (*_UNPOOL, NUMBERS, NUMBERS, NUMBERS, FLAG)
+def _kinds(places: str, *more: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of the arguments of pooling and of the way back."""
+    pool = NUMBERS, INDEX, INDEX, COUNTED, NUMBERS, places, INDEX, INDEX, INDEX
+    return pool, (NUMBERS, places, INDEX, COUNTED, NUMBERS, INDEX, INDEX, INDEX, INDEX)
+
+
+_POOL, _UNPOOL = _kinds(ARGMAX)
+_SMALL_POOL, _SMALL_UNPOOL = _kinds(BYTES)  # in the fused steps, whose windows have at most 256 pixels
+_POSITIVE = (*_SMALL_UNPOOL, NUMBERS, NUMBERS, NUMBERS, FLAG)
 
 pool_windows = llvm_function("pool_windows", _POOL, _emit_pool, pool_windows_in_python)
-pool_scaled_windows = llvm_function("pool_scaled_windows", (*_POOL, NUMBERS), _emit_pool, pool_windows_in_python)
+pool_scaled_windows = llvm_function("pool_scaled_windows", (*_SMALL_POOL, NUMBERS), _emit_pool, pool_windows_in_python)
 relu_and_pool_windows = llvm_function(
-    "relu_and_pool_windows", (*_POOL, NUMBERS, NUMBERS), _emit_pool, pool_windows_in_python
+    "relu_and_pool_windows", (*_SMALL_POOL, NUMBERS, NUMBERS), _emit_pool, pool_windows_in_python
 )
 unpool_windows = llvm_function("unpool_windows", _UNPOOL, _emit_unpool, unpool_windows_in_python)
 unpool_positive_windows = llvm_function("unpool_positive_windows", _POSITIVE, _emit_unpool, unpool_windows_in_python)
 unpool_on_line_windows = llvm_function(
-    "unpool_on_line_windows", (*_POSITIVE, NUMBERS, NUMBERS, NUMBERS, NUMBERS), _emit_unpool, unpool_windows_in_python
+    "unpool_on_line_windows", (*_POSITIVE, *4 * (NUMBERS,)), _emit_unpool, unpool_windows_in_python
 )

@@ -1,8 +1,8 @@
-"""Transposing a matrix, in squares of 8x8 or 16x16 numbers that stay in the processor's registers.
+"""Transposing a matrix, in squares as wide as a vector (16x16 for float32 with AVX-512) that stay in registers.
 
 Compilers make of the two loops either a number at a time or vectors whose numbers go to places far apart, which some
 processors write one after the other all the same. Here whole vectors are read and written. In between, squares of
-squares are transposed: of each two rows s apart, every second group of s numbers changes places, for s = 1, 2, 4, ...
+squares are transposed: of each two rows s apart, every second group of s numbers changes places, for s = ..., 4, 2, 1.
 """
 
 from __future__ import annotations

@@ -117,10 +117,10 @@ def matrix_step(rows: int, columns: int) -> int:
 
 @serial_njit
 def transformed_kernel(kernel: Array, out: int) -> Array:
-    """(3, 3, c, filters) -> U, (out + 2, out + 2, c + 1, filters); the last row is empty, as in `matrix_step`."""
+    """(3, 3, c, filters) -> U, (out + 2, out + 2, 1, matrix_step(c, filters)): a matrix (c, filters) a point."""
     _, _, c, filters = kernel.shape
-    weights = np.empty((out + 2, out + 2, c + 1, filters), kernel.dtype)
-    flat, size, step = kernel.reshape(-1), c * filters, (c + 1) * filters
+    step, size = matrix_step(c, filters), c * filters
+    weights, flat = np.empty((out + 2, out + 2, 1, step), kernel.dtype), kernel.reshape(-1)
     where = flat, 0, 3 * size, size, weights.reshape(-1), 0, (out + 2) * step, step, flat, 0, 0, 0, flat, 3, 3, size
     if out == OUT:
         transform_kernel(*where)
@@ -202,8 +202,8 @@ def place_of(shape: tuple[int, int, int, int], out: int, grid: Pair, tile: int) 
 @serial_njit
 def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Array) -> None:
     """Write z; the size of ``weights`` says which tiles are meant."""
-    size, _, _, filters = weights.shape
-    out, points, c = size - 2, size * size, x.shape[3]
+    size, c, filters = weights.shape[0], x.shape[3], z.shape[3]
+    out, points, weights_step = size - 2, size * size, matrix_step(c, filters)
     at_once = min(tiles_at_once(points * (c + filters), x.itemsize), last - first)
     v_step, m_step = matrix_step(at_once, c), matrix_step(at_once, filters)
     v, m = np.empty(points * v_step, x.dtype), np.empty(points * m_step, x.dtype)
@@ -214,7 +214,7 @@ def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Ar
         read_tiles(x, size, out, grid, start, stop, v_step, v)
         for p in range(points):
             product(
-                v, p * v_step, rows, terms, weights.reshape(-1), p * (c + 1) * filters, filters,
+                v, p * v_step, rows, terms, weights.reshape(-1), p * weights_step, filters,
                 m, p * m_step, m_rows, ZERO, stop - start, filters, nothing, NO,
             )  # fmt: skip
         write_tiles(m, m_step, bias, out, out, grid, start, stop, z)
@@ -224,7 +224,7 @@ def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Ar
 def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, more: bool, dweights: Array, dx: Array) -> None:
     """Write dU (a matrix a point, `matrix_step` apart), with ``more`` add to it; add to dx. Each where it is not empty.
 
-    ``taps`` is U with its last axes exchanged.
+    ``taps`` is U of the kernel with its last axes exchanged.
     """
     filters, grid = dz.shape[3], tile_grid(dz.shape[1:3], OUT)
     c = dx.shape[3] if dx.size else x.shape[3]
@@ -234,7 +234,7 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, more: boo
     dm = np.empty(POINTS * dm_step, dz.dtype)
     v_rows, dm_rows = places(at_once, c), places(at_once, filters)
     channels, filter_terms = places(c, ONE), places(filters, ONE)
-    dweights_rows, dweights_step = places(c, filters), matrix_step(c, filters)
+    dweights_rows, dweights_step, taps_step = places(c, filters), matrix_step(c, filters), matrix_step(filters, c)
     no_channels, no_filters = np.zeros(c, dz.dtype), np.zeros(filters, dz.dtype)
     for start in range(first, last, at_once):
         stop = min(start + at_once, last)
@@ -249,7 +249,7 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, more: boo
         if dx.size:
             for p in range(POINTS):
                 product(
-                    dm, p * dm_step, dm_rows, filter_terms, taps.reshape(-1), p * (filters + 1) * c, c,
+                    dm, p * dm_step, dm_rows, filter_terms, taps.reshape(-1), p * taps_step, c,
                     dv, p * v_step, v_rows, ZERO, stop - start, c, no_channels, NO,
                 )  # fmt: skip
             write_tiles(dv, v_step, no_channels, SIZE, OUT, grid, start, stop, dx)
