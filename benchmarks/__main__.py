@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,8 @@ def quick_line(ratio: Mapping[str, Sequence[float]]) -> str:
     return f"Keras's time / tinycnn's, training step: {', '.join(parts)}"
 
 
-def main(rounds: int = 5, steps: int = 40) -> int:
+def main(argv: Sequence[str] | None = None, rounds: int = 5, steps: int = 40) -> int:
+    argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__).parse_args(argv)
     result = training_step.measure(rounds, steps, NOTEBOOK, deadline=time.monotonic() + 30)
     print(quick_line(result["ratio"]))
     return 0

@@ -110,8 +110,11 @@ def cpu_model() -> str:
 
 
 def command(name: str, argv: Sequence[str]) -> str:
-    """The command as a reader can repeat it: paths of this machine are left out."""
-    return " ".join(["python -m", name, *("PATH" if os.sep in part else part for part in argv)])
+    """The command as a reader can repeat it: whole paths, which are of this machine, are left out."""
+    parts = (part.partition("=") if part.startswith("--") else ("", "", part) for part in argv)
+    return " ".join(
+        ["python -m", name, *(option + sign + ("PATH" if os.path.isabs(it) else it) for option, sign, it in parts)]
+    )
 
 
 def header(name: str, argv: Sequence[str]) -> Json:
@@ -125,6 +128,22 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     p.add_argument("--quick", action="store_true", help="few rounds, to try it out; written to results/quick")
     p.add_argument("--results", type=Path, help="folder of the JSON file and the picture")
     return p
+
+
+def above_zero(kind: type) -> Callable[[str], Any]:
+    """For arguments: a number of this type, greater than 0."""
+
+    def parse(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = 0
+        if not value > 0:
+            what = "whole number" if kind is int else "number"
+            raise argparse.ArgumentTypeError(f"expected a {what} greater than 0, received {text!r}")
+        return value
+
+    return parse
 
 
 def folder(arguments: argparse.Namespace) -> Path:

@@ -9,12 +9,15 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from benchmarks._worker import Stopwatch, serve
-from tinycnn import kernels
+from tinycnn import Sequential, kernels
+from tinycnn.fusion import fused_steps
+from tinycnn.layers import BatchNormalization, Conv2D, Input, MaxPooling2D
 
 Array = np.ndarray
 BATCH = 32
@@ -23,13 +26,14 @@ PARAMETERS = 121_930
 
 @dataclass(frozen=True)
 class Case:
-    """A kernel on a shape of the notebook's models."""
+    """A kernel, or a fused step, on a shape of the notebook's models."""
 
-    entry: str  # its name in the table `tinycnn.kernels.Kernels`; "relu.forward" for an activation
+    entry: str  # its name in the table `tinycnn.kernels.Kernels`; "relu.forward" for an activation; or a step's own
     where: str
     arguments: Callable[[np.random.Generator], tuple[Any, ...]]
     flops: int = 0  # 0: no matrix product
     updates: bool = False  # writes into its arguments instead of returning a result
+    fused: tuple[Any, ...] = ()  # classes and arguments of layers that are a fused step, in the fast set
 
 
 def normal(rng: np.random.Generator, *shape: int) -> Array:
@@ -48,6 +52,25 @@ def _conv2d(where: str, size: int, channels: int, filters: int, input_too: bool)
         Case("conv2d_backward_input", where, lambda r: (normal(r, *dz), normal(r, *kernel), x[1:3], one, one), flops),
     ]
     return cases if input_too else cases[:2]
+
+
+def _fused(where: str, size: int, channels: int, filters: int, input_too: bool) -> list[Case]:
+    """Both fused steps, each in training (forward and backward) and in inference.
+
+    Of whole numbers, because pooling must find the same ties, and no near ones, in both sets.
+    """
+    x, dy = (BATCH, size, size, channels), (BATCH, (size - 2) // 2, (size - 2) // 2, filters)
+    flops = 2 * BATCH * (size - 2) ** 2 * 9 * channels * filters
+    convolution = partial(Conv2D, filters, 3, activation="relu")
+    cases = []
+    for layers in ((convolution, MaxPooling2D), (convolution, BatchNormalization, MaxPooling2D)):
+        name = "Conv2D + BatchNormalization + MaxPooling2D" if len(layers) == 3 else "Conv2D + MaxPooling2D"
+        cases += [
+            Case(f"{name}, training", where, lambda r: (r.integers(-2, 3, x).astype("float32"), normal(r, *dy)),
+                 flops * (3 if input_too else 2), fused=layers),
+            Case(f"{name}, inference", where, lambda r: (r.integers(-2, 3, x).astype("float32"),), flops, fused=layers),
+        ]  # fmt: skip
+    return cases
 
 
 def _pooling(where: str, size: int, channels: int) -> list[Case]:
@@ -107,6 +130,8 @@ def _update(entry: str, slots: int, *numbers: Any) -> Case:
 CASES = [
     *_conv2d("first convolution", 28, 1, 32, input_too=False),
     *_conv2d("second convolution", 13, 32, 64, input_too=True),
+    *_fused("first convolution", 28, 1, 32, input_too=False),
+    *_fused("second convolution", 13, 32, 64, input_too=True),
     *_relu("first convolution", 26, 32),
     *_relu("second convolution", 11, 64),
     *_pooling("first pooling", 26, 32),
@@ -132,11 +157,44 @@ CASES = [
 ]
 
 
-def function(kernel_set: kernels.Kernels, entry: str) -> Any:
-    if "." in entry:
-        activation, direction = entry.split(".")
+def function(kernel_set: kernels.Kernels, case: Case) -> Any:
+    if case.fused:
+        return _fused_function(kernel_set, case)
+    if "." in case.entry:
+        activation, direction = case.entry.split(".")
         return getattr(kernel_set.activations[activation], direction)
-    return getattr(kernel_set, entry)
+    return getattr(kernel_set, case.entry)
+
+
+def _fused_function(kernel_set: kernels.Kernels, case: Case) -> Any:
+    step, layers = step_of(kernel_set, case)
+    if case.entry.endswith("inference"):
+        return step.forward
+
+    def training(x: Array, dy: Array) -> list[Array]:
+        y = step.forward(x, training=True)
+        if x.shape[3] == 1:  # MNIST's images, which need no gradient
+            step.backward_parameters(dy)
+            gradients = []
+        else:
+            gradients = [step.backward(dy)]
+        # All parameters as one array: alone, the bias's gradient is a small rest of sums that cancel out.
+        return [y, *gradients, np.concatenate([grad.ravel() for layer in layers for grad in layer.grads.values()])]
+
+    return training
+
+
+def step_of(kernel_set: kernels.Kernels, case: Case) -> tuple[Any, list[Any]]:
+    """The fused step and its layers; with a set of kernels that lacks the step, it goes layer by layer."""
+    rng = np.random.default_rng(2)
+    image = case.arguments(rng)[0].shape[1:]
+    layers = Sequential([Input(image), *(layer() for layer in case.fused)]).layers
+    for layer in layers:
+        layer.kernels = kernel_set
+    convolution: Any = layers[0]
+    convolution.kernel.value[...] = rng.integers(-2, 3, convolution.kernel.value.shape)
+    (step,) = fused_steps(layers)
+    return step, layers
 
 
 class KernelsWorker:
@@ -150,7 +208,7 @@ class KernelsWorker:
                 "entry": case.entry,
                 "where": case.where,
                 "flops": case.flops,
-                "accelerated": function(self.kernels, case.entry) is not function(kernels.REFERENCE, case.entry),
+                "accelerated": function(self.kernels, case) is not function(kernels.REFERENCE, case),
             }
             for case in CASES
         ]
@@ -169,7 +227,7 @@ class KernelsWorker:
 
     def _results(self, case: Case) -> list[Array]:
         arguments = case.arguments(np.random.default_rng(1))
-        returned = function(self.kernels, case.entry)(*arguments)
+        returned = function(self.kernels, case)(*arguments)
         if case.updates:
             returned = [argument for argument in arguments if isinstance(argument, np.ndarray)]
         return list(returned) if isinstance(returned, (tuple, list)) else [returned]
@@ -182,7 +240,7 @@ class KernelsWorker:
 
     def _time(self, case: Case, seconds: float) -> float:
         """The mean over calls that take about ``seconds`` together, after two to warm up."""
-        kernel, arguments = function(self.kernels, case.entry), case.arguments(np.random.default_rng(1))
+        kernel, arguments = function(self.kernels, case), case.arguments(np.random.default_rng(1))
         kernel(*arguments)
         start = time.perf_counter()
         kernel(*arguments)

@@ -16,7 +16,7 @@ BATCH = 32
 
 def main(argv: Sequence[str] | None = None) -> int:
     p = _common.parser(__doc__)
-    p.add_argument("--steps", type=int)
+    p.add_argument("--steps", type=_common.above_zero(int))
     arguments = p.parse_args(argv)
     target = _common.folder(arguments)
     result = _common.header("profile", sys.argv[1:] if argv is None else argv)

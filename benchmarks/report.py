@@ -26,11 +26,14 @@ QUIET = 0.05  # the share of the processor time that others may use
 def main(argv: Sequence[str] | None = None) -> int:
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--results", type=Path, default=_common.RESULTS, help="folder of the JSON files")
-    p.add_argument("--output", type=Path, default=_common.RESULTS.with_name("RESULTS.md"))
+    p.add_argument("--output", type=Path, help="by default RESULTS.md beside that folder")
     arguments = p.parse_args(argv)
-    text = report(read(arguments.results), arguments.results.name)
-    arguments.output.write_text(text, encoding="utf-8")
-    print(arguments.output.name)
+    results = read(arguments.results)
+    if not results:
+        p.error(f"--results: expected a folder with the JSON files of benchmarks, found none in {arguments.results}")
+    output = arguments.output or arguments.results.resolve().parent / "RESULTS.md"
+    output.write_text(report(results, arguments.results.name), encoding="utf-8")
+    print(output.name)
     return 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import sys
+import zlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -32,15 +33,16 @@ QUICK = [cell(1, 8, 14, 2), cell(32, 32, 28, 2), cell(128, 64, 28, 2), cell(32, 
 
 def main(argv: Sequence[str] | None = None) -> int:
     p = _common.parser(__doc__)
-    p.add_argument("--rounds", type=int, default=5, help="rounds of each cell")
-    p.add_argument("--seconds", type=float, default=1.0, help="length of a round, about")
-    p.add_argument("--limit", type=float, default=120.0, help="seconds for a cell; one that takes longer is left out")
+    p.add_argument("--rounds", type=_common.above_zero(int), default=5, help="rounds of each cell")
+    seconds = _common.above_zero(float)
+    p.add_argument("--seconds", type=seconds, default=1.0, help="length of a round, about")
+    p.add_argument("--limit", type=seconds, default=120.0, help="for a cell; one that takes longer is left out")
     p.add_argument("--fresh", action="store_true", help="forget the cells that are already measured")
     arguments = p.parse_args(argv)
     target = _common.folder(arguments)
     path = target / "scaling.json"
     result = _common.header("scaling", sys.argv[1:] if argv is None else argv)
-    result |= {"settings": {"rounds": arguments.rounds, "seconds": arguments.seconds}, "versions": {}}
+    result |= {"settings": {"rounds": arguments.rounds, "seconds": arguments.seconds}, "versions": {}, "code": code()}
     result |= {"all_cells": len(GRID + DEPTH), "cells": []}
     if path.exists() and not arguments.fresh:
         result["cells"] = resumed(json.loads(path.read_text(encoding="utf-8")), result)
@@ -65,16 +67,22 @@ def coordinates(measured: Json) -> Json:
 
 
 def resumed(old: Json, new: Json) -> list[Json]:
-    """The cells of an interrupted run; ValueError where it was another machine or had other settings."""
-    for key in ("machine", "settings"):
-        if old[key] != new[key]:
+    """The cells of an interrupted run; ValueError where it was another machine, another tinycnn or other settings."""
+    for key in ("machine", "settings", "code"):
+        if old.get(key) != new[key]:
             raise ValueError(
-                f"scaling.json: expected {key} {new[key]}, received {old[key]} of an earlier run. "
+                f"scaling.json: expected {key} {new[key]}, received {old.get(key)} of an earlier run. "
                 "Figures of both must not be mixed: use --fresh, or --results with another folder."
             )
     new["versions"].update(old["versions"])
     cells: list[Json] = old["cells"]
     return cells
+
+
+def code() -> str:
+    """A mark of tinycnn's own files."""
+    files = sorted((Path(__file__).parents[1] / "tinycnn").rglob("*.py"))
+    return f"{zlib.crc32(b''.join(file.read_bytes() for file in files)):08x}"
 
 
 def measure_cell(where: Json, rounds: int, seconds: float, limit: float, versions: Json) -> Json:

@@ -22,7 +22,7 @@ from benchmarks._worker import ROOT, environment, find_mnist
 
 def main(argv: Sequence[str] | None = None) -> int:
     p = _common.parser(__doc__)
-    p.add_argument("--rounds", type=int)
+    p.add_argument("--rounds", type=_common.above_zero(int))
     arguments = p.parse_args(argv)
     target = _common.folder(arguments)
     result = _common.header("startup", sys.argv[1:] if argv is None else argv)

@@ -25,8 +25,8 @@ TORCH_MODES = ("eager", "channels_last", "compiled")
 
 def main(argv: Sequence[str] | None = None) -> int:
     p = _common.parser(__doc__)
-    p.add_argument("--rounds", type=int)
-    p.add_argument("--steps", type=int, help="training steps in a round")
+    p.add_argument("--rounds", type=_common.above_zero(int))
+    p.add_argument("--steps", type=_common.above_zero(int), help="training steps in a round")
     p.add_argument("--models", nargs="+", choices=NOTEBOOK, default=list(NOTEBOOK))
     p.add_argument("--torch-python", default=sys.executable, help="a Python in which torch is installed")
     arguments = p.parse_args(argv)
@@ -59,9 +59,10 @@ def measure(
         for worker in workers.values():
             worker.ask("read_data", path=data)
         torch: Any = None
-        why_not = ""
+        left_out: dict[str, str] = {}
         if torch_python:
             torch, why_not = _start_torch(stack, torch_python, data)
+            left_out |= {"PyTorch": why_not} if why_not else {}
         modes = list(TORCH_MODES) if torch else []
 
         say("checking that all compute the same losses")
@@ -76,8 +77,8 @@ def measure(
                 try:
                     losses[model][f"torch {mode}"] = torch.ask("losses", mode=mode, **same)
                 except WorkerError as error:  # torch.compile needs a C++ compiler
-                    why_not = f"{mode}: {str(error).strip().splitlines()[-1]}"
-                    say(f"PyTorch is left out, {why_not}")
+                    left_out[f"PyTorch, {mode}"] = str(error).strip().splitlines()[-1]
+                    say(f"PyTorch is left out, {mode}: {left_out[f'PyTorch, {mode}']}")
                     modes.remove(mode)
             check_same_losses(model, losses[model])
 
@@ -105,7 +106,7 @@ def measure(
         "data": source["name"],
         "settings": {"batch": BATCH, "steps": steps, "rounds": len(next(iter(timings.values()))), "dtype": "float32"},
         "versions": versions,
-        "left_out": {"PyTorch": why_not} if why_not else {},
+        "left_out": left_out,
         "losses": losses,
         "rounds": timings,
     }
@@ -113,10 +114,10 @@ def measure(
 
 def _start_torch(stack: ExitStack, python: str, data: str) -> tuple[Any, str]:
     """The worker for PyTorch; or None and the reason."""
-    worker = stack.enter_context(Worker("benchmarks._torch_worker", python=python))
     try:
+        worker = stack.enter_context(Worker("benchmarks._torch_worker", python=python))
         worker.ask("read_data", path=data)
-    except WorkerError as error:
+    except (WorkerError, OSError) as error:  # no torch there, or no such Python
         reason = str(error).strip().splitlines()[-1]
         say(f"PyTorch is left out: {reason}")
         return None, reason

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import types
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,9 @@ def test_every_kernel_of_the_table_is_measured() -> None:
     fast = {name for name in REFERENCE.activations if FAST.activations[name] is not REFERENCE.activations[name]}
     entries |= {f"{name}.{direction}" for name in fast for direction in ("forward", "backward")}
     assert entries <= {case.entry for case in _kernels_worker.CASES}
+    fused = [case for case in _kernels_worker.CASES if case.fused]
+    steps = {type(_kernels_worker.step_of(FAST, case)[0]).kernels_name for case in fused}
+    assert steps == set(FAST.fused)
 
 
 # Workers
@@ -210,10 +214,32 @@ def test_training_steps_are_summarised() -> None:
 
 
 def test_no_path_of_this_machine_in_the_command() -> None:
-    argv = ["--torch-python", "/somewhere/bin/python", "--rounds", "3"]
+    argv = ["--torch-python", "/somewhere/bin/python", "--rounds", "3", "--results", "benchmarks/results/second"]
     assert _common.command("benchmarks.training_step", argv) == (
-        "python -m benchmarks.training_step --torch-python PATH --rounds 3"
+        "python -m benchmarks.training_step --torch-python PATH --rounds 3 --results benchmarks/results/second"
     )
+    assert _common.command("x", ["--results=/somewhere", "--quick"]) == "python -m x --results=PATH --quick"
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "two", "1.5"])
+def test_rounds_that_are_none(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        training_step.main(["--rounds", text])
+    assert f"argument --rounds: expected a whole number greater than 0, received '{text}'" in capsys.readouterr().err
+
+
+def test_a_python_that_is_not_there_leaves_pytorch_out() -> None:
+    with ExitStack() as stack:
+        torch, why_not = training_step._start_torch(stack, "no/such/python", "no data")
+    assert torch is None
+    assert "no/such/python" in why_not
+
+
+def test_a_folder_without_results_writes_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        report.main(["--results", str(tmp_path)])
+    assert "expected a folder with the JSON files of benchmarks, found none in" in capsys.readouterr().err
+    assert not list(tmp_path.parent.glob("RESULTS.md"))
 
 
 def test_json_is_whole_or_old(tmp_path: Path) -> None:
@@ -225,11 +251,11 @@ def test_json_is_whole_or_old(tmp_path: Path) -> None:
 
 
 def test_scaling_resumes_only_what_fits() -> None:
-    old = {"machine": {"cores": 2}, "settings": {"rounds": 5}, "versions": {"keras": {}}, "cells": [{"batch": 1}]}
-    new: dict[str, Any] = {"machine": {"cores": 2}, "settings": {"rounds": 5}, "versions": {}}
+    new: dict[str, Any] = {"machine": {"cores": 2}, "settings": {"rounds": 5}, "code": scaling.code(), "versions": {}}
+    old = new | {"versions": {"keras": {}}, "cells": [{"batch": 1}]}
     assert scaling.resumed(old, new) == [{"batch": 1}]
     assert new["versions"] == {"keras": {}}
-    for key, other in (("machine", {"cores": 4}), ("settings", {"rounds": 1})):
+    for key, other in (("machine", {"cores": 4}), ("settings", {"rounds": 1}), ("code", "of before")):
         with pytest.raises(ValueError, match=f"expected {key} .* use --fresh"):
             scaling.resumed(old, {**new, key: other})
 
@@ -440,7 +466,7 @@ def test_quick_line_measured(
     """Both frameworks really train; without MNIST, so that the bundled digits' way is walked too."""
     monkeypatch.setenv("TINYCNN_DATA", str(tmp_path / "nothing"))
     monkeypatch.setattr(_common, "PAUSE", 0)
-    assert quick.main(rounds=1, steps=2) == 0
+    assert quick.main([], rounds=1, steps=2) == 0
     captured = capsys.readouterr()
     assert re.fullmatch(LINE, captured.out.strip())
     assert "MNIST was not found" in captured.err

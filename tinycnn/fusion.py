@@ -29,7 +29,7 @@ FEWEST_IMAGES = 4  # below, the layers' own kernels share out the rows of an ima
 class FusedStep(ABC):
     """Several layers as one, with the layers' own forward and backward as the other way."""
 
-    kernels_name: str  # of the pair or triple of kernels in `Kernels.fused`
+    kernels_name: str  # of the file in `Kernels.fused` with forward, inference and backward
 
     def __init__(self, layers: Sequence[Layer]):
         self.layers = tuple(layers)

@@ -1,8 +1,9 @@
 """Convolution of images, fast: the twin of ``conv2d.py``.
 
 All three are products by blocks (``block_product_numba.py``) in which the matrix of windows is only a table of where
-each window starts and one of where its pixels lie. Threads share out images or rows of the result, never a sum, so
-the bits do not depend on the number of threads.
+each window starts and one of where its pixels lie; or, for 3x3 kernels, they go Winograd's way (``winograd_numba.py``).
+Sums over a batch are cut into `PARTS` parts, whatever the number of threads, and these are added in order: the bits
+never depend on the threads.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ Pair = tuple[int, int]
 PARTS = 8  # of the sums over a batch, whatever the number of threads
 TILE_SHARE = 200  # products of a channel and a filter for which a part should have one tile more
 ADJACENT: Any = (ONE, ONE)  # the dilation rate of pooling windows
+AT_ONCE = 4  # images whose outputs are in the cache at a time, in the fused steps
 FEW_IMAGES = 8  # fewer are cut into parts, so that all threads have work
 
 
@@ -71,10 +73,11 @@ def conv2d_backward_parameters(
         dkernel[:] = total(dkernels).reshape(dkernel.shape)
     else:
         windows, terms = window_tables(w, c, kernel_size, (out_h, out_w), strides, dilation_rate)
+        kernel_rows = places(len(terms), filters)
         for block in prange(-(-len(terms) // ROWS)):  # some rows of the kernel, summed over all images
             first, last = block * ROWS, min((block + 1) * ROWS, len(terms))
             for image in range(n):
-                add_kernel_gradient(x[image], dz[image], windows, terms, first, last, dkernel)
+                add_kernel_gradient(x[image], dz[image], windows, terms, kernel_rows, first, last, dkernel)
     dz_rows, dbiases = dz.reshape(rows, filters), np.zeros((PARTS, filters), x.dtype)
     size = -(-rows // PARTS)
     for part in prange(PARTS):
@@ -130,14 +133,17 @@ def convolve(
 
 @serial_njit
 def add_kernel_gradient(
-    x: Array, dz: Array, windows: Array, terms: Array, first: int, last: int, dkernel: Array
+    x: Array, dz: Array, windows: Array, terms: Array, kernel_rows: Array, first: int, last: int, dkernel: Array
 ) -> None:
-    """Add the image's share to the kernel's gradient, its rows (of kh·kw·c) from ``first`` to below ``last``."""
+    """Add the image's share to the kernel's gradient, its rows (of kh·kw·c) from ``first`` to below ``last``.
+
+    ``kernel_rows``: where each of them starts.
+    """
     filters = dz.shape[2]
     dkernel_flat = dkernel.reshape(-1)
     product(
         x.reshape(-1), ZERO, terms, windows, dz.reshape(-1), ZERO, filters,
-        dkernel_flat, ZERO, places(len(terms), filters), first, last, filters, dkernel_flat, YES,
+        dkernel_flat, ZERO, kernel_rows, first, last, filters, dkernel_flat, YES,
     )  # fmt: skip
 
 
@@ -222,8 +228,9 @@ def add_gradients(
         winograd.gradients(x, dz, taps, ZERO, n * winograd.tiles(dz.shape[1:3], winograd.OUT), not first, dweights, dx)
         return
     windows, terms = window_tables(w, c, dkernel.shape[:2], dz.shape[1:3], strides, dilation_rate)
+    kernel_rows = places(len(terms), dz.shape[3])
     for image in range(n):
-        add_kernel_gradient(x[image], dz[image], windows, terms, ZERO, len(terms), dkernel)
+        add_kernel_gradient(x[image], dz[image], windows, terms, kernel_rows, ZERO, len(terms), dkernel)
         if dx.size:
             spread_gradient(dz[image], taps, windows, dilation_rate, ZERO, c, dx[image])
 

@@ -22,6 +22,7 @@ from numba import prange
 from tinycnn.kernels.block_product_numba import YES
 from tinycnn.kernels.conv2d_numba import (
     ADJACENT,
+    AT_ONCE,
     add_gradients,
     convolve_images,
     images_of_a_part,
@@ -31,7 +32,6 @@ from tinycnn.kernels.conv2d_numba import (
     total,
     transposed_taps,
 )
-from tinycnn.kernels.conv2d_relu_max_pooling2d_numba import AT_ONCE
 from tinycnn.kernels.image_rows_numba import (
     add_columns,
     add_peak_sums,

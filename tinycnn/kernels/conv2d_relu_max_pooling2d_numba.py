@@ -17,6 +17,7 @@ from numba import prange
 from tinycnn.kernels.block_product_numba import NO, YES
 from tinycnn.kernels.conv2d_numba import (
     ADJACENT,
+    AT_ONCE,
     add_gradients,
     convolve_images,
     images_of_a_part,
@@ -32,8 +33,6 @@ from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, add_transformed_back,
 
 Array = np.ndarray
 Pair = tuple[int, int]
-
-AT_ONCE = 4  # images whose outputs are in the cache at a time
 
 
 def forward(

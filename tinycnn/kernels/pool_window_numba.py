@@ -218,7 +218,7 @@ def _emit_unpool(
     emitter.for_each_vector(channels, one_vector)
 
 
-def _kinds(places: str, *more: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _kinds(places: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Of the arguments of pooling and of the way back."""
     pool = NUMBERS, INDEX, INDEX, COUNTED, NUMBERS, places, INDEX, INDEX, INDEX
     return pool, (NUMBERS, places, INDEX, COUNTED, NUMBERS, INDEX, INDEX, INDEX, INDEX)

@@ -35,8 +35,8 @@ class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
     """``njit`` with threads where a loop says ``prange``, and nowhere else.
 
     ``kernel(...)`` shares out the work among the threads, ``kernel.alone(...)`` leaves all of it to the calling one:
-    for small arrays, and in a process that was forked from one which had used threads, where OpenMP cannot start them
-    anew. The results are the same, bit by bit.
+    for small arrays, and in a process that was forked, because OpenMP cannot start threads anew where the parent had
+    used them. The results are the same, bit by bit.
     """
 
     def __init__(self, function: Callable[..., Any]):

@@ -11,6 +11,7 @@ gets it, and where these are nearly tied (a blank border has thousands) the last
 and ∞ the transforms are mere sums and halves, a blank window gives exactly 0, and the errors are smaller than those of
 a direct sum. The gradients' own rounding errors decide nothing, and neither do those of inference, which takes tiles of
 5x5 outputs where these need fewer multiplications: for 10x10 outputs 4 tiles of 49 in place of 9 of 36.
+(`conv2d_forward`, which does not know whether it trains, always takes 2x2.)
 
 Math:    z = Aᵀ·M·A + bias    M[p] = V[p]·U[p]    V = Bᵀ·x·B    U = G·kernel·Gᵀ    for each tile; p: 36 pairs of points
          dM = A·dz·Aᵀ    dkernel = Gᵀ·dU·G, dU[p] = Σ V[p]ᵀ·dM[p]    dx = B·dV·Bᵀ, dV[p] = dM[p]·U[p]ᵀ
