@@ -21,7 +21,7 @@ TITLES = {"plain": "plain", "dropout": "with dropout", "batch_normalization": "w
 
 def main(argv: Sequence[str] | None = None) -> int:
     p = _common.parser(__doc__)
-    p.add_argument("--epochs", type=int, default=10)
+    p.add_argument("--epochs", type=_common.above_zero(int), default=10)
     p.add_argument("--seed", type=int, default=42)
     arguments = p.parse_args(argv)
     target = _common.folder(arguments)

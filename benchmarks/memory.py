@@ -18,7 +18,9 @@ from benchmarks._worker import ROOT, environment, find_mnist, peak_memory_mb, ru
 def main(argv: Sequence[str] | None = None) -> int:
     p = _common.parser(__doc__)
     p.add_argument("--rounds", type=_common.above_zero(int))
-    p.add_argument("--epochs", type=int, default=1, help="later epochs use the memory of the first again")
+    p.add_argument(
+        "--epochs", type=_common.above_zero(int), default=1, help="later epochs use the memory of the first again"
+    )
     arguments = p.parse_args(argv)
     target = _common.folder(arguments)
     result = _common.header("memory", sys.argv[1:] if argv is None else argv)

@@ -28,7 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument("--results", type=Path, default=_common.RESULTS, help="folder of the JSON files")
     p.add_argument("--output", type=Path, help="by default RESULTS.md beside that folder")
     arguments = p.parse_args(argv)
-    results = read(arguments.results)
+    try:
+        results = read(arguments.results)
+    except ValueError as error:
+        p.error(str(error))
     if not results:
         p.error(f"--results: expected a folder with the JSON files of benchmarks, found none in {arguments.results}")
     output = arguments.output or arguments.results.resolve().parent / "RESULTS.md"

@@ -357,7 +357,7 @@ def test_report_warns_of_a_busy_machine() -> None:
     assert "do not count" not in report.report(results)
 
 
-def test_the_worst_of_several_runs_counts(tmp_path: Path) -> None:
+def test_the_worst_of_several_runs_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, slower = fixture(), fixture()["training_step"]
     slower["ratio"] = {"plain": [2.5, 3.0]}
     _common.write_json(tmp_path / "training_step.json", first["training_step"])
@@ -376,6 +376,9 @@ def test_the_worst_of_several_runs_counts(tmp_path: Path) -> None:
     _common.write_json(tmp_path / "third" / "training_step.json", slower | {"machine": MACHINE | {"cpu": "Another"}})
     with pytest.raises(ValueError, match=r"expected the machine of the first run in all, .*'Example CPU'.*'Another'"):
         report.read(tmp_path)
+    with pytest.raises(SystemExit):
+        report.main(["--results", str(tmp_path)])
+    assert "error: results of training_step: expected the machine" in capsys.readouterr().err
 
 
 def test_targets_are_not_met_by_a_part_of_the_work() -> None:
