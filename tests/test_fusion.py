@@ -140,6 +140,70 @@ def test_training_uses_the_fused_steps(monkeypatch):
         assert calls == [(step, "fused_forward")] * 4
 
 
+def linear_convolution(model: Sequential) -> None:
+    model.layers[0].activation = None
+
+
+def frozen_pooling(model: Sequential) -> None:
+    model.layers[-1].trainable = False
+
+
+def frozen_normalization(model: Sequential) -> None:
+    model.layers[1].trainable = False
+
+
+def own_kernels(model: Sequential) -> None:
+    """A set in which one kernel is one's own, as a learner tries it, for all layers."""
+    own = dataclasses.replace(FAST, max_pooling2d_forward=twice_the_maximum)
+    for layer in model.layers:
+        layer.kernels = own
+
+
+def own_kernels_of_pooling(model: Sequential) -> None:
+    model.layers[-1].kernels = dataclasses.replace(FAST, max_pooling2d_forward=twice_the_maximum)
+
+
+def twice_the_maximum(x: np.ndarray, pool_size: Any, strides: Any) -> Any:
+    y, argmax = REFERENCE.max_pooling2d_forward(x, pool_size, strides)
+    return 2 * y, argmax
+
+
+def own_forward(model: Sequential) -> None:
+    """As one does to look at what a layer is given."""
+    pooling = model.layers[-1]
+    forward = pooling.forward
+    pooling.forward = lambda x, training=False: forward(2 * x, training)
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+@pytest.mark.parametrize(
+    "change",
+    [linear_convolution, frozen_pooling, frozen_normalization, own_kernels, own_kernels_of_pooling, own_forward],
+)
+def test_a_fused_step_follows_what_is_set_on_its_layers(change, normalized):
+    model = chain(({"filters": 5, "kernel_size": 3}, {}, (9, 8, 2)), normalized, dtype="float64")
+    x = np.random.default_rng(2).normal(size=(6, 9, 8, 2))
+    model.compile("sgd", "mse")
+    model.predict(x, verbose=0)  # the fused step is made
+    before = model.forward(x, training=True)
+    change(model)
+    expected = model.forward(x, training=True)
+    assert_close(model._forward(x, training=True), expected, PARITY["float64"])
+    assert_close(model.predict(x, verbose=0), model(x), PARITY["float64"])
+    if change not in (frozen_pooling, frozen_normalization):
+        assert not np.allclose(before, expected)
+
+
+def test_compile_looks_for_patterns_anew():
+    model = chain(({"filters": 5, "kernel_size": 3}, {}, (9, 8, 2)), False, dtype="float64")
+    model.layers[0].activation = "tanh"
+    model.compile("sgd", "mse")
+    assert model._steps == model.layers
+    model.layers[0].activation = "relu"
+    model.compile("sgd", "mse")
+    assert [type(step) for step in model._steps] == [ConvolutionPooling]
+
+
 @pytest.mark.parametrize("make", [models.plain, models.batch_normalization])
 def test_training_with_and_without_fused_steps_is_the_same(make):
     x, y = np.random.default_rng(1).random((40, 28, 28, 1)), np.arange(40) % 10

@@ -343,6 +343,21 @@ def test_activation_layers_on_images(name, rng):
     assert_close(layer.backward(dy), oracles.activation_gradient(name, x, dy), ORACLE)
 
 
+@pytest.mark.parametrize("make", [lambda: Dense(3), lambda: Conv2D(3, 1), lambda: Activation("relu")])
+def test_an_activation_may_be_assigned_and_is_checked(make, rng):
+    layer = make()
+    x = rng.normal(size=(4, 5, 5, 2) if isinstance(layer, Conv2D) else (4, 5))
+    layer.build(x.shape)
+    for value, name in ((activations.tanh, "tanh"), ("softmax", "softmax"), (None, "linear")):
+        layer.activation = value
+        assert layer.activation == name
+        layer(x)
+    before = layer(x)
+    with pytest.raises(ValueError, match=r"activation: expected one of .*, received 'rulu'\. Did you mean"):
+        layer.activation = "rulu"
+    np.testing.assert_array_equal(layer(x), before)
+
+
 def test_activations_by_name_function_and_none():
     assert activations.get(None) == "linear"
     for name in ACTIVATIONS:

@@ -3,8 +3,9 @@
 `Sequential.fit`, `evaluate` and `predict` go through the steps that `fused_steps` returns: a layer, or in place of
 several layers a fused step that borrows them. A step has a layer's ``forward``, ``backward`` and
 ``backward_parameters``; it reads the layers' parameters and writes their gradients and moving statistics, just as
-they would. Layers know nothing of it, and ``model.forward`` and ``model.backward`` go layer by layer. Each pattern is a
-class below and a file of kernels; without them everything works, slower.
+they would. Where a layer was changed meanwhile, so that the pattern does not fit any more, the layers work by
+themselves again. They know nothing of it, and ``model.forward`` and ``model.backward`` go layer by layer. Each pattern
+is a class below and a file of kernels; without them everything works, slower.
 
 Source:  the idea of fusing by pattern: Chen et al. 2018, arXiv:1802.04799, section 3
 """
@@ -18,10 +19,15 @@ from typing import Any
 
 import numpy as np
 
+from tinycnn.kernels import FAST
 from tinycnn.layers import BatchNormalization, Conv2D, Layer, MaxPooling2D
 from tinycnn.layers.windows import crop, pad
 
 Array = np.ndarray
+
+_CONVOLUTION = ("conv2d_forward", "conv2d_backward_parameters", "conv2d_backward_input", "activations")
+_NORMALIZATION = ("batch_normalization_forward", "batch_normalization_inference", "batch_normalization_backward")
+_POOLING = ("max_pooling2d_forward", "max_pooling2d_backward")
 
 FEWEST_IMAGES = 4  # below, the layers' own kernels share out the rows of an image among the threads
 
@@ -30,6 +36,7 @@ class FusedStep(ABC):
     """Several layers as one, with the layers' own forward and backward as the other way."""
 
     kernels_name: str  # of the file in `Kernels.fused` with forward, inference and backward
+    stands_for: tuple[str, ...]  # the kernels that it does the work of
 
     def __init__(self, layers: Sequence[Layer]):
         self.layers = tuple(layers)
@@ -49,11 +56,23 @@ class FusedStep(ABC):
         """The gradient of x, which is empty without ``input_gradient``; assigns the gradients of all parameters."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
+        if training:
+            self.saved = None
         kernels = self.layers[0].kernels.fused.get(self.kernels_name)
-        self.saved = None
-        if kernels is not None and len(x) >= FEWEST_IMAGES and all(layer.trainable for layer in self.layers):
+        if kernels is not None and len(x) >= FEWEST_IMAGES and self._fits():
             return self.fused_forward(kernels, x, training)
         return forward_through(self.layers, x, training)
+
+    def _fits(self) -> bool:
+        """Whether layers and kernels are still what the fused step stands for: a user may have set any of these."""
+        kernels = self.layers[0].kernels
+        return (
+            self.matches(self.layers)
+            and all(
+                layer.trainable and layer.kernels is kernels and "forward" not in vars(layer) for layer in self.layers
+            )
+            and (kernels is FAST or all(getattr(kernels, name) is getattr(FAST, name) for name in self.stands_for))
+        )
 
     def backward(self, dy: Array) -> Array:
         return self._backward(dy, input_gradient=True)
@@ -87,6 +106,7 @@ class ConvolutionPooling(FusedStep):
     """Conv2D with relu, then MaxPooling2D."""
 
     kernels_name = "conv2d_relu_max_pooling2d"
+    stands_for = (*_CONVOLUTION, *_POOLING)
 
     @staticmethod
     def matches(layers: Sequence[Layer]) -> bool:
@@ -122,6 +142,7 @@ class ConvolutionNormalizationPooling(FusedStep):
     """Conv2D with relu, then BatchNormalization, then MaxPooling2D."""
 
     kernels_name = "conv2d_relu_batch_normalization_max_pooling2d"
+    stands_for = (*_CONVOLUTION, *_NORMALIZATION, *_POOLING)
 
     @staticmethod
     def matches(layers: Sequence[Layer]) -> bool:

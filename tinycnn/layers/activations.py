@@ -8,7 +8,7 @@ import numpy as np
 
 from tinycnn import activations
 from tinycnn.kernels.activations import leaky_relu_backward, leaky_relu_forward
-from tinycnn.layers.base import Array, Layer, Shape
+from tinycnn.layers.base import Array, Layer, Setting, Shape
 
 
 class Activation(Layer):
@@ -24,9 +24,11 @@ class Activation(Layer):
         activation: a name such as "relu", "softmax", "sigmoid", "tanh", or a function of `tinycnn.activations`.
     """
 
+    activation = Setting(activations.get)
+
     def __init__(self, activation: Any, **options: Any):
         super().__init__(**options)
-        self.activation = activations.get(activation)
+        self.activation = activation
 
     def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         return input_shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,22 @@ class ParameterVector:
         for p, part in zip(parameters, self.slices, strict=True):
             p.value = self.value[part].reshape(p.shape)
             p.grad = self.grad[part].reshape(p.shape)
+
+
+class Setting:
+    """An attribute of a layer that is checked whenever it is assigned: ``activation = Setting(activations.get)``."""
+
+    def __init__(self, check: Callable[[Any], Any]):
+        self.check = check
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.place = f"_{name}"
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return self if instance is None else vars(instance)[self.place]
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        vars(instance)[self.place] = self.check(value)
 
 
 class Layer(Configurable, ABC):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn import activations, initializers, regularizers
-from tinycnn.layers.base import Array, Layer, Shape
+from tinycnn.layers.base import Array, Layer, Setting, Shape
 from tinycnn.layers.windows import (
     check_channels_last,
     check_images,
@@ -41,6 +41,8 @@ class Conv2D(Layer):
         use_bias: whether a bias is added and learned.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer: names or objects.
     """
+
+    activation = Setting(activations.get)
 
     def __init__(
         self,
@@ -78,7 +80,7 @@ class Conv2D(Layer):
                 f"strides={self.strides} with dilation_rate={self.dilation_rate}. Use one of the two."
             )
         self.padding = check_padding("Conv2D", padding)
-        self.activation = activations.get(activation)
+        self.activation = activation
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn import activations, initializers, regularizers
-from tinycnn.layers.base import Array, Layer, Shape
+from tinycnn.layers.base import Array, Layer, Setting, Shape
 
 
 class Dense(Layer):
@@ -27,6 +27,8 @@ class Dense(Layer):
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer: names or objects.
     """
 
+    activation = Setting(activations.get)
+
     def __init__(
         self,
         units: int,
@@ -42,7 +44,7 @@ class Dense(Layer):
         if not isinstance(units, (int, np.integer)) or units < 1:
             raise ValueError(f"Dense: expected units to be a positive whole number, received {units!r}. Try 64.")
         self.units = int(units)
-        self.activation = activations.get(activation)
+        self.activation = activation
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
