@@ -280,17 +280,73 @@ def test_the_learning_rate_may_be_assigned_between_steps():
     np.testing.assert_allclose(vector.value, start - 0.1 * gradients[0] - 0.01 * gradients[1], rtol=1e-12)
 
 
-def test_another_models_weights_are_refused():
-    optimizer = Adam()
+@pytest.mark.parametrize("shapes", [[(2, 2)], SHAPES])
+@pytest.mark.parametrize("cls", [Adam, SGD])  # with slots and without
+def test_another_models_weights_are_refused(cls, shapes):
+    optimizer = cls()
     run(optimizer, make_vector(), random_gradients(1))
-    other = make_vector(shapes=[(2, 2)])
+    other, iterations = make_vector(shapes=shapes), optimizer.iterations
     before = other.value.copy()
-    text = "adam: expected the 51 weights of its first step, received 4. "
-    text += "Compile again after freezing layers; make a new optimizer for another model."
+    text = f"{optimizer.name}: expected the parameters of its first step, or some of them, received {len(shapes)} that "
+    text += f"it does not know, such as '0' of shape {shapes[0]}. Compile with a new optimizer for another model, and "
+    text += "after adding or unfreezing layers."
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         optimizer.apply(other)
     np.testing.assert_array_equal(other.value, before)
-    assert optimizer.iterations == 1
+    assert optimizer.iterations == iterations
+
+
+@pytest.mark.parametrize(
+    "optimizer", [Adam(0.01, amsgrad=True), RMSprop(momentum=0.5, centered=True), SGD(momentum=0.9)]
+)
+def test_slots_belong_to_parameters(optimizer):
+    """Steps with some parameters missing move the others as an optimizer of their own would."""
+    vector, gradients = make_vector(), random_gradients(6)
+    parameters, slices = vector.parameters, vector.slices
+    run(optimizer, vector, gradients[:2])
+    waiting = {name: optimizer.slot(name, parameters[1]).copy() for name in optimizer.slots}
+    alone = type(optimizer).from_config(optimizer.get_config())
+    own = [2, 0]  # in another order, too
+    start = {
+        name: np.concatenate([optimizer.slot(name, parameters[i]).ravel() for i in own]) for name in optimizer.slots
+    }
+    rest = ParameterVector([Parameter(str(i), parameters[i].value.copy()) for i in own])
+    alone.set_state(2, optimizer.learning_rate, start, rest.parameters)
+
+    some = ParameterVector([parameters[i] for i in own])
+    frozen = parameters[1].value.copy()
+    for gradient in gradients[2:4]:
+        rest.grad[:] = some.grad[:] = np.concatenate([gradient[slices[i]] for i in own])
+        optimizer.apply(some)
+        alone.apply(rest)
+    np.testing.assert_array_equal(some.value, rest.value)
+    np.testing.assert_array_equal(parameters[1].value, frozen)
+    for name, slot in waiting.items():
+        np.testing.assert_array_equal(optimizer.slot(name, parameters[1]), slot)
+        for p, twin in zip(some.parameters, rest.parameters, strict=True):
+            np.testing.assert_array_equal(optimizer.slot(name, p), alone.slot(name, twin))
+
+    run(optimizer, ParameterVector(parameters), gradients[4:])  # and all together again
+    assert optimizer.iterations == 6
+    assert not np.array_equal(parameters[1].value, frozen)
+
+
+def test_without_parameters_a_step_is_nothing():
+    optimizer = Adam()
+    optimizer.apply(ParameterVector([]))
+    assert (optimizer.iterations, optimizer.parameters, optimizer.slots) == (0, None, {})
+
+
+def test_slots_of_another_length_are_refused():
+    vector, optimizer = make_vector(), Adam()
+    text = "adam: expected slots for 51 weights, received 4. Compile with a new optimizer for another model."
+    slots = {"momentum": np.zeros(4), "velocity": np.zeros(4)}
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+        optimizer.set_state(1, 0.1, slots, vector.parameters)
+    assert (optimizer.iterations, optimizer.learning_rate, optimizer.slots) == (0, 0.001, {})
+    optimizer.set_state(1, 0.1, slots)  # whose they are turns out in the first step
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+        optimizer.build(vector)
 
 
 def test_the_fast_kernels_are_the_default():

@@ -143,8 +143,9 @@ def test_ctrl_c_and_ctrl_c_and_on(whole, tmp_path, monkeypatch, capsys):
         with monkeypatch.context() as patch:
 
             def step_and_press(self, *args, **kwargs):
-                step(self, *args, **kwargs)
+                result = step(self, *args, **kwargs)
                 signal.raise_signal(signal.SIGINT)
+                return result
 
             patch.setattr(Sequential, "_train_step", step_and_press)
             assert go(flag, *SETTINGS, "--out", folder) == 130

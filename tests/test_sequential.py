@@ -642,6 +642,58 @@ def test_validation_freq(data):
     assert len(history["val_loss"]) == 2
 
 
+def constant(value: float, name: str) -> Any:
+    def metric(y_true: Array, y_pred: Array) -> Array:
+        return np.full(len(y_pred), value)
+
+    metric.__name__ = name
+    return metric
+
+
+def test_each_metric_has_a_name_of_its_own(rng):
+    x, y = rng.normal(size=(6, 3)), rng.integers(0, 2, 6)
+    plain = [constant(1.0, "mine"), constant(2.0, "mine"), "accuracy", constant(3.0, "mine"), constant(4.0, "loss")]
+    weighted = [constant(5.0, "mine"), constant(6.0, "mine"), constant(7.0, "other"), "accuracy"]
+    model = compiled(linear(activation="softmax"), metrics=plain, weighted_metrics=weighted)
+    history = model.fit(x, y, verbose=0, validation_data=(x, y)).history
+    figures = model.evaluate(x, y, verbose=0, return_dict=True)
+    expected = {"mine": 1.0, "mine_1": 2.0, "mine_2": 3.0, "weighted_mine": 5.0, "weighted_mine_1": 6.0, "other": 7.0}
+    assert {name: figures[name] for name in expected} == expected
+    assert figures["loss_1"] == 4.0
+    assert figures.keys() == {*expected, "accuracy", "weighted_accuracy", "loss", "loss_1"}
+    assert history.keys() == {*figures, *(f"val_{name}" for name in figures)}
+    assert list(figures.values()) != model.evaluate(x, y, verbose=0)  # in the order of compile
+    assert sorted(figures.values()) == sorted(model.evaluate(x, y, verbose=0))
+    assert model.metrics_names[:5] == ["loss", "mine", "mine_1", "accuracy", "mine_2"]
+
+
+@pytest.mark.keras
+def test_metrics_of_one_name_are_called_as_in_keras(keras, rng):
+    x, y = rng.normal(size=(6, 3)), rng.integers(0, 2, 6)
+    plain = [constant(1.0, "mine"), "accuracy", constant(2.0, "mine"), constant(3.0, "mine")]
+    weighted = [constant(4.0, "mine"), constant(5.0, "mine"), "accuracy", constant(6.0, "mine")]
+    theirs = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(2, activation="softmax")])
+    loss = "sparse_categorical_crossentropy"
+    theirs.compile("sgd", loss, metrics=plain, weighted_metrics=weighted, run_eagerly=True)
+    ours = compiled(linear(activation="softmax"), metrics=plain, weighted_metrics=weighted)
+    expected = theirs.evaluate(x, y, verbose=0, return_dict=True)
+    found = ours.evaluate(x, y, verbose=0, return_dict=True)
+    assert found.keys() == expected.keys()
+    for name in expected:
+        if "mine" in name:
+            assert found[name] == expected[name]
+
+
+def test_a_metrics_object_keeps_its_name(rng):
+    x, y = rng.normal(size=(6, 3)), rng.integers(0, 2, 6)
+    own = metrics.SparseCategoricalAccuracy(name="accuracy")
+    model = compiled(linear(activation="softmax"), metrics=["accuracy"], weighted_metrics=[own])
+    figures = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert figures.keys() == {"accuracy", "weighted_accuracy", "loss"}
+    assert own.name == "accuracy"
+    assert own.result() == figures["weighted_accuracy"]
+
+
 def test_sample_weight_multiplies_the_loss_and_is_divided_by_the_number_of_samples(rng):
     x, y, weight = rng.normal(size=(6, 3)), rng.integers(0, 2, 6), rng.uniform(0.1, 3, 6)
     model = compiled(linear(activation="softmax"), optimizers.SGD(0.0), metrics=["accuracy"], weighted_metrics=["acc"])

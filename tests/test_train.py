@@ -506,7 +506,7 @@ def test_a_loss_that_becomes_nan_ends_with_one_line_and_the_history_so_far(tmp_p
     def fail_in_epoch_2(self, x, y, sample_weight, place):
         if place == "epoch 2, step 1":
             self.layers[2].kernel.value[...] = np.nan
-        step(self, x, y, sample_weight, place)
+        return step(self, x, y, sample_weight, place)
 
     monkeypatch.setattr(Sequential, "_train_step", fail_in_epoch_2)
     assert train.main([*TINY, "--kernels", "reference", "--out", str(tmp_path)]) == 1

@@ -17,6 +17,7 @@ import numpy as np
 from tinycnn.files import replacing
 
 if TYPE_CHECKING:
+    from tinycnn.layers import Parameter
     from tinycnn.sequential import Sequential
 
 FORMAT = "tinycnn checkpoint 1"
@@ -63,16 +64,10 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def state_of(model: Sequential) -> dict[str, Any]:
     """All that training has changed in a model: weights, moving statistics, optimizer and random streams."""
-    optimizer = model.optimizer
     return {
         "layers": _layers(model),
         "weights": model.get_weights(),
-        "optimizer": {
-            "class": type(optimizer).__name__,
-            "iterations": optimizer.iterations,
-            "learning_rate": optimizer.learning_rate,
-            "slots": optimizer.slots,
-        },
+        "optimizer": _optimizer(model),
         "random_streams": {name: stream.bit_generator.state for name, stream in model.random_streams.items()},
     }
 
@@ -94,10 +89,30 @@ def restore(model: Sequential, state: dict[str, Any]) -> None:
         raise _mismatch(f"the optimizer {own['optimizer']['class']}", str(optimizer["class"]))
     if own["random_streams"].keys() != state["random_streams"].keys():
         raise _mismatch(f"random streams for {_names(own)}", _names(state))
-    model.optimizer.set_state(optimizer["iterations"], optimizer["learning_rate"], optimizer["slots"])
+    everything = _parameters(model)
+    owners = [everything[i] for i in optimizer["parameters"]] or None  # none where it has made no step
+    model.optimizer.set_state(optimizer["iterations"], optimizer["learning_rate"], optimizer["slots"], owners)
     model.set_weights(state["weights"])
     for name, stream in model.random_streams.items():
         stream.bit_generator.state = state["random_streams"][name]
+
+
+def _optimizer(model: Sequential) -> dict[str, Any]:
+    """The optimizer's state, and whose it is: the numbers of its parameters among all of the model's."""
+    optimizer, everything = model.optimizer, _parameters(model)
+    known = [p for p in everything if optimizer.parameters and not optimizer.unknown([p])]
+    return {
+        "class": type(optimizer).__name__,
+        "iterations": optimizer.iterations,
+        "learning_rate": optimizer.learning_rate,
+        "parameters": [i for i, p in enumerate(everything) if any(p is other for other in known)],
+        "slots": {name: np.concatenate([optimizer.slot(name, p).ravel() for p in known]) for name in optimizer.slots},
+    }
+
+
+def _parameters(model: Sequential) -> list[Parameter]:
+    """All parameters, frozen ones included."""
+    return [p for layer in model.layers for p in layer._parameters.values()]
 
 
 def _layers(model: Sequential) -> list[list[Any]]:

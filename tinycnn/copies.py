@@ -18,9 +18,13 @@ def copy_layer(layer: Layer, dtype: Any = None) -> Any:
     Nothing is kept in it for a backward. With ``dtype``, "float32" or "float64", its arrays and its results have that
     type.
     """
-    twin: Any = copy.deepcopy(layer, {id(layer.kernels): layer.kernels})
+    twin: Any = copy.deepcopy(layer)
     twin.forget()
-    if dtype is None or twin.dtype == dtype:
+    return twin if dtype is None else _cast(twin, dtype)
+
+
+def _cast(twin: Any, dtype: Any) -> Any:
+    if twin.dtype == dtype:
         return twin
     before, twin.dtype = twin.dtype, np.dtype(dtype)
     for name, value in vars(twin).items():
@@ -37,13 +41,11 @@ def copy_model(model: Sequential, dtype: Any = None) -> Any:
 
     ``dtype`` as in `copy_layer`; the optimizer keeps the type of its slots.
     """
-    twin: Any = copy.copy(model)
-    twin._layers = [copy_layer(layer, dtype) for layer in model.layers]
-    twin._vector = twin._fused = twin.history = None
-    if model.optimizer is not None:
-        twin.optimizer = copy.deepcopy(model.optimizer, {id(model.optimizer.kernels): model.optimizer.kernels})
-    for name in ("_loss_mean", "_metrics", "_weighted_metrics", "_shuffle_rng"):
-        setattr(twin, name, copy.deepcopy(getattr(model, name)))
+    twin: Any = copy.deepcopy(model, {id(model.loss): model.loss, id(model.history): None})
+    for layer in twin.layers:
+        layer.forget()
+        if dtype is not None:
+            _cast(layer, dtype)
     return twin
 
 

@@ -257,8 +257,7 @@ def check_model(
 def _model_twin(model: Sequential) -> Any:
     """A copy of a model whose optimizer leaves weights and gradients as they are."""
     twin = copy_model(model, "float64")
-    twin._metrics, twin._weighted_metrics = [], []
-    twin.optimizer = SimpleNamespace(apply=lambda vector: None)
+    twin.optimizer = SimpleNamespace(build=lambda vector: None, apply=lambda vector: None)
     return twin
 
 

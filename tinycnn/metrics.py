@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -123,6 +125,57 @@ class MeanMetricWrapper(Metric):
         self._mean.reset_state()
 
 
+class CompileMetrics:
+    """The figures of a model over the batches of an epoch: the mean of its loss, and the metrics of ``compile``.
+
+    Args:
+        metrics, weighted_metrics: what `get` takes; without and with the weights of samples. Metrics are made at the
+            first batch, because "accuracy" depends on its shapes.
+
+    Keras:   a second metric of one name is called ``name_1``, a weighted one ``weighted_name``
+    """
+
+    def __init__(self, metrics: Iterable[Any], weighted_metrics: Iterable[Any]):
+        self.identifiers = list(metrics), list(weighted_metrics)
+        self.loss = Mean("loss")
+        self.metrics: list[Metric] = []
+        self.weighted_metrics: list[Metric] = []
+
+    def update_state(self, y_true: Array, y_pred: Array, loss: float, sample_weight: Array | None) -> None:
+        """Take in one batch, its loss as the mean over its samples."""
+        plain, weighted = self.identifiers
+        if len(self.metrics) < len(plain) or len(self.weighted_metrics) < len(weighted):
+            self.metrics = [get(it, y_true.shape, y_pred.shape) for it in plain]
+            self.weighted_metrics = [get(it, y_true.shape, y_pred.shape) for it in weighted]
+        self.loss.update_state(loss, len(y_true))
+        for metric in self.metrics:
+            metric.update_state(y_true, y_pred)
+        for metric in self.weighted_metrics:
+            metric.update_state(y_true, y_pred, sample_weight)
+
+    def reset_state(self) -> None:
+        for metric in self.all:
+            metric.reset_state()
+
+    @property
+    def all(self) -> list[Metric]:
+        """The mean of the loss, the metrics, the weighted metrics."""
+        return [self.loss, *self.metrics, *self.weighted_metrics]
+
+    def results(self) -> dict[str, float]:
+        """All figures so far by name: the loss first, each metric under a name of its own."""
+        found: dict[str, float] = {}
+        taken: Counter[str] = Counter()
+        for metric in self.all:
+            name = metric.name
+            if name in taken and any(metric is weighted for weighted in self.weighted_metrics):
+                name = f"weighted_{name}"
+            number = taken[name]
+            taken[name] += 1
+            found[f"{name}_{number}" if number else name] = float(metric.result())
+        return found
+
+
 class SparseCategoricalAccuracy(MeanMetricWrapper):
     """The share of samples whose most probable class is the label; labels are class numbers.
 
@@ -157,7 +210,7 @@ class BinaryAccuracy(MeanMetricWrapper):
 
     def __init__(self, name: str = "binary_accuracy", threshold: float = 0.5):
         self.threshold = threshold
-        super().__init__(lambda y_true, y_pred: binary_accuracy(y_true, y_pred, threshold), name)
+        super().__init__(partial(binary_accuracy, threshold=threshold), name)
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:

@@ -2,7 +2,7 @@
 
 An optimizer sees a model as one long vector of weights and one of gradients (`ParameterVector`). The rules
 themselves are in kernels/optimizers.py; here are the settings, the clipping of gradients and the state
-between steps.
+between steps, which belongs to the parameters of the first step: to these objects, not to their places in a model.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import numbers
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from tinycnn.serialization import Configurable, deserialize
 from tinycnn.utils import lookup, snake_case
 
 if TYPE_CHECKING:
-    from tinycnn.layers.base import ParameterVector
+    from tinycnn.layers.base import Parameter, ParameterVector
 
 Array = np.ndarray
 
@@ -38,7 +38,8 @@ class Optimizer(Configurable, ABC):
 
     Attributes:
         iterations: the number of steps so far.
-        slots: what the optimizer remembers from step to step, by name: vectors as long as the weights'.
+        parameters: those of the first step, which the optimizer can move from then on; None before it.
+        slots: what the optimizer remembers from step to step, by name: vectors, parameter after parameter.
         kernels: the set of kernels that does the work.
 
     Keras:   same names, defaults and numbers; at most one of the three ways of clipping. Learning rate
@@ -85,7 +86,7 @@ class Optimizer(Configurable, ABC):
         self.kernels: Kernels = FAST
         self.iterations = 0
         self.slots: dict[str, Array] = {}
-        self._size: int | None = None
+        self.parameters: tuple[Parameter, ...] | None = None
 
     @property
     def learning_rate(self) -> float:
@@ -96,68 +97,141 @@ class Optimizer(Configurable, ABC):
     def learning_rate(self, value: float) -> None:
         self._learning_rate = self._number("learning_rate", value)
 
-    def set_state(self, iterations: int, learning_rate: float, slots: dict[str, Array]) -> None:
+    def set_state(
+        self,
+        iterations: int,
+        learning_rate: float,
+        slots: dict[str, Array],
+        parameters: Iterable[Parameter] | None = None,
+    ) -> None:
         """Go on where an optimizer of the same settings stood: copies of its ``slots`` become this one's.
 
+        Args:
+            iterations, learning_rate, slots: as the attributes are called; without slots it has made no step.
+            parameters: whose the slots are, in their order; by default those of this optimizer's first step, be it
+                behind it or yet to come.
+
         Raises:
-            ValueError: slots of other names than this optimizer's; none at all means that it has made no step.
+            ValueError: slots of other names than this optimizer's, or of another length than the parameters.
         """
         if slots and tuple(slots) != self._slot_names():
             raise ValueError(
                 f"{self.name}: expected the slots {', '.join(self._slot_names()) or 'of none'}, received "
                 f"{', '.join(slots)}. Use an optimizer of the same settings."
             )
+        owners = self.parameters if parameters is None else tuple(parameters)
+        for slot in slots.values():
+            self._check_size(slot, slot.size if owners is None else sum(p.value.size for p in owners))
         self.iterations, self.learning_rate = iterations, learning_rate
         self.slots = {name: slot.copy() for name, slot in slots.items()}
-        self._size = next((slot.size for slot in slots.values()), None)
+        self.parameters = owners if slots or parameters is not None else None
 
-    def build(self, parameters: ParameterVector) -> None:
-        """Make the slots, all zero, for a model's parameters; a second call changes nothing.
+    def build(self, vector: ParameterVector) -> None:
+        """Make the slots, all zero, for a model's parameters; where they are known already, nothing changes.
+
+        Some of the known ones may be missing, as after freezing layers: their slots wait. Without any parameters
+        nothing happens.
 
         Raises:
-            ValueError: the slots were made for a vector of another length.
+            ValueError: a parameter that was not among those of the first step.
         """
-        w = parameters.value
-        if self._size is None:
-            self.slots = {name: np.zeros_like(w) for name in self._slot_names()}
-            self._size = w.size
-        elif w.size != self._size:
+        if not vector.parameters:
+            return
+        if self.parameters is None:
+            if not self.slots:
+                self.slots = {name: np.zeros_like(vector.value) for name in self._slot_names()}
+            for slot in self.slots.values():
+                self._check_size(slot, vector.value.size)
+            self.parameters = vector.parameters
+        elif vector.parameters != self.parameters:
+            self.check_known(vector.parameters)
+
+    def check_known(self, parameters: Iterable[Parameter]) -> None:
+        """Whether the optimizer can move these parameters.
+
+        Raises:
+            ValueError: a parameter that was not among those of the first step.
+        """
+        unknown = self.unknown(parameters)
+        if unknown:
             raise ValueError(
-                f"{self.name}: expected the {self._size} weights of its first step, received {w.size}. "
-                "Compile again after freezing layers; make a new optimizer for another model."
+                f"{self.name}: expected the parameters of its first step, or some of them, received {len(unknown)} "
+                f"that it does not know, such as {unknown[0].name!r} of shape {unknown[0].shape}. Compile with a new "
+                "optimizer for another model, and after adding or unfreezing layers."
             )
 
-    def apply(self, parameters: ParameterVector) -> None:
-        """One step: move ``parameters.value`` in place, against ``parameters.grad``, which stays as it is.
+    def unknown(self, parameters: Iterable[Parameter]) -> list[Parameter]:
+        """Those of the parameters that the optimizer cannot move, because its first step was made without them."""
+        known = {id(p) for p in self.parameters or ()}
+        return [] if self.parameters is None else [p for p in parameters if id(p) not in known]
+
+    def slot(self, name: str, parameter: Parameter) -> Array:
+        """A parameter's part of a slot: a view of the parameter's shape.
 
         Raises:
-            ValueError: another number of weights than at the first step.
+            KeyError: no such slot, or a parameter that is not known.
         """
-        self.build(parameters)
-        gradient = self._clipped(parameters)
+        return self.slots[name][self._places()[id(parameter)]].reshape(parameter.shape)
+
+    def apply(self, vector: ParameterVector) -> None:
+        """One step: move ``vector.value`` in place, against ``vector.grad``, which stays as it is.
+
+        Without parameters, as where all layers are frozen, nothing happens.
+
+        Raises:
+            ValueError: a parameter that was not among those of the first step.
+        """
+        if not vector.parameters:
+            return
+        self.build(vector)
+        gradient = self._clipped(vector)
         if self.weight_decay is not None:
-            self.kernels.weight_decay_update(parameters.value, self.learning_rate, self.weight_decay)
-        self._update(parameters.value, gradient)
+            self.kernels.weight_decay_update(vector.value, self.learning_rate, self.weight_decay)
+        if vector.parameters == self.parameters:
+            self._update(vector.value, gradient, self.slots)
+        else:  # some are missing: theirs of the slots are brought together, and back to their places
+            places = self._places()
+            parts = [places[id(p)] for p in vector.parameters]
+            slots = {name: np.concatenate([slot[part] for part in parts]) for name, slot in self.slots.items()}
+            self._update(vector.value, gradient, slots)
+            for name, slot in slots.items():
+                for part, own in zip(parts, vector.slices, strict=True):
+                    self.slots[name][part] = slot[own]
         self.iterations += 1
+
+    def _places(self) -> dict[int, slice]:
+        """Where each parameter's numbers lie in the slots, by its identity."""
+        places, end = {}, 0
+        for p in self.parameters or ():
+            places[id(p)] = slice(end, end + p.value.size)
+            end += p.value.size
+        return places
+
+    def _check_size(self, slot: Array, size: int) -> None:
+        if slot.shape != (size,):
+            raise ValueError(
+                f"{self.name}: expected slots for {size} weights, received {slot.size}. "
+                "Compile with a new optimizer for another model."
+            )
 
     @abstractmethod
     def _slot_names(self) -> tuple[str, ...]:
         """The names of the slots, in Keras's order."""
 
     @abstractmethod
-    def _update(self, w: Array, g: Array) -> None:
-        """Call the kernel."""
+    def _update(self, w: Array, g: Array, slots: dict[str, Array]) -> None:
+        """Call the kernel; the slots are as long as w and g."""
 
-    def _clipped(self, parameters: ParameterVector) -> Array:
+    def _clipped(self, vector: ParameterVector) -> Array:
         """The gradient after clipping: a new vector, or the very one where no clipping is asked for."""
-        g = parameters.grad
+        g = vector.grad
         if self.clipvalue is not None:
             return np.clip(g, -self.clipvalue, self.clipvalue)
         if self.global_clipnorm is not None:
             return g * _scale(g, self.global_clipnorm)
         if self.clipnorm is not None:
             clipped = np.empty_like(g)
-            for part in parameters.slices:
+            for part in vector.slices:
                 clipped[part] = g[part] * _scale(g[part], self.clipnorm)
             return clipped
         return g
@@ -215,11 +289,9 @@ class SGD(Optimizer):
     def _slot_names(self) -> tuple[str, ...]:
         return ("momentum",) if self.momentum > 0 else ()
 
-    def _update(self, w: Array, g: Array) -> None:
+    def _update(self, w: Array, g: Array, slots: dict[str, Array]) -> None:
         if self.momentum > 0:
-            self.kernels.sgd_momentum_update(
-                w, g, self.slots["momentum"], self.learning_rate, self.momentum, self.nesterov
-            )
+            self.kernels.sgd_momentum_update(w, g, slots["momentum"], self.learning_rate, self.momentum, self.nesterov)
         else:
             self.kernels.sgd_update(w, g, self.learning_rate)
 
@@ -263,13 +335,13 @@ class RMSprop(Optimizer):
         average = ("average_gradient",) if self.centered else ()
         return ("velocity", *momentum, *average)
 
-    def _update(self, w: Array, g: Array) -> None:
+    def _update(self, w: Array, g: Array, slots: dict[str, Array]) -> None:
         self.kernels.rmsprop_update(
             w,
             g,
-            self.slots["velocity"],
-            self.slots.get("average_gradient"),
-            self.slots.get("momentum"),
+            slots["velocity"],
+            slots.get("average_gradient"),
+            slots.get("momentum"),
             self.learning_rate,
             self.rho,
             self.momentum,
@@ -315,16 +387,16 @@ class Adam(Optimizer):
     def _slot_names(self) -> tuple[str, ...]:
         return ("momentum", "velocity", "velocity_hat") if self.amsgrad else ("momentum", "velocity")
 
-    def _update(self, w: Array, g: Array) -> None:
+    def _update(self, w: Array, g: Array, slots: dict[str, Array]) -> None:
         # The powers are Keras's: of β in float32, taken in the weights' dtype. Exact ones differ in the fifth digit of
         # 1 − β₂ᵗ; after a hundred steps the weights of the two would have parted by far more than by any rounding.
         number = w.dtype.type
         t = number(self.iterations + 1)
         power_1, power_2 = number(np.float32(self.beta_1)) ** t, number(np.float32(self.beta_2)) ** t
         alpha = float(number(self.learning_rate) * np.sqrt(number(1) - power_2) / (number(1) - power_1))
-        m, v = self.slots["momentum"], self.slots["velocity"]
+        m, v = slots["momentum"], slots["velocity"]
         if self.amsgrad:
-            v_hat = self.slots["velocity_hat"]
+            v_hat = slots["velocity_hat"]
             self.kernels.amsgrad_update(w, g, m, v, v_hat, alpha, self.beta_1, self.beta_2, self.epsilon)
         else:
             self.kernels.adam_update(w, g, m, v, alpha, self.beta_1, self.beta_2, self.epsilon)

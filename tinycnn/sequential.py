@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -27,12 +30,14 @@ from tinycnn.batches import (
 from tinycnn.callbacks import Callback, CallbackList, History
 from tinycnn.fusion import backward_through, forward_through, fused_steps
 from tinycnn.interrupt import Interrupt
-from tinycnn.layers import Input, Layer, ParameterVector
+from tinycnn.layers import Input, Layer, Parameter, ParameterVector
 from tinycnn.layers.base import check_dtype, check_weight
 from tinycnn.summary import print_summary
 from tinycnn.utils import lookup, new_seed_sequence, snake_case, unique_name
 
 Array = np.ndarray
+
+_LOCKS = ("_weights_in_use", "_figures_in_use", "_fitting")
 
 
 class Sequential:
@@ -51,6 +56,10 @@ class Sequential:
         dx = model.backward(loss.backward(labels, y))
         for parameter in model.parameters:
             parameter.value -= 0.01 * parameter.grad
+
+    Threads: one trains the model at a time; others may predict and evaluate meanwhile, each batch with the weights
+             between two steps
+    Copies:  ``copy.deepcopy`` and ``pickle`` give a model that goes on like this one
     """
 
     def __init__(self, layers: Iterable[Layer | Input] | None = None, name: str | None = None, dtype: Any = None):
@@ -65,17 +74,33 @@ class Sequential:
         self.optimizer: Any = None
         self.loss: Any = None
         self._layers: list[Layer] = []
+        self._added = 0  # layers, those that were taken off again included
+        self._places: list[int] = []  # of the layers among all that were added
+        self._trainable = True
         self._input_shape: tuple[int | None, ...] | None = None
         self._given_shape: tuple[int | None, ...] | None = None  # by an Input
         self._vector: ParameterVector | None = None
         self._fused: list[Any] | None = None
-        self._loss_mean = metrics_module.Mean("loss")
-        self._metrics: list[Any] | None = None
-        self._weighted_metrics: list[Any] = []
+        self._figures = metrics_module.CompileMetrics((), ())
+        self._make_locks()
         self._layer_seeds, shuffle_seed = new_seed_sequence().spawn(2)
         self._shuffle_rng = np.random.default_rng(shuffle_seed)
         for layer in layers or ():
             self.add(layer)
+
+    def _make_locks(self) -> None:
+        self._weights_in_use = threading.RLock()
+        self._figures_in_use = threading.Lock()
+        self._fitting = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy holds: not the locks, nor what is made of the layers and would bind the copy to them."""
+        state = {**vars(self), "_vector": None, "_fused": None}
+        return {name: value for name, value in state.items() if name not in _LOCKS}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._make_locks()
 
     # The chain
 
@@ -118,9 +143,11 @@ class Sequential:
         if input_shape is None and not self._layers and layer.sample_shape is not None:
             input_shape = (None, *layer.sample_shape)
         if input_shape is not None:
-            self._build_layer(len(self._layers), layer, self.output_shape if self._layers else input_shape)
+            self._build_layer(self._added, layer, self.output_shape if self._layers else input_shape)
         self._input_shape = input_shape
         self._layers.append(layer)
+        self._places.append(self._added)
+        self._added += 1
         self._fused = None
         self.built = input_shape is not None
         if self.compiled:
@@ -131,6 +158,7 @@ class Sequential:
         if not self._layers:
             raise ValueError(f"{self.name}: expected at least one layer to pop, found none. Add layers first.")
         layer = self._layers.pop()
+        self._places.pop()
         self._fused = None
         if not self._layers:
             self.built = False
@@ -138,27 +166,37 @@ class Sequential:
         return layer
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
-        """Give every layer its parameters, for inputs of this shape, e.g. ``(None, 28, 28, 1)``."""
+        """Give every layer its parameters, for inputs of this shape, e.g. ``(None, 28, 28, 1)``.
+
+        Raises:
+            ValueError: no shape, another one than that of the model's Input, or one that a layer cannot take.
+        """
         if not self._layers:
             raise ValueError(f"{self.name}: expected at least one layer before build, found none. Add layers first.")
+        known = self._input_shape
+        if input_shape is not None and known is not None and tuple(input_shape)[1:] != tuple(known)[1:]:
+            raise ValueError(
+                f"{self.name}: expected inputs of its shape {known}, received {tuple(input_shape)}. "
+                "Make a new model for another shape."
+            )
         if self.built:
             return
-        shape = self._input_shape if input_shape is None else tuple(input_shape)
+        shape = known if input_shape is None else tuple(input_shape)
         if shape is None:
             raise ValueError(
                 f"{self.name}: expected an input shape, received none. Write build((None, 28, 28, 1)), or start the "
                 "model with Input(shape=(28, 28, 1))."
             )
         with self._built_only_if_all_goes_well():
-            for number, layer in enumerate(self._layers):
-                shape = self._build_layer(number, layer, shape)
+            for place, layer in zip(self._places, self._layers, strict=True):
+                shape = self._build_layer(place, layer, shape)
         self._input_shape = self._layers[0].input_shape
         self.built = True
 
-    def _build_layer(self, number: int, layer: Layer, input_shape: Any) -> Any:
-        """Each place in the chain has a stream of its own: adding a layer leaves the others' numbers as they were."""
-        place = (*self._layer_seeds.spawn_key, number)
-        seed = np.random.SeedSequence(self._layer_seeds.entropy, spawn_key=place)
+    def _build_layer(self, place: int, layer: Layer, input_shape: Any) -> Any:
+        """Each layer that is added has a stream of its own: adding one leaves the others' numbers as they were."""
+        key = (*self._layer_seeds.spawn_key, place)
+        seed = np.random.SeedSequence(self._layer_seeds.entropy, spawn_key=key)
         return layer.build(input_shape, np.random.default_rng(seed))
 
     @contextmanager
@@ -183,9 +221,24 @@ class Sequential:
         return self._layers[-1].output_shape if self._layers else self._input_shape
 
     @property
-    def parameters(self) -> tuple[Any, ...]:
-        """The parameters to be trained, layer by layer."""
-        return tuple(p for layer in self._layers for p in layer.parameters)
+    def trainable(self) -> bool:
+        """Whether the model may be trained; assigning it sets the same for each of its layers.
+
+        From then on a frozen batch normalization uses its moving statistics in training too. A single layer may be
+        set apart afterwards; in a frozen model none is trained.
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for layer in self._layers:
+            layer.trainable = self._trainable
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters to be trained, layer by layer; none in a frozen model."""
+        return tuple(p for layer in self._layers for p in layer.parameters) if self._trainable else ()
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its place; one of the two must be given."""
@@ -311,7 +364,8 @@ class Sequential:
                 f"{self.name}: expected a last layer with an activation to leave out, received {head.name!r}. "
                 "Leave out activate=False."
             )
-        return forward_through(self._layers, x, training, activate)
+        with self._weights_in_use:
+            return forward_through(self._layers, x, training, activate)
 
     def backward(self, dy: Array) -> Array:
         """The gradient of the loss with respect to the input; assigns the ``grad`` of every parameter.
@@ -332,7 +386,8 @@ class Sequential:
         return self._fused
 
     def _forward(self, x: Array, training: bool, activate: bool = True) -> Array:
-        return forward_through(self._steps, x, training, activate)
+        with self._weights_in_use:
+            return forward_through(self._steps, x, training, activate)
 
     def _backward(self, dy: Array, input_gradient: bool = False) -> Any:
         """By default without the gradient of the input, which training has no use for."""
@@ -376,9 +431,8 @@ class Sequential:
         for given in (*(metrics or ()), *(weighted_metrics or ())):
             metrics_module.get(given, (None,), (None, 2))  # unknown names are found now, not in the first step
         self.loss, self.optimizer = checked_loss, checked_optimizer
-        self._metric_names = list(metrics or ()), list(weighted_metrics or ())
-        self._loss_mean = metrics_module.Mean("loss")
-        self._metrics, self._weighted_metrics = None, []
+        self._figures = metrics_module.CompileMetrics(metrics or (), weighted_metrics or ())
+        self._fused = None  # layers may have become what a pattern looks for
         self.optimizer.kernels = chosen
         for layer in self._layers:
             layer.kernels = chosen
@@ -425,8 +479,9 @@ class Sequential:
             validation_freq: validate every so many epochs.
 
         Raises:
-            RuntimeError: before `compile`.
-            TypeError, ValueError: data that does not fit the model or the loss; nothing has changed then.
+            RuntimeError: before `compile`; while the model is being trained already.
+            TypeError, ValueError: data that does not fit the model or the loss, an optimizer that belongs to another
+                model; nothing has changed then.
             FloatingPointError: the loss is NaN or infinite; names the epoch, the step and the layer. With
                 `TerminateOnNaN` among the callbacks, training ends instead.
         """
@@ -467,23 +522,37 @@ class Sequential:
                 "fit: validation_data", validation_data, validation_batch_size or batch_size, validation_steps
             )
 
-        self.stop_training = self.interrupted = False
-        self.initial_epoch = initial_epoch
-        hooks = CallbackList(
-            callbacks,
-            add_history=True,
-            add_progbar=verbose != 0,
-            model=self,
-            verbose=verbose,
-            epochs=epochs,
-            steps=data.steps,
-        )
+        self._check_trainable("fit")
+        with self._alone("fit"), self._own_figures() as figures:
+            self.stop_training = self.interrupted = False
+            self.initial_epoch = initial_epoch
+            hooks = CallbackList(
+                callbacks,
+                add_history=True,
+                add_progbar=verbose != 0,
+                model=self,
+                verbose=verbose,
+                epochs=epochs,
+                steps=data.steps,
+            )
+            return self._epochs(data, validation, validation_freq, class_weight, hooks, figures)
+
+    def _epochs(
+        self,
+        data: Any,
+        validation: Any,
+        validation_freq: int,
+        class_weight: Mapping[int, float] | None,
+        hooks: CallbackList,
+        figures: metrics_module.CompileMetrics,
+    ) -> History:
+        """Epoch after epoch: the steps, then the validation."""
         self.history = history = hooks.history or History()
         hooks.on_train_begin()
         logs: dict[str, float] = {}
         with Interrupt() as interrupt:
-            for epoch in range(self.initial_epoch, epochs):  # BackupAndRestore may have moved it
-                self.reset_metrics()
+            for epoch in range(self.initial_epoch, hooks.params["epochs"]):  # BackupAndRestore may have moved it
+                figures.reset_state()
                 hooks.on_epoch_begin(epoch)
                 step = -1
                 for step, (x_batch, y_batch, weight) in enumerate(data.epoch()):
@@ -492,28 +561,32 @@ class Sequential:
                     if hooks.wants_batches:
                         hooks.on_train_batch_begin(step)
                     try:
-                        self._train_step(x_batch, y_batch, weight, place=f"epoch {epoch + 1}, step {step + 1}")
+                        place = f"epoch {epoch + 1}, step {step + 1}"
+                        with self._weights_in_use:
+                            y_pred, loss = self._train_step(x_batch, y_batch, weight, place)
+                        figures.update_state(y_batch, y_pred, loss, weight)
                     except FloatingPointError:
                         if not hooks.terminates_on_nan:
                             raise
-                        self._loss_mean.update_state(math.nan)
+                        figures.loss.update_state(math.nan)
                     if hooks.wants_batches:
-                        hooks.on_train_batch_end(step, self._results())
+                        hooks.on_train_batch_end(step, _sorted(figures))
                     if interrupt.requested or self.stop_training:
                         break
                 if interrupt.requested:
                     self.interrupted = self.stop_training = True
                     break
-                logs = self._results()
+                logs = _sorted(figures)
                 if validation is not None and (epoch + 1) % validation_freq == 0:
-                    results = self._evaluate(validation, hooks)
+                    figures.reset_state()
+                    results = self._evaluate(validation, hooks, figures)
                     logs |= {f"val_{name}": value for name, value in results.items()}
                 hooks.on_epoch_end(epoch, logs)
                 self.interrupted = interrupt.requested  # Ctrl-C during the validation
                 if self.interrupted or self.stop_training:
                     break
         hooks.on_train_end(logs)
-        if self.interrupted and verbose != 0:
+        if self.interrupted and hooks.params["verbose"] != 0:
             print(f"Training stopped by {interrupt.cause} in epoch {epoch + 1}, after step {step + 1}.")
         return history
 
@@ -547,8 +620,9 @@ class Sequential:
             steps,
         )
         hooks = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=data.steps)
-        self._evaluate(data, hooks)
-        return self._returned(return_dict)
+        with self._own_figures() as figures:
+            self._evaluate(data, hooks, figures)
+            return _returned(figures, return_dict)
 
     def predict(
         self,
@@ -588,17 +662,20 @@ class Sequential:
         if class_weight is not None:
             check_class_weight("train_on_batch", class_weight)
             sample_weight = weights_of_classes(y, class_weight)
-        self.reset_metrics()
-        self._train_step(x, y, sample_weight, place="this batch")
-        return self._returned(return_dict)
+        self._check_trainable("train_on_batch")
+        with self._own_figures() as figures:
+            with self._weights_in_use:
+                y_pred, loss = self._train_step(x, y, sample_weight, "this batch")
+            figures.update_state(y, y_pred, loss, sample_weight)
+            return _returned(figures, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch in inference mode."""
         self._require_compiled("test_on_batch")
         x, y, sample_weight = self._check_data("test_on_batch", x, y, sample_weight)
-        self.reset_metrics()
-        self._test_step(x, y, sample_weight)
-        return self._returned(return_dict)
+        with self._own_figures() as figures:
+            figures.update_state(y, *self._test_step(x, y, sample_weight), sample_weight)
+            return _returned(figures, return_dict)
 
     def predict_on_batch(self, x: Any) -> Array:
         """The model's outputs for one batch, in inference mode."""
@@ -606,23 +683,38 @@ class Sequential:
 
     def reset_metrics(self) -> None:
         """Start the running means of loss and metrics again."""
-        for metric in self.metrics:
-            metric.reset_state()
+        self._figures.reset_state()
 
     @property
     def metrics(self) -> list[Any]:
         """The running mean of the loss, and the metrics."""
-        return [self._loss_mean, *(self._metrics or ()), *self._weighted_metrics]
+        return self._figures.all
 
     @property
     def metrics_names(self) -> list[str]:
-        return [metric.name for metric in self.metrics]
+        return list(self._figures.results())
+
+    @contextmanager
+    def _own_figures(self) -> Iterator[metrics_module.CompileMetrics]:
+        """The model's figures, reset; where they are counting for somebody else meanwhile, copies of them.
+
+        So an evaluation changes nothing of the epoch that it is called in, be it by a callback or by another thread.
+        """
+        free = self._figures_in_use.acquire(blocking=False)
+        figures = self._figures if free else copy.deepcopy(self._figures)
+        try:
+            figures.reset_state()
+            yield figures
+        finally:
+            if free:
+                self._figures_in_use.release()
 
     # One step
 
-    def _train_step(self, x: Array, y: Array, sample_weight: Array | None, place: str) -> None:
-        """Forward, loss, backward, update: the whole of training."""
+    def _train_step(self, x: Array, y: Array, sample_weight: Array | None, place: str) -> tuple[Array, float]:
+        """Forward, loss, backward, update: the whole of training. Returns prediction and loss, for the figures."""
         vector = self._parameter_vector()
+        self.optimizer.build(vector)
         state = [(array, array.copy()) for layer in self._layers for array in layer.state.values()]
         y_pred, loss, dy = self._forward_and_loss(x, y, sample_weight, training=True)
         loss += self._penalty()
@@ -641,12 +733,12 @@ class Sequential:
             if p.regularizer is not None:
                 p.grad += p.regularizer.gradient(p.value)
         self.optimizer.apply(vector)
-        self._update_metrics(y, y_pred, loss, sample_weight)
+        return y_pred, loss
 
-    def _test_step(self, x: Array, y: Array, sample_weight: Array | None) -> None:
-        y_pred, loss, _ = self._forward_and_loss(x, y, sample_weight, training=False)
-        loss += self._penalty()
-        self._update_metrics(y, y_pred, loss, sample_weight)
+    def _test_step(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[Array, float]:
+        with self._weights_in_use:
+            y_pred, loss, _ = self._forward_and_loss(x, y, sample_weight, training=False)
+            return y_pred, loss + self._penalty()
 
     def _forward_and_loss(
         self, x: Array, y: Array, sample_weight: Array | None, training: bool
@@ -666,20 +758,6 @@ class Sequential:
     def _penalty(self) -> float:
         """What the regularizers add to the loss."""
         return sum(p.regularizer(p.value) for p in self.parameters if p.regularizer is not None)
-
-    def _update_metrics(self, y: Array, y_pred: Array, loss: float, sample_weight: Array | None) -> None:
-        if self._metrics is None:
-            plain, weighted = self._metric_names
-            self._metrics = [metrics_module.get(m, y.shape, y_pred.shape) for m in plain]
-            self._weighted_metrics = [metrics_module.get(m, y.shape, y_pred.shape) for m in weighted]
-            for metric in self._weighted_metrics:
-                if any(metric.name == other.name for other in self._metrics):
-                    metric.name = f"weighted_{metric.name}"
-        self._loss_mean.update_state(loss, len(y))
-        for metric in self._metrics:
-            metric.update_state(y, y_pred)
-        for metric in self._weighted_metrics:
-            metric.update_state(y, y_pred, sample_weight)
 
     def _parameter_vector(self) -> ParameterVector:
         """All trainable parameters as one vector; made anew where layers were frozen or lent to another model."""
@@ -711,18 +789,17 @@ class Sequential:
         activation = getattr(self._layers[-1], "activation", None)
         return activation is not None and activation == self.loss.logits_activation
 
-    def _evaluate(self, data: Any, hooks: CallbackList) -> dict[str, float]:
-        """Loss and metrics over all batches; the running means of a training epoch are put aside meanwhile."""
-        self.reset_metrics()
+    def _evaluate(self, data: Any, hooks: CallbackList, figures: metrics_module.CompileMetrics) -> dict[str, float]:
+        """Loss and metrics over all batches."""
         hooks.on_test_begin()
         merges = isinstance(data, ArrayBatches) and not hooks.wants_test_batches and self._means_only()
         for step, (x, y, sample_weight) in enumerate(data.merged() if merges else data.epoch()):
             if hooks.wants_test_batches:
                 hooks.on_test_batch_begin(step)
-            self._test_step(x, y, sample_weight)
+            figures.update_state(y, *self._test_step(x, y, sample_weight), sample_weight)
             if hooks.wants_test_batches:
-                hooks.on_test_batch_end(step, self._results())
-        results = self._results()
+                hooks.on_test_batch_end(step, _sorted(figures))
+        results = _sorted(figures)
         hooks.on_test_end(results)
         return results
 
@@ -733,10 +810,32 @@ class Sequential:
             metrics_module.CategoricalAccuracy,
             metrics_module.BinaryAccuracy,
         )
-        given = [metric for names in self._metric_names for metric in names]
+        given = [metric for several in self._figures.identifiers for metric in several]
         return all(metric in ("accuracy", "acc") or type(metric) in means for metric in given)
 
+    @contextmanager
+    def _alone(self, who: str) -> Iterator[None]:
+        if not self._fitting.acquire(blocking=False):
+            raise RuntimeError(
+                f"{who}: expected a model that is not being trained, {self.name!r} is. Wait until its fit has "
+                "returned, or train a copy: copy.deepcopy(model)."
+            )
+        try:
+            yield
+        finally:
+            self._fitting.release()
+
     # Checks
+
+    def _check_trainable(self, who: str) -> None:
+        """The optimizer knows the parameters that it is to move; a warning where there are none."""
+        self.optimizer.check_known(self.parameters)
+        if self.built and not self.parameters:
+            warnings.warn(
+                f"{who}: {self.name!r} has no parameters to train: its layers are frozen, or have none. Its weights "
+                "stay as they are.",
+                stacklevel=3,
+            )
 
     def _check_data(self, who: str, x: Any, y: Any, sample_weight: Any = None) -> tuple[Array, Array, Array | None]:
         """Arrays that fit each other, the model and the loss; builds the model where that has not happened."""
@@ -763,16 +862,6 @@ class Sequential:
         x, y, sample_weight = (*data, None)[:3]
         return ArrayBatches(*self._check_data(who, x, y, sample_weight), batch_size, steps=steps)
 
-    def _results(self) -> dict[str, float]:
-        """Metrics so far, by name in alphabetical order, as Keras logs them."""
-        return dict(sorted((metric.name, float(metric.result())) for metric in self.metrics))
-
-    def _returned(self, return_dict: bool) -> Any:
-        if return_dict:
-            return self._results()
-        results = [float(metric.result()) for metric in self.metrics]
-        return results if len(results) > 1 else results[0]
-
     def _require_built(self, who: str) -> None:
         if not self.built:
             raise RuntimeError(
@@ -786,3 +875,16 @@ class Sequential:
                 f"{who}: expected compile(...) with a loss before it. Call model.compile(optimizer='adam', "
                 "loss='sparse_categorical_crossentropy', metrics=['accuracy'])."
             )
+
+
+def _sorted(figures: metrics_module.CompileMetrics) -> dict[str, float]:
+    """Figures so far, by name in alphabetical order, as Keras logs them."""
+    return dict(sorted(figures.results().items()))
+
+
+def _returned(figures: metrics_module.CompileMetrics, as_dict: bool) -> Any:
+    """What evaluations return: a dict, a list, or the loss alone where there is nothing else."""
+    if as_dict:
+        return _sorted(figures)
+    results = list(figures.results().values())
+    return results if len(results) > 1 else results[0]

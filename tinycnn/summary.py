@@ -65,7 +65,7 @@ def print_summary(
             fields.append(mark if layer.built and layer.weights else "[bold]-[/]")
         table.add_row(*fields)
 
-    trainable = [p.value for layer in model.layers for p in layer.parameters]
+    trainable = [p.value for p in model.parameters]
     everything = [value for layer in model.layers if layer.built for value in layer.weights.values()]
     sizes = {"Trainable": _size(trainable), "Non-trainable": _size(everything) - _size(trainable)}
     slots = model.optimizer_weights()

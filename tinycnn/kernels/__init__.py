@@ -55,6 +55,18 @@ class Kernels:
     weight_decay_update: Callable[..., None]
     fused: Mapping[str, Any] = field(default_factory=dict)  # modules: several layers in one pass, see tinycnn/fusion.py
 
+    def __deepcopy__(self, memo: Any) -> Kernels:
+        return self
+
+    def __reduce__(self) -> Any:
+        """Pickled by its name: functions and modules stay where they are."""
+        if SETS.get(self.name) is not self:
+            raise TypeError(
+                f"pickle: expected one of tinycnn's own sets of kernels, {', '.join(SETS)}, received {self.name!r}. "
+                "Compile the model with one of these before pickling it."
+            )
+        return _set_named, (self.name,)
+
 
 REFERENCE = Kernels(
     name="reference",
@@ -146,3 +158,7 @@ else:
     )
 
 SETS = {"fast": FAST, "reference": REFERENCE}
+
+
+def _set_named(name: str) -> Kernels:
+    return SETS[name]

@@ -46,7 +46,7 @@ def sequential_config(model: Sequential) -> Config:
     dtype = model.layers[0].get_config()["dtype"] if model.layers else "float32"
     config: Config = {
         "name": model.name,
-        "trainable": True,
+        "trainable": model.trainable,
         "dtype": dtype,
         "layers": [serialize(layer) for layer in model.layers],
     }
@@ -69,7 +69,7 @@ def compile_config(model: Sequential) -> Config:
     """What `Sequential.compile` was told, empty where it was not called."""
     if not model.compiled:
         return {}
-    plain, weighted = model._metric_names
+    plain, weighted = model._figures.identifiers
     return {
         "optimizer": serialize(model.optimizer),
         "loss": None if model.loss is None else serialize(model.loss),

@@ -6,6 +6,7 @@ import io
 import os
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -16,7 +17,7 @@ from tinycnn.saving.hdf5 import Hdf5Error, Hdf5File
 from tinycnn.utils import snake_case
 
 if TYPE_CHECKING:
-    from tinycnn.layers import Layer
+    from tinycnn.layers import Layer, Parameter
     from tinycnn.sequential import Sequential
 
 Array = np.ndarray
@@ -102,13 +103,17 @@ def read(model: Sequential, stream: BinaryIO, who: str, path: Any) -> None:
 
 
 def optimizer_weights(model: Sequential) -> list[Array]:
-    """The optimizer's arrays in Keras's order: iterations, learning rate, and the slots of each parameter."""
-    optimizer = model.optimizer
-    vector = model._parameter_vector()
-    arrays = [np.array(optimizer.iterations, "int64"), np.array(optimizer.learning_rate, vector.value.dtype)]
-    if optimizer.slots:
-        for name, i in _slot_order(optimizer, len(vector.parameters)):
-            arrays.append(optimizer.slots[name][vector.slices[i]].reshape(vector.parameters[i].shape))
+    """The optimizer's arrays in Keras's order: iterations, learning rate, and the slots of each trainable parameter.
+
+    Those of a frozen layer are left out: who loads the file has no place for them. Where a layer has been unfrozen that
+    the optimizer does not know, it is an optimizer that has made no step.
+    """
+    optimizer, parameters = model.optimizer, model.parameters
+    knows_all = not optimizer.unknown(parameters)
+    iterations = optimizer.iterations if knows_all else 0
+    arrays = [np.array(iterations, "int64"), np.array(optimizer.learning_rate, model.layers[0].dtype)]
+    if optimizer.slots and knows_all:
+        arrays += [optimizer.slot(name, p) for name, p in _slot_order(optimizer, parameters)]
     return arrays
 
 
@@ -180,27 +185,26 @@ def _variables(file: Hdf5File, group: int) -> list[Any]:
 # The optimizer
 
 
-def _slot_order(optimizer: Optimizer, n: int) -> list[tuple[str, int]]:
-    """Names of slots and numbers of parameters as Keras orders them: slot by slot, but Adam's m and v in turn."""
+def _slot_order(optimizer: Optimizer, parameters: Sequence[Parameter]) -> list[tuple[str, Parameter]]:
+    """Names of slots and parameters as Keras orders them: slot by slot, but Adam's m and v in turn."""
     names = list(optimizer._slot_names())
     in_turn = [names[:2]] if isinstance(optimizer, Adam) else []
     alone = names[2:] if isinstance(optimizer, Adam) else names
-    return [(name, i) for group in [*in_turn, *([name] for name in alone)] for i in range(n) for name in group]
+    return [(name, p) for group in [*in_turn, *([name] for name in alone)] for p in parameters for name in group]
 
 
 def _read_optimizer(model: Sequential, file: Hdf5File, group: int) -> list[Array] | None:
     """The optimizer's arrays; None, and a warning, where they are another optimizer's or for other parameters."""
-    optimizer, vector = model.optimizer, model._parameter_vector()
+    optimizer = model.optimizer
     datasets = _variables(file, group)
     expected: list[Any] = [(), ()]
     if len(datasets) > 2 or optimizer.slots:  # before its first step, an optimizer has no slots
-        order = _slot_order(optimizer, len(vector.parameters))
-        expected += [vector.parameters[i].shape for _, i in order]
+        expected += [p.shape for _, p in _slot_order(optimizer, model.parameters)]
     kinds = [dataset.dtype.kind for dataset in datasets]
     if (
         [dataset.shape for dataset in datasets] != expected
         or kinds != ["i"] + ["f"] * (len(datasets) - 1)
-        or optimizer._size not in (None, vector.value.size)
+        or optimizer.unknown(model.parameters)
     ):
         warnings.warn(
             f"{optimizer.name}: expected the {len(expected)} arrays of its state, received {len(datasets)}, or others. "
@@ -215,11 +219,11 @@ def _read_optimizer(model: Sequential, file: Hdf5File, group: int) -> list[Array
 
 
 def _set_optimizer(model: Sequential, iterations: Array, learning_rate: Array, *slots: Array) -> None:
-    optimizer, vector = model.optimizer, model._parameter_vector()
+    optimizer = model.optimizer
     optimizer.iterations = int(iterations)
     if learning_rate.dtype.type(optimizer.learning_rate) != learning_rate:  # which may be rounded to float32
         optimizer.learning_rate = float(learning_rate)
     if slots:
-        optimizer.build(vector)
-        for (name, i), value in zip(_slot_order(optimizer, len(vector.parameters)), slots, strict=True):
-            optimizer.slots[name][vector.slices[i]] = value.ravel()
+        optimizer.build(model._parameter_vector())
+        for (name, p), value in zip(_slot_order(optimizer, model.parameters), slots, strict=True):
+            optimizer.slot(name, p)[...] = value
