@@ -896,9 +896,13 @@ def test_a_generator_comes_alone(model, x, y):
         check(
             lambda: model.fit(batches((x, y)), y),
             ValueError,
-            "fit: expected a generator x alone, received y, sample_weight or validation_split with it. Yield tuples",
+            "fit: expected a generator x alone, received y with it. Yield tuples",
         )
-        check(lambda: model.fit(batches((x, y)), validation_split=0.5), ValueError, "fit: expected a generator x alone")
+        check(
+            lambda: model.fit(batches((x, y)), validation_split=0.5),
+            ValueError,
+            "fit: expected a generator x alone, received validation_split with it",
+        )
         check(
             lambda: model.fit(batches((x, y)), sample_weight=np.ones(8)),
             ValueError,
@@ -918,7 +922,7 @@ def test_a_generator_comes_alone(model, x, y):
         (lambda x, y: [(x, y - 4)], "sparse_categorical_crossentropy: expected labels from 0 to 3"),
         (lambda x, y: [(x, None)], "fit: expected labels y with the images x, received none"),
         (lambda x, y: [(x * np.nan, y)], "fit: expected finite numbers in x"),
-        (lambda x, y: [], "fit: expected some batches in an epoch, received 0: the generator ended"),
+        (lambda x, y: [], "fit: expected at least one batch in an epoch, received none"),
     ],
 )
 def test_bad_batches_of_a_generator(model, x, y, items, words):
@@ -926,14 +930,6 @@ def test_bad_batches_of_a_generator(model, x, y, items, words):
     check(lambda: model.fit(batches(*items(x, y)), verbose=0), ValueError, words)
     for before, after in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_array_equal(after, before)
-
-
-def test_a_generator_that_ends_too_early(model, x, y):
-    check(
-        lambda: model.fit(batches((x, y), (x, y)), steps_per_epoch=3, verbose=0),
-        ValueError,
-        "fit: expected 3 batches in an epoch, received 2: the generator ended. Let it run on, or lower",
-    )
 
 
 def test_a_generator_builds_a_deferred_model(x, y):

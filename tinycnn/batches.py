@@ -1,9 +1,11 @@
-"""From arrays or generators to batches, checked once before training starts."""
+"""From arrays, datasets or generators to batches, checked before anything is trained on them."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,62 @@ Batch = tuple[Array, Array | None, Array | None]  # images, labels, sample weigh
 MERGED_BYTES = 2**20  # of images at a time in an evaluation
 
 
-class ArrayBatches:
-    """Batches of arrays that fit into memory: the whole set once an epoch, in a fresh order if ``rng`` is given.
+class Batches(ABC):
+    """What `fit`, `evaluate` and `predict` go through, epoch by epoch.
 
-    With ``steps``, an epoch has that many batches and begins with the first, or, where ``goes_on``, where the last
-    epoch ended. Without ``batch_size`` it is 32, or, as in Keras, what makes ``steps`` batches of the whole set.
+    Without ``steps`` an epoch is one pass through all of the data. With ``steps`` it has so many batches, and begins
+    with the first, or, where ``goes_on``, with the one after the last epoch's; where the data comes to its end, the
+    epoch ends with it, and the next one begins with a new pass.
+
+    Keras:   same batches in the same epochs, same warning where an epoch ends early
+    """
+
+    def __init__(self, who: str, steps: int | None, goes_on: bool, steps_name: str):
+        self.who, self.steps = who, steps
+        self._asked, self._goes_on, self._steps_name = steps, goes_on, steps_name
+        self._rest: Iterator[Batch] = iter(())
+
+    @abstractmethod
+    def _pass(self) -> Iterator[Batch]:
+        """All batches of the data, once; of a generator those that it has not made yet."""
+
+    def epoch(self) -> Iterator[Batch]:
+        taken = 0
+        for batch in itertools.islice(self._from_here(), self._asked):
+            taken += 1
+            yield batch
+        if taken == 0:
+            raise ValueError(
+                f"{self.who}: expected at least one batch in an epoch, received none: the source has come to its end. "
+                f"Pass {self._steps_name} that it can fill in every epoch, or batches that can be read again: arrays, "
+                "a list, a keras.utils.PyDataset."
+            )
+        if self._asked:
+            self._check_taken(taken)
+
+    def _from_here(self) -> Iterator[Batch]:
+        """The rest of the pass that the last epoch broke off; where nothing is left of it, a new one."""
+        first = next(self._rest, None) if self._asked and self._goes_on else None
+        if first is None:
+            self._rest = self._pass()
+        else:
+            yield first
+        for batch in self._rest:  # noqa: UP028 - "yield from" would close the rest together with this epoch
+            yield batch
+
+    def _check_taken(self, taken: int) -> None:
+        if self._asked and taken < self._asked:
+            warnings.warn(
+                f"{self.who}: expected {self._asked} batches in an epoch, received {taken}: the data came to its end, "
+                f"and the epoch with it. Lower {self._steps_name}, or let the generator run on.",
+                stacklevel=4,
+            )
+
+
+class ArrayBatches(Batches):
+    """Batches of arrays that fit into memory, in a fresh order in every pass if ``rng`` is given.
+
+    Without ``batch_size`` it is 32, or, as in Keras, what makes ``steps`` batches of the whole set.
 
     Shapes:  x (n, ...);  y (n,) or (n, classes);  sample_weight (n,)
     """
@@ -32,16 +85,15 @@ class ArrayBatches:
         rng: np.random.Generator | None = None,
         steps: int | None = None,
         goes_on: bool = False,
+        who: str = "batches",
+        steps_name: str = "steps",
     ):
+        super().__init__(who, steps, goes_on, steps_name)
         self.x, self.y, self.sample_weight = x, y, sample_weight
         self.batch_size = batch_size or (-(-len(x) // steps) if steps else 32)
         self.rng = rng
         batches = -(-len(x) // self.batch_size)
         self.steps: int | None = min(steps or batches, batches)
-        self._endless = itertools.chain.from_iterable(iter(self._pass, None)) if steps and goes_on else None
-
-    def epoch(self) -> Iterator[Batch]:
-        return itertools.islice(self._endless or self._pass(), self.steps)
 
     def merged(self) -> Iterator[Batch]:
         """The same samples in the same order, several batches at a time, for what does not depend on their size."""
@@ -50,6 +102,7 @@ class ArrayBatches:
         for start in range(0, n, size):
             rows = slice(start, min(start + size, n))
             yield _pick(self.x, rows), _pick(self.y, rows), _pick(self.sample_weight, rows)
+        self._check_taken(self.steps or 0)
 
     def _pass(self) -> Iterator[Batch]:
         n = len(self.x)
@@ -66,47 +119,120 @@ def _pick(array: Any, rows: slice | Array) -> Any:
     return array[rows] if isinstance(rows, slice) else array.take(rows, axis=0)
 
 
-class GeneratorBatches:
-    """Batches that somebody else makes: tuples (x, y) or (x, y, sample_weight).
+class SourceBatches(Batches):
+    """Batches that somebody else makes, one at a time: tuples (x, y) or (x, y, sample_weight).
 
-    A generator is read on from epoch to epoch, ``steps`` batches each; a list or another object that can be
-    iterated again is started anew in every epoch where ``steps`` is None. Each batch passes through ``check``.
+    A source may be
+    - read by number, as `tinycnn.utils.PyDataset`: it has ``__getitem__`` and ``__len__``. If ``rng`` is given, the
+      order of its batches is another one in every pass;
+    - read again and again: a list, a tf.data.Dataset, torch's DataLoader. Where its ``len()`` raises, as that of a
+      filtered dataset, it is read to its end;
+    - read once: a generator, which goes on from epoch to epoch.
+
+    Its methods ``on_epoch_begin`` and ``on_epoch_end``, where it has them, are called in every epoch that is read to
+    its end. Each batch passes through ``check``.
     """
 
-    def __init__(self, who: str, source: Iterable[Any], steps: int | None, check: Callable[..., Batch]):
-        self.who, self.source, self.steps, self.check = who, source, steps, check
-        if steps is None and isinstance(source, Sized):
-            self.steps = len(source)
-        self._reading = iter(source) if steps is not None or iter(source) is source else None
+    def __init__(
+        self,
+        who: str,
+        source: Any,
+        steps: int | None,
+        check: Callable[..., Batch],
+        rng: np.random.Generator | None = None,
+        goes_on: bool = False,
+        steps_name: str = "steps",
+    ):
+        self.source, self.check, self.rng = source, check, rng
+        self.length = _length(source)
+        if steps is None and is_read_once(source):
+            steps = self.length
+        super().__init__(who, steps, goes_on, steps_name)
+        if steps is None:
+            self.steps = self.length
+            if _is_numbered(source) and self.length is None:
+                raise ValueError(
+                    f"{who}: expected {steps_name} with a source whose num_batches is None, received None. It has no "
+                    "end: say how many batches to take."
+                )
 
     def epoch(self) -> Iterator[Batch]:
-        reading = iter(self.source) if self._reading is None else self._reading
-        number = 0
-        for batch in itertools.islice(reading, self.steps):
-            number += 1
-            if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
-                raise ValueError(
-                    f"{self.who}: expected a generator of tuples (x, y) or (x, y, sample_weight), "
-                    f"received {type(batch).__name__}. Yield one such tuple per batch."
-                )
-            x, y, sample_weight = (*batch, None)[:3]
-            yield self.check(self.who, x, y, sample_weight)
-        if number < (self.steps or 1):
+        _call(self.source, "on_epoch_begin")
+        yield from super().epoch()
+        _call(self.source, "on_epoch_end")
+
+    def _pass(self) -> Iterator[Batch]:
+        for batch in self._batches():
+            yield self.check(self.who, *self._unpacked(batch))
+
+    def _batches(self) -> Iterable[Any]:
+        self.length = _length(self.source)  # on_epoch_end may have changed it
+        if not _is_numbered(self.source):
+            return self.source if is_read_once(self.source) else itertools.islice(self.source, self.length)
+        numbers: Iterable[int] = itertools.count() if self.length is None else range(self.length)
+        if self.rng is not None and self.length is not None:
+            numbers = self.rng.permutation(self.length).tolist()
+        return (self.source[number] for number in numbers)
+
+    def _unpacked(self, batch: Any) -> tuple[Any, Any, Any]:
+        if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
             raise ValueError(
-                f"{self.who}: expected {self.steps or 'some'} batches in an epoch, received {number}: the generator "
-                "ended. Let it run on, or lower steps_per_epoch."
+                f"{self.who}: expected a generator of tuples (x, y) or (x, y, sample_weight), "
+                f"received {type(batch).__name__}. Yield one such tuple per batch."
             )
+        x, y, sample_weight = (*batch, None)[:3]
+        return x, y, sample_weight
 
 
-def is_generator(x: Any) -> bool:
-    """Whether ``x`` is a source of batches rather than an array or a list of numbers."""
-    return not hasattr(x, "shape") and (hasattr(x, "__next__") or (hasattr(x, "__iter__") and _holds_tuples(x)))
+class InputBatches(SourceBatches):
+    """The same for `predict`: batches x, (x,), (x, y) or (x, y, sample_weight), of which x is taken."""
+
+    def _unpacked(self, batch: Any) -> tuple[Any, Any, Any]:
+        if not isinstance(batch, (tuple, list)):
+            return batch, None, None
+        if len(batch) not in (1, 2, 3):
+            raise ValueError(
+                f"{self.who}: expected batches x, (x,), (x, y) or (x, y, sample_weight), received a "
+                f"{type(batch).__name__} of {len(batch)}. Pass arrays of images."
+            )
+        return batch[0], None, None
 
 
-def _holds_tuples(x: Any) -> bool:
+def is_source(x: Any) -> bool:
+    """Whether ``x`` makes batches, as a dataset or a generator does; an array or a list of numbers does not."""
+    if x is None or isinstance(x, (str, bytes, Mapping)) or hasattr(x, "shape") or hasattr(x, "__array__"):
+        return False
     if isinstance(x, (list, tuple)):
-        return bool(x) and isinstance(x[0], tuple)
-    return not isinstance(x, (str, bytes, Mapping))
+        return bool(x) and isinstance(x[0], tuple) and bool(x[0]) and hasattr(x[0][0], "__len__")
+    return is_read_once(x) or _is_numbered(x) or hasattr(x, "__iter__")
+
+
+def is_read_once(source: Any) -> bool:
+    """Whether a source is used up by reading it: a generator."""
+    return hasattr(source, "__next__") and not _is_numbered(source)
+
+
+def _is_numbered(source: Any) -> bool:
+    """Whether its batches are read by their number."""
+    return (
+        hasattr(source, "__getitem__")
+        and not isinstance(source, (list, tuple))
+        and (hasattr(source, "__len__") or hasattr(source, "num_batches"))
+    )
+
+
+def _length(source: Any) -> int | None:
+    """The number of batches; None where the source does not know it."""
+    if not hasattr(source, "__len__"):
+        return getattr(source, "num_batches", None)
+    try:
+        return len(source)
+    except (TypeError, NotImplementedError):
+        return None
+
+
+def _call(source: Any, hook: str) -> None:
+    getattr(source, hook, lambda: None)()
 
 
 def check_arrays(who: str, x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
@@ -173,8 +299,34 @@ def check_steps(who: str, name: str, steps: Any) -> None:
         check_count(who, name, steps, "Leave it out to take all of the data.")
 
 
-def check_class_weight(who: str, class_weight: Any) -> None:
-    """A dict of finite weights by class number."""
+def check_alone(who: str, **given: Any) -> None:
+    """Whether a source of batches came without what its batches must hold."""
+    names = [name for name, value in given.items() if value is not None]
+    if names:
+        raise ValueError(
+            f"{who}: expected a generator x alone, received {' and '.join(names)} with it. "
+            "Yield tuples (x, y) or (x, y, sample_weight)."
+        )
+
+
+def check_lasts(who: str, source: Any, steps: int | None, steps_name: str, epochs: int) -> None:
+    """Whether a source is not used up in the first of several epochs."""
+    if epochs > 1 and steps is None and is_read_once(source) and _length(source) is None:
+        raise ValueError(
+            f"{who}: expected batches for {epochs} epochs, received a generator, which the first one would use up. "
+            f"Pass {steps_name} with a generator that runs on, or what can be read again: arrays, a list, a "
+            "keras.utils.PyDataset."
+        )
+
+
+def check_class_weight(who: str, class_weight: Any, sample_weight: Any) -> None:
+    """A dict of finite weights by class number, without sample weights; or None."""
+    if class_weight is None:
+        return
+    if sample_weight is not None:
+        raise ValueError(
+            f"{who}: expected class_weight or sample_weight, received both. Multiply the first into the second."
+        )
     if not isinstance(class_weight, Mapping):
         raise TypeError(
             f"{who}: expected class_weight to be a dict from class to weight, received {type(class_weight).__name__}. "

@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,16 @@ from tinycnn import losses, optimizers
 from tinycnn import metrics as metrics_module
 from tinycnn.batches import (
     ArrayBatches,
-    GeneratorBatches,
+    InputBatches,
+    SourceBatches,
+    check_alone,
     check_arrays,
     check_batch_size,
     check_class_weight,
     check_count,
+    check_lasts,
     check_steps,
-    is_generator,
+    is_source,
     split_off_validation,
     weights_of_classes,
 )
@@ -464,19 +468,24 @@ class Sequential:
         ends training after the running step: the History so far is returned and ``interrupted`` is True.
 
         Args:
-            x, y: images (n, h, w, c) and labels; or x a generator of batches (x, y) or (x, y, sample_weight).
-            batch_size: samples a step, by default 32; the last batch may be smaller.
+            x, y: images (n, h, w, c) and labels; or x alone, a source of batches (x, y) or (x, y, sample_weight): a
+                `keras.utils.PyDataset`, a generator, a list, a tf.data.Dataset, torch's DataLoader.
+            batch_size: samples a step, by default 32; the last batch may be smaller. Of arrays only.
             epochs, initial_epoch: train from epoch ``initial_epoch`` (from 0) up to ``epochs``.
             verbose: 0 silent, 1 progress bar, 2 figures of each epoch; "auto" is 1, and 2 where there is no terminal.
             callbacks: `tinycnn.callbacks.Callback` objects.
-            validation_split: the share of the last rows to validate with, cut off before shuffling.
-            validation_data: (x, y) or (x, y, sample_weight) to validate with, or a generator of such batches.
-            shuffle: whether each epoch has an order of its own.
-            class_weight: weight of each class in the loss; classes left out weigh 1.0.
+            validation_split: the share of the last rows to validate with, cut off before shuffling; without effect
+                where there is validation_data.
+            validation_data: (x, y) or (x, y, sample_weight) to validate with, or a source of such batches.
+            shuffle: whether each epoch has an order of its own: of the samples of arrays, of a PyDataset's batches.
+                Other sources come in their own order.
+            class_weight: weight of each class in the loss; classes left out weigh 1.0. Not with sample weights.
             sample_weight: weight of each sample in the loss, (n,).
-            steps_per_epoch, validation_steps: batches an epoch, where not all of the data.
+            steps_per_epoch: batches an epoch, where not all of the data: each epoch begins where the last one ended.
+                Where the data comes to its end, so does the epoch, with a warning; the next one begins anew.
+            validation_steps: batches of a validation, from the first on; a generator goes on from epoch to epoch.
             validation_batch_size: by default ``batch_size``.
-            validation_freq: validate every so many epochs.
+            validation_freq: validate every so many epochs. These three matter only where something is validated.
 
         Raises:
             RuntimeError: before `compile`; while the model is being trained already.
@@ -493,33 +502,34 @@ class Sequential:
         check_steps("fit", "validation_steps", validation_steps)
         if validation_batch_size is not None:
             check_count("fit", "validation_batch_size", validation_batch_size, "Leave it out to take batch_size.")
-        if class_weight is not None:
-            check_class_weight("fit", class_weight)
-        if initial_epoch < 0:
-            raise ValueError(f"fit: expected initial_epoch to be 0 or more, received {initial_epoch}. Use 0.")
-        if class_weight is not None and sample_weight is not None:
+        check_class_weight("fit", class_weight, sample_weight)
+        if isinstance(initial_epoch, bool) or not isinstance(initial_epoch, (int, np.integer)) or initial_epoch < 0:
+            raise ValueError(f"fit: expected initial_epoch to be 0 or more, received {initial_epoch!r}. Use 0.")
+        if shuffle not in (True, False):
             raise ValueError(
-                "fit: expected class_weight or sample_weight, received both. Multiply the first into the second."
+                f"fit: expected shuffle to be True or False, received {shuffle!r}. True shuffles the whole set."
             )
-        if is_generator(x):
-            if y is not None or sample_weight is not None or validation_split:
-                raise ValueError(
-                    "fit: expected a generator x alone, received y, sample_weight or validation_split with it. "
-                    "Yield tuples (x, y) or (x, y, sample_weight)."
-                )
-            data: Any = GeneratorBatches("fit", x, steps_per_epoch, self._check_data)
+        rng = self._shuffle_rng if shuffle else None
+        if is_source(x):
+            split = validation_split if validation_data is None and validation_split else None
+            check_alone("fit", y=y, sample_weight=sample_weight, validation_split=split)
+            check_lasts("fit", x, steps_per_epoch, "steps_per_epoch", epochs - initial_epoch)
+            check = partial(self._check_data, class_weight=class_weight)
+            data: Any = SourceBatches("fit", x, steps_per_epoch, check, rng, True, "steps_per_epoch")
         else:
             x, y, sample_weight = self._check_data("fit", x, y, sample_weight)
             if validation_split and validation_data is None:
                 (x, y, sample_weight), validation_data = split_off_validation(x, y, sample_weight, validation_split)
             if class_weight is not None:
                 sample_weight = weights_of_classes(y, class_weight)
-            rng = self._shuffle_rng if shuffle else None
-            data = ArrayBatches(x, y, sample_weight, batch_size, rng, steps_per_epoch, goes_on=True)
+            data = ArrayBatches(x, y, sample_weight, batch_size, rng, steps_per_epoch, True, "fit", "steps_per_epoch")
         validation = None
         if validation_data is not None:
+            who, steps_name = "fit: validation_data", "validation_steps"
+            validations = epochs // validation_freq - initial_epoch // validation_freq
+            check_lasts(who, validation_data, validation_steps, steps_name, validations)
             validation = self._evaluation_data(
-                "fit: validation_data", validation_data, validation_batch_size or batch_size, validation_steps
+                who, validation_data, validation_batch_size or batch_size, validation_steps, steps_name
             )
 
         self._check_trainable("fit")
@@ -535,14 +545,13 @@ class Sequential:
                 epochs=epochs,
                 steps=data.steps,
             )
-            return self._epochs(data, validation, validation_freq, class_weight, hooks, figures)
+            return self._epochs(data, validation, validation_freq, hooks, figures)
 
     def _epochs(
         self,
         data: Any,
         validation: Any,
         validation_freq: int,
-        class_weight: Mapping[int, float] | None,
         hooks: CallbackList,
         figures: metrics_module.CompileMetrics,
     ) -> History:
@@ -556,8 +565,6 @@ class Sequential:
                 hooks.on_epoch_begin(epoch)
                 step = -1
                 for step, (x_batch, y_batch, weight) in enumerate(data.epoch()):
-                    if class_weight is not None and weight is None:
-                        weight = weights_of_classes(y_batch, class_weight)
                     if hooks.wants_batches:
                         hooks.on_train_batch_begin(step)
                     try:
@@ -604,18 +611,20 @@ class Sequential:
         """Loss and metrics in inference mode: ``[loss, accuracy]``, or the loss alone where there are no metrics.
 
         Args:
-            x, y, sample_weight: as for `fit`.
-            batch_size: samples at a time, by default 32; it changes no result but the rounding.
+            x, y, sample_weight: as for `fit`; or x alone, a source of batches.
+            batch_size: samples at a time, by default 32; it changes no result but the rounding. Of arrays only.
             verbose: 0 silent, 1 progress bar, 2 a line.
-            steps: batches to take, where not all of the data.
+            steps: batches to take, where not all of the data; a warning where there are fewer.
             callbacks: `tinycnn.callbacks.Callback` objects.
             return_dict: whether to return ``{"loss": ..., "accuracy": ...}``.
         """
         self._require_compiled("evaluate")
         check_steps("evaluate", "steps", steps)
+        if is_source(x):
+            check_alone("evaluate", y=y, sample_weight=sample_weight)
         data = self._evaluation_data(
             "evaluate",
-            x if is_generator(x) else (x, y, sample_weight),
+            x if is_source(x) else (x, y, sample_weight),
             check_batch_size("evaluate", batch_size),
             steps,
         )
@@ -632,12 +641,18 @@ class Sequential:
         steps: int | None = None,
         callbacks: Sequence[Callback] | None = None,
     ) -> Array:
-        """The model's outputs for images (n, h, w, c), in inference mode; computed batch by batch."""
-        images, _, _ = check_arrays("predict", x)
+        """The model's outputs for images (n, h, w, c), in inference mode; computed batch by batch.
+
+        Args:
+            x: images; or a source of batches x, (x,), (x, y) or (x, y, sample_weight), of which x is taken.
+            batch_size, verbose, steps, callbacks: as for `evaluate`.
+        """
         check_steps("predict", "steps", steps)
-        if not self.built:
-            self.build(images.shape)
-        data = ArrayBatches(images, batch_size=check_batch_size("predict", batch_size), steps=steps)
+        batch_size = check_batch_size("predict", batch_size)
+        if is_source(x):
+            data: Any = InputBatches("predict", x, steps, self._check_images)
+        else:
+            data = ArrayBatches(*self._check_images("predict", x), batch_size, steps=steps, who="predict")
         hooks = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=data.steps)
         hooks.on_predict_begin()
         outputs = []
@@ -658,10 +673,7 @@ class Sequential:
     ) -> Any:
         """One step on one batch. Returns loss and metrics of this batch."""
         self._require_compiled("train_on_batch")
-        x, y, sample_weight = self._check_data("train_on_batch", x, y, sample_weight)
-        if class_weight is not None:
-            check_class_weight("train_on_batch", class_weight)
-            sample_weight = weights_of_classes(y, class_weight)
+        x, y, sample_weight = self._check_data("train_on_batch", x, y, sample_weight, class_weight)
         self._check_trainable("train_on_batch")
         with self._own_figures() as figures:
             with self._weights_in_use:
@@ -837,8 +849,14 @@ class Sequential:
                 stacklevel=3,
             )
 
-    def _check_data(self, who: str, x: Any, y: Any, sample_weight: Any = None) -> tuple[Array, Array, Array | None]:
-        """Arrays that fit each other, the model and the loss; builds the model where that has not happened."""
+    def _check_data(
+        self, who: str, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
+    ) -> tuple[Array, Array, Array | None]:
+        """Arrays that fit each other, the model and the loss; builds the model where that has not happened.
+
+        Weights of classes become weights of samples.
+        """
+        check_class_weight(who, class_weight, sample_weight)
         images, labels, weights = check_arrays(who, x, y, sample_weight)
         if labels is None:
             raise ValueError(f"{who}: expected labels y with the images x, received none. Pass both.")
@@ -849,18 +867,30 @@ class Sequential:
             if images.shape[1:] != first.input_shape[1:]:
                 first.forward(images[:1])  # raises the layer's own error
             self.loss.validate(labels, self.output_shape)
+        if class_weight is not None:
+            weights = weights_of_classes(labels, class_weight)
         return images, labels, weights
 
-    def _evaluation_data(self, who: str, data: Any, batch_size: int | None, steps: int | None) -> Any:
-        if is_generator(data) and not isinstance(data, tuple):
-            return GeneratorBatches(who, data, steps, self._check_data)
+    def _check_images(self, who: str, x: Any, *unused: None) -> tuple[Array, None, None]:
+        """The same without labels: images as an array of numbers."""
+        images, _, _ = check_arrays(who, x)
+        if not self.built:
+            self.build(images.shape)
+        return images, None, None
+
+    def _evaluation_data(
+        self, who: str, data: Any, batch_size: int | None, steps: int | None, steps_name: str = "steps"
+    ) -> Any:
+        if is_source(data) and not isinstance(data, tuple):
+            return SourceBatches(who, data, steps, self._check_data, steps_name=steps_name)
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise ValueError(
                 f"{who}: expected (x, y) or (x, y, sample_weight), received {type(data).__name__}. "
                 "Pass a tuple of two or three arrays."
             )
         x, y, sample_weight = (*data, None)[:3]
-        return ArrayBatches(*self._check_data(who, x, y, sample_weight), batch_size, steps=steps)
+        arrays = self._check_data(who, x, y, sample_weight)
+        return ArrayBatches(*arrays, batch_size, steps=steps, who=who, steps_name=steps_name)
 
     def _require_built(self, who: str) -> None:
         if not self.built:

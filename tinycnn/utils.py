@@ -1,12 +1,13 @@
-"""Seeds, one-hot labels, layer names and look-ups by name."""
+"""Seeds, one-hot labels, batches made on demand, layer names and look-ups by name."""
 
 from __future__ import annotations
 
 import difflib
+import itertools
 import random
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -65,6 +66,56 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
             f"{labels.min()} to {labels.max()}. Raise num_classes or mend the labels."
         )
     return np.eye(num_classes)[labels]
+
+
+class PyDataset:
+    """Batches that are made when they are asked for, by their number: more data than fits into memory.
+
+    A subclass defines ``__len__``, how many batches there are, and ``__getitem__``, batch number i: a tuple (x, y) or
+    (x, y, sample_weight); for `predict` x alone will do. `fit` asks for all batches in every epoch, in an order of the
+    epoch's own where it shuffles, and calls ``on_epoch_begin`` before the first and ``on_epoch_end`` after the last,
+    as do `evaluate` and `predict`. Any object with these methods will do as well.
+
+    Keras:   the same class, once called Sequence. A subclass without ``__len__`` may say by ``num_batches`` how many
+             there are; None for no end. Keras calls ``on_epoch_end`` once more, before the first epoch
+
+    Args:
+        workers, use_multiprocessing, max_queue_size: accepted as in Keras, without effect here: each batch is made
+            when its turn has come.
+    """
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10):
+        self.workers = workers
+        self.use_multiprocessing = use_multiprocessing
+        self.max_queue_size = max_queue_size
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(
+            f"{type(self).__name__}: expected a method __getitem__, found none. Define it: batch number i, (x, y)."
+        )
+
+    @property
+    def num_batches(self) -> int | None:
+        """The number of batches; None where there is no end."""
+        if not hasattr(self, "__len__"):
+            raise NotImplementedError(
+                f"{type(self).__name__}: expected a method __len__ or a property num_batches, found neither. "
+                "Define __len__: the number of batches."
+            )
+        return len(self)
+
+    def __iter__(self) -> Iterator[Any]:
+        numbers = itertools.count() if self.num_batches is None else range(self.num_batches)
+        return (self[number] for number in numbers)
+
+    def on_epoch_begin(self) -> None:
+        """Before the first batch of an epoch."""
+
+    def on_epoch_end(self) -> None:
+        """After the last batch of an epoch."""
+
+
+Sequence = PyDataset  # its name in Keras 2
 
 
 def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
