@@ -34,12 +34,12 @@ from tinycnn.interrupt import Interrupt
 from tinycnn.layers import Input, Layer, ParameterVector
 from tinycnn.layers.base import check_dtype, check_weight
 from tinycnn.summary import print_summary
-from tinycnn.utils import lookup, new_seed_sequence, snake_case, unique_name
+from tinycnn.utils import NoMisspelling, lookup, new_seed_sequence, snake_case, unique_name
 
 Array = np.ndarray
 
 
-class Sequential:
+class Sequential(NoMisspelling):
     """Layers in a row: each one's output is the next one's input; gradients run the same way back.
 
     Math:    y = f_k(... f_2(f_1(x)));   dx = f_1'(... f_k'(dy)), the chain rule from the last layer to the first

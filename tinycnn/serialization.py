@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinycnn.utils import lookup
+from tinycnn.utils import NoMisspelling, lookup
 
 T = TypeVar("T")
 ConfigurableT = TypeVar("ConfigurableT", bound="Configurable")
@@ -61,7 +61,7 @@ KERAS_ONLY: dict[str, dict[str, Any]] = {
 }
 
 
-class Configurable:
+class Configurable(NoMisspelling):
     """Whatever can be made anew from a dict: layers, initializers, regularizers, optimizers, losses, metrics."""
 
     def get_config(self) -> dict[str, Any]:
