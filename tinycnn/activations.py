@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from tinycnn.kernels.activations import (
     ACTIVATIONS,
@@ -16,13 +19,19 @@ from tinycnn.kernels.activations import (
 )
 from tinycnn.utils import lookup
 
-linear = linear_forward
-relu = relu_forward
-leaky_relu = leaky_relu_forward
-elu = elu_forward
-sigmoid = sigmoid_forward
-tanh = tanh_forward
-softmax = softmax_forward
+
+def _to_try(forward: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """The function; numbers too small for their type become 0 in it without a word, whatever `np.seterr` says."""
+    return np.errstate(under="ignore")(forward)
+
+
+linear = _to_try(linear_forward)
+relu = _to_try(relu_forward)
+leaky_relu = _to_try(leaky_relu_forward)
+elu = _to_try(elu_forward)
+sigmoid = _to_try(sigmoid_forward)
+tanh = _to_try(tanh_forward)
+softmax = _to_try(softmax_forward)
 
 
 def get(identifier: Any) -> str:
@@ -33,8 +42,9 @@ def get(identifier: Any) -> str:
     """
     if identifier is None:
         return "linear"
+    function = getattr(identifier, "__wrapped__", identifier)
     for name, activation in ACTIVATIONS.items():
-        if identifier is activation.forward:
+        if function is activation.forward:
             return name
     lookup("activation", identifier, ACTIVATIONS)
     return identifier

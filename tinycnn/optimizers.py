@@ -50,6 +50,8 @@ class Optimizer(Configurable, ABC):
         ValueError: a setting out of range, or two ways of clipping at once.
     """
 
+    computing = ("apply",)
+
     def __init__(
         self,
         learning_rate: float,

@@ -39,6 +39,10 @@ from tinycnn.utils import NoMisspelling, lookup, new_seed_sequence, snake_case, 
 Array = np.ndarray
 
 
+class LossNotFiniteError(FloatingPointError):
+    """A training step came to a loss that is NaN or infinite."""
+
+
 class Sequential(NoMisspelling):
     """Layers in a row: each one's output is the next one's input; gradients run the same way back.
 
@@ -335,6 +339,7 @@ class Sequential(NoMisspelling):
             self._fused = fused_steps(self._layers)
         return self._fused
 
+    @np.errstate(under="ignore")  # for fused steps and all that stands between the layers
     def _forward(self, x: Array, training: bool, activate: bool = True) -> Array:
         return forward_through(self._steps, x, training, activate)
 
@@ -501,7 +506,7 @@ class Sequential(NoMisspelling):
                         hooks.on_train_batch_begin(step)
                     try:
                         self._train_step(x_batch, y_batch, weight, place=f"epoch {epoch + 1}, step {step + 1}")
-                    except FloatingPointError:
+                    except LossNotFiniteError:
                         if not hooks.terminates_on_nan:
                             raise
                         self._loss_mean.update_state(math.nan)
@@ -633,6 +638,7 @@ class Sequential(NoMisspelling):
 
     # One step
 
+    @np.errstate(under="ignore")
     def _train_step(self, x: Array, y: Array, sample_weight: Array | None, place: str) -> None:
         """Forward, loss, backward, update: the whole of training."""
         vector = self._parameter_vector()
@@ -645,7 +651,7 @@ class Sequential(NoMisspelling):
                 array[...] = before
             for step in self._steps:
                 step.forget()
-            raise FloatingPointError(
+            raise LossNotFiniteError(
                 f"loss: expected a finite number, received {loss} in {place}. {culprit} "
                 "Lower the learning rate, or look at the data of this batch."
             )
@@ -656,6 +662,7 @@ class Sequential(NoMisspelling):
         self.optimizer.apply(vector)
         self._update_metrics(y, y_pred, loss, sample_weight)
 
+    @np.errstate(under="ignore")
     def _test_step(self, x: Array, y: Array, sample_weight: Array | None) -> None:
         y_pred, loss, _ = self._forward_and_loss(x, y, sample_weight, training=False)
         loss += self._penalty()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -63,6 +63,16 @@ KERAS_ONLY: dict[str, dict[str, Any]] = {
 
 class Configurable(NoMisspelling):
     """Whatever can be made anew from a dict: layers, initializers, regularizers, optimizers, losses, metrics."""
+
+    #: Methods in which numbers too small for their type become 0 without a word, whatever `np.seterr` says: exp(−200)
+    #: is 0 in float32, and that is all that a softmax, or the square of a gradient, needs of it.
+    computing: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any):
+        super().__init_subclass__(**options)
+        for name in cls.computing:
+            if name in vars(cls):
+                setattr(cls, name, np.errstate(under="ignore")(vars(cls)[name]))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an object like this one, by name, with Keras's names and values."""
