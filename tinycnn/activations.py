@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from tinycnn.kernels.activations import (
     ACTIVATIONS,
@@ -17,21 +14,15 @@ from tinycnn.kernels.activations import (
     softmax_forward,
     tanh_forward,
 )
-from tinycnn.utils import lookup
+from tinycnn.utils import lookup, underflow_is_zero
 
-
-def _to_try(forward: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-    """The function; numbers too small for their type become 0 in it without a word, whatever `np.seterr` says."""
-    return np.errstate(under="ignore")(forward)
-
-
-linear = _to_try(linear_forward)
-relu = _to_try(relu_forward)
-leaky_relu = _to_try(leaky_relu_forward)
-elu = _to_try(elu_forward)
-sigmoid = _to_try(sigmoid_forward)
-tanh = _to_try(tanh_forward)
-softmax = _to_try(softmax_forward)
+linear = underflow_is_zero(linear_forward)
+relu = underflow_is_zero(relu_forward)
+leaky_relu = underflow_is_zero(leaky_relu_forward)
+elu = underflow_is_zero(elu_forward)
+sigmoid = underflow_is_zero(sigmoid_forward)
+tanh = underflow_is_zero(tanh_forward)
+softmax = underflow_is_zero(softmax_forward)
 
 
 def get(identifier: Any) -> str:

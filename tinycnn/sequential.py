@@ -34,7 +34,7 @@ from tinycnn.interrupt import Interrupt
 from tinycnn.layers import Input, Layer, ParameterVector
 from tinycnn.layers.base import check_dtype, check_weight
 from tinycnn.summary import print_summary
-from tinycnn.utils import NoMisspelling, lookup, new_seed_sequence, snake_case, unique_name
+from tinycnn.utils import NoMisspelling, lookup, new_seed_sequence, snake_case, underflow_is_zero, unique_name
 
 Array = np.ndarray
 
@@ -339,7 +339,7 @@ class Sequential(NoMisspelling):
             self._fused = fused_steps(self._layers)
         return self._fused
 
-    @np.errstate(under="ignore")  # for fused steps and all that stands between the layers
+    @underflow_is_zero  # fused steps, and all that stands between the layers
     def _forward(self, x: Array, training: bool, activate: bool = True) -> Array:
         return forward_through(self._steps, x, training, activate)
 
@@ -638,7 +638,7 @@ class Sequential(NoMisspelling):
 
     # One step
 
-    @np.errstate(under="ignore")
+    @underflow_is_zero
     def _train_step(self, x: Array, y: Array, sample_weight: Array | None, place: str) -> None:
         """Forward, loss, backward, update: the whole of training."""
         vector = self._parameter_vector()
@@ -662,7 +662,7 @@ class Sequential(NoMisspelling):
         self.optimizer.apply(vector)
         self._update_metrics(y, y_pred, loss, sample_weight)
 
-    @np.errstate(under="ignore")
+    @underflow_is_zero
     def _test_step(self, x: Array, y: Array, sample_weight: Array | None) -> None:
         y_pred, loss, _ = self._forward_and_loss(x, y, sample_weight, training=False)
         loss += self._penalty()

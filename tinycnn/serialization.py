@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from tinycnn.utils import NoMisspelling, lookup
+from tinycnn.utils import NoMisspelling, lookup, underflow_is_zero
 
 T = TypeVar("T")
 ConfigurableT = TypeVar("ConfigurableT", bound="Configurable")
@@ -64,15 +64,14 @@ KERAS_ONLY: dict[str, dict[str, Any]] = {
 class Configurable(NoMisspelling):
     """Whatever can be made anew from a dict: layers, initializers, regularizers, optimizers, losses, metrics."""
 
-    #: Methods in which numbers too small for their type become 0 without a word, whatever `np.seterr` says: exp(−200)
-    #: is 0 in float32, and that is all that a softmax, or the square of a gradient, needs of it.
+    #: Methods to pass through `tinycnn.utils.underflow_is_zero`.
     computing: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)
         for name in cls.computing:
             if name in vars(cls):
-                setattr(cls, name, np.errstate(under="ignore")(vars(cls)[name]))
+                setattr(cls, name, underflow_is_zero(vars(cls)[name]))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an object like this one, by name, with Keras's names and values."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import itertools
 import random
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 _root = np.random.SeedSequence()
 _name_counts: Counter[str] = Counter()
@@ -143,11 +146,11 @@ class NoMisspelling:
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not (name.startswith("_") or name in self.__dict__ or hasattr(type(self), name)):
+        if not (name in self.__dict__ or name[0] == "_" or hasattr(type(self), name)):
             author = sys._getframe(1).f_locals  # the variables of whoever assigns
             if author.get("self") is not self and author.get("cls") is not type(self):
                 self._check_spelling(name)
-        super().__setattr__(name, value)
+        object.__setattr__(self, name, value)
 
     def _check_spelling(self, name: str) -> None:
         settings = {key: value for cls in type(self).__mro__ for key, value in vars(cls).items() if _is_setting(value)}
@@ -166,6 +169,30 @@ def _is_setting(value: Any) -> bool:
     """Whether an attribute of a class is there to be assigned: not a method, nor a property without a setter."""
     method = callable(value) or isinstance(value, (classmethod, staticmethod))
     return not method and not (isinstance(value, property) and value.fset is None)
+
+
+_underflow_is_zero = ContextVar("underflow is zero", default=False)
+
+
+def underflow_is_zero(function: F) -> F:
+    """The function; in it numbers too small for their type become 0 without a word, whatever `np.seterr` says.
+
+    exp(−200) is 0 in float32, and that is all that a softmax, or the square of a gradient, needs of it. Overflow,
+    division by zero and invalid operations are left as the user has set them.
+    """
+
+    @functools.wraps(function)
+    def computing(*args: Any, **kwargs: Any) -> Any:
+        if _underflow_is_zero.get():  # inside another such function: np.errstate would only take its microsecond again
+            return function(*args, **kwargs)
+        token = _underflow_is_zero.set(True)
+        try:
+            with np.errstate(under="ignore"):
+                return function(*args, **kwargs)
+        finally:
+            _underflow_is_zero.reset(token)
+
+    return cast(F, computing)
 
 
 def snake_case(name: str) -> str:
