@@ -14,15 +14,15 @@ from tinycnn.kernels.activations import (
     softmax_forward,
     tanh_forward,
 )
-from tinycnn.utils import lookup
+from tinycnn.utils import lookup, underflow_is_zero
 
-linear = linear_forward
-relu = relu_forward
-leaky_relu = leaky_relu_forward
-elu = elu_forward
-sigmoid = sigmoid_forward
-tanh = tanh_forward
-softmax = softmax_forward
+linear = underflow_is_zero(linear_forward)
+relu = underflow_is_zero(relu_forward)
+leaky_relu = underflow_is_zero(leaky_relu_forward)
+elu = underflow_is_zero(elu_forward)
+sigmoid = underflow_is_zero(sigmoid_forward)
+tanh = underflow_is_zero(tanh_forward)
+softmax = underflow_is_zero(softmax_forward)
 
 
 def get(identifier: Any) -> str:
@@ -33,8 +33,9 @@ def get(identifier: Any) -> str:
     """
     if identifier is None:
         return "linear"
+    function = getattr(identifier, "__wrapped__", identifier)
     for name, activation in ACTIVATIONS.items():
-        if identifier is activation.forward:
+        if function is activation.forward:
             return name
     lookup("activation", identifier, ACTIVATIONS)
     return identifier

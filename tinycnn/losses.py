@@ -39,6 +39,7 @@ class Loss(Configurable, ABC):
              dtype (Keras makes them float32), and the mean is taken in float64.
     """
 
+    computing = ("forward", "backward", "per_sample", "gradient", "with_activation")
     #: The activation whose inputs ``with_logits`` wants instead of its outputs; None where there is none.
     logits_activation: ClassVar[str | None] = None
 

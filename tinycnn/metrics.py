@@ -25,6 +25,7 @@ class Metric(Configurable, ABC):
     `EarlyStopping` asks for it.
     """
 
+    computing = ("update_state", "__call__")
     direction: str | None = None
 
     def __init__(self, name: str):

@@ -51,6 +51,8 @@ class Optimizer(Configurable, ABC):
         ValueError: a setting out of range, or two ways of clipping at once.
     """
 
+    computing = ("apply",)
+
     def __init__(
         self,
         learning_rate: float,

@@ -19,6 +19,8 @@ Array = np.ndarray
 class Regularizer(Configurable, ABC):
     """A penalty on an array of weights; a subclass defines the penalty and its gradient."""
 
+    computing = ("__call__", "gradient")
+
     @abstractmethod
     def __call__(self, w: Array) -> float:
         """The penalty: one number that is added to the loss."""

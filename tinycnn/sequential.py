@@ -37,14 +37,18 @@ from tinycnn.interrupt import Interrupt
 from tinycnn.layers import Input, Layer, Parameter, ParameterVector
 from tinycnn.layers.base import check_dtype, check_weight
 from tinycnn.summary import print_summary
-from tinycnn.utils import lookup, new_seed_sequence, snake_case, unique_name
+from tinycnn.utils import NoMisspelling, lookup, new_seed_sequence, snake_case, underflow_is_zero, unique_name
 
 Array = np.ndarray
 
 _LOCKS = ("_weights_in_use", "_figures_in_use", "_fitting")
 
 
-class Sequential:
+class LossNotFiniteError(FloatingPointError):
+    """A training step came to a loss that is NaN or infinite."""
+
+
+class Sequential(NoMisspelling):
     """Layers in a row: each one's output is the next one's input; gradients run the same way back.
 
     Math:    y = f_k(... f_2(f_1(x)));   dx = f_1'(... f_k'(dy)), the chain rule from the last layer to the first
@@ -389,6 +393,7 @@ class Sequential:
             self._fused = fused_steps(self._layers)
         return self._fused
 
+    @underflow_is_zero  # fused steps, and all that stands between the layers
     def _forward(self, x: Array, training: bool, activate: bool = True) -> Array:
         with self._weights_in_use:
             return forward_through(self._steps, x, training, activate)
@@ -572,7 +577,7 @@ class Sequential:
                         with self._weights_in_use:
                             y_pred, loss = self._train_step(x_batch, y_batch, weight, place)
                         figures.update_state(y_batch, y_pred, loss, weight)
-                    except FloatingPointError:
+                    except LossNotFiniteError:
                         if not hooks.terminates_on_nan:
                             raise
                         figures.loss.update_state(math.nan)
@@ -723,6 +728,7 @@ class Sequential:
 
     # One step
 
+    @underflow_is_zero
     def _train_step(self, x: Array, y: Array, sample_weight: Array | None, place: str) -> tuple[Array, float]:
         """Forward, loss, backward, update: the whole of training. Returns prediction and loss, for the figures."""
         vector = self._parameter_vector()
@@ -736,7 +742,7 @@ class Sequential:
                 array[...] = before
             for step in self._steps:
                 step.forget()
-            raise FloatingPointError(
+            raise LossNotFiniteError(
                 f"loss: expected a finite number, received {loss} in {place}. {culprit} "
                 "Lower the learning rate, or look at the data of this batch."
             )
@@ -747,6 +753,7 @@ class Sequential:
         self.optimizer.apply(vector)
         return y_pred, loss
 
+    @underflow_is_zero
     def _test_step(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[Array, float]:
         with self._weights_in_use:
             y_pred, loss, _ = self._forward_and_loss(x, y, sample_weight, training=False)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from tinycnn.utils import lookup
+from tinycnn.utils import NoMisspelling, lookup, underflow_is_zero
 
 T = TypeVar("T")
 ConfigurableT = TypeVar("ConfigurableT", bound="Configurable")
@@ -61,8 +61,17 @@ KERAS_ONLY: dict[str, dict[str, Any]] = {
 }
 
 
-class Configurable:
+class Configurable(NoMisspelling):
     """Whatever can be made anew from a dict: layers, initializers, regularizers, optimizers, losses, metrics."""
+
+    #: Methods to pass through `tinycnn.utils.underflow_is_zero`.
+    computing: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any):
+        super().__init_subclass__(**options)
+        for name in cls.computing:
+            if name in vars(cls):
+                setattr(cls, name, underflow_is_zero(vars(cls)[name]))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an object like this one, by name, with Keras's names and values."""

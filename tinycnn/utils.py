@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import itertools
 import random
 import re
+import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 _root = np.random.SeedSequence()
 _name_counts: Counter[str] = Counter()
@@ -125,6 +129,70 @@ def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
     closest = difflib.get_close_matches(str(name), list(table), n=1)
     hint = f"Did you mean {closest[0]!r}?" if closest else "Use one of these."
     raise ValueError(f"{kind}: expected one of {', '.join(sorted(table))}, received {name!r}. {hint}")
+
+
+# Names that Keras once had, and where their job is done now.
+_FORMER_NAMES = {"lr": "learning_rate", "decay": "learning_rate"}
+
+
+class NoMisspelling:
+    """Assigning to an attribute that an object does not have, under a name close to one that it has, is an error.
+
+    ``layer.trainabel = False`` would otherwise do nothing, without a word. Attributes of other names may be added, and
+    an object's own methods may set whatever they like.
+
+    Raises:
+        AttributeError: names the attribute that was probably meant.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in self.__dict__ or name[0] == "_" or hasattr(type(self), name)):
+            author = sys._getframe(1).f_locals  # the variables of whoever assigns
+            if author.get("self") is not self and author.get("cls") is not type(self):
+                self._check_spelling(name)
+        object.__setattr__(self, name, value)
+
+    def _check_spelling(self, name: str) -> None:
+        settings = {key: value for cls in type(self).__mro__ for key, value in vars(cls).items() if _is_setting(value)}
+        known = [key for key in {**self.__dict__, **settings} if not key.startswith("_")]
+        former = [key for key in known if key == _FORMER_NAMES.get(name)]
+        close = former or difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+        if close:
+            who = self.__dict__.get("name", type(self).__name__)
+            raise AttributeError(
+                f"{who}: expected an attribute that {type(self).__name__} has, received {name!r}. Did you mean "
+                f"{close[0]!r}? Give an attribute of your own a name that differs more."
+            )
+
+
+def _is_setting(value: Any) -> bool:
+    """Whether an attribute of a class is there to be assigned: not a method, nor a property without a setter."""
+    method = callable(value) or isinstance(value, (classmethod, staticmethod))
+    return not method and not (isinstance(value, property) and value.fset is None)
+
+
+_underflow_is_zero = ContextVar("underflow is zero", default=False)
+
+
+def underflow_is_zero(function: F) -> F:
+    """The function; in it numbers too small for their type become 0 without a word, whatever `np.seterr` says.
+
+    exp(−200) is 0 in float32, and that is all that a softmax, or the square of a gradient, needs of it. Overflow,
+    division by zero and invalid operations are left as the user has set them.
+    """
+
+    @functools.wraps(function)
+    def computing(*args: Any, **kwargs: Any) -> Any:
+        if _underflow_is_zero.get():  # inside another such function: np.errstate would only take its microsecond again
+            return function(*args, **kwargs)
+        token = _underflow_is_zero.set(True)
+        try:
+            with np.errstate(under="ignore"):
+                return function(*args, **kwargs)
+        finally:
+            _underflow_is_zero.reset(token)
+
+    return cast(F, computing)
 
 
 def snake_case(name: str) -> str:

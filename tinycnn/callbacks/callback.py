@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinycnn.utils import NoMisspelling
+
 Logs = dict[str, float]
 
 TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
@@ -29,7 +31,7 @@ HOOKS = (
 )
 
 
-class Callback:
+class Callback(NoMisspelling):
     """Subclass it and define the hooks you need; pass objects of it to ``fit``, ``evaluate`` or ``predict``.
 
     Attributes:

@@ -86,6 +86,8 @@ class Layer(Configurable, ABC):
     ``backward`` uses it up; ``forward(x)`` keeps nothing and changes nothing.
     """
 
+    computing = ("forward", "backward", "backward_parameters")
+
     def __init__(
         self,
         *,
