@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ class Metric(Configurable, ABC):
 
     computing = ("update_state", "__call__")
     direction: str | None = None
+    takes_logits = False  # see `LossMetric.adapt`
 
     def __init__(self, name: str):
         self.name = name
@@ -122,6 +124,29 @@ class MeanMetricWrapper(Metric):
 
     def reset_state(self) -> None:
         self._mean.reset_state()
+
+
+class LossMetric(MeanMetricWrapper):
+    """A loss as a metric: its mean over the samples.
+
+    In a model whose last activation is the loss's own, softmax for a categorical cross-entropy, the metric is the same
+    number as the loss would be: computed from what the activation takes in, with or without ``from_logits``. Where the
+    model is trained on another loss, it is computed from the activation's outputs.
+    """
+
+    direction = "down"
+
+    def __init__(self, loss: losses.Loss, name: str):
+        super().__init__(loss.per_sample, name)
+        self.loss = loss
+
+    def adapt(self, activation: str | None, logits: bool) -> None:
+        """Expect the outputs of a model's last ``activation``, or, with ``logits``, its inputs."""
+        if activation is None or activation != self.loss.logits_activation:
+            return
+        loss = copy.copy(self.loss)
+        loss.from_logits = self.takes_logits = logits
+        self.fn = loss.per_sample
 
 
 class SparseCategoricalAccuracy(MeanMetricWrapper):
@@ -222,7 +247,7 @@ def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Seque
     "accuracy" and "acc" (in any case) pick the kind by the shapes of labels and predictions, batch axis
     included: one prediction a sample means binary; labels with an axis less, or a last axis of size 1,
     sparse; else categorical. A metric from a name is displayed under that very name. The names of losses work
-    too: the loss is then computed from what the model puts out.
+    too, and losses themselves: see `LossMetric`.
 
     Raises:
         ValueError: an unknown name.
@@ -235,7 +260,7 @@ def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Seque
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()  # type: ignore[call-arg]
     if isinstance(identifier, losses.Loss):
-        return _loss_metric(identifier, identifier.name)
+        return LossMetric(identifier, identifier.name)
     if callable(identifier):
         return MeanMetricWrapper(identifier)
     if not isinstance(identifier, str):
@@ -245,7 +270,7 @@ def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Seque
     lookup("metric", identifier, _NAMES)
     if identifier in _ACCURACIES:
         return _ACCURACIES[identifier](name=identifier)
-    return _loss_metric(losses.get(identifier), identifier)
+    return LossMetric(losses.get(identifier), identifier)
 
 
 def deserialize(config: Mapping[str, Any]) -> Metric | losses.Loss:
@@ -262,9 +287,3 @@ def _accuracy_by_shapes(
     if len(y_true_shape) < len(y_pred_shape) or y_true_shape[-1] == 1:
         return SparseCategoricalAccuracy
     return CategoricalAccuracy
-
-
-def _loss_metric(loss: losses.Loss, name: str) -> Metric:
-    metric = MeanMetricWrapper(loss.per_sample, name)
-    metric.direction = "down"
-    return metric

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -445,6 +446,7 @@ class Sequential(NoMisspelling):
                 `TerminateOnNaN` among the callbacks, training ends instead.
         """
         self._require_compiled("fit")
+        self._warn_of_logits("fit")
         batch_size = check_batch_size("fit", batch_size)
         epochs = check_count("fit", "epochs", epochs, "Try 10.")
         validation_freq = check_count("fit", "validation_freq", validation_freq, "Use 1 to validate every epoch.")
@@ -552,6 +554,7 @@ class Sequential(NoMisspelling):
             return_dict: whether to return ``{"loss": ..., "accuracy": ...}``.
         """
         self._require_compiled("evaluate")
+        self._warn_of_logits("evaluate")
         check_steps("evaluate", "steps", steps)
         if is_source(x):
             check_alone("evaluate", y=y, sample_weight=sample_weight)
@@ -605,6 +608,7 @@ class Sequential(NoMisspelling):
     ) -> Any:
         """One step on one batch. Returns loss and metrics of this batch."""
         self._require_compiled("train_on_batch")
+        self._warn_of_logits("train_on_batch")
         x, y, sample_weight = self._check_data("train_on_batch", x, y, sample_weight, class_weight)
         self.reset_metrics()
         self._train_step(x, y, sample_weight, place="this batch")
@@ -613,6 +617,7 @@ class Sequential(NoMisspelling):
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch in inference mode."""
         self._require_compiled("test_on_batch")
+        self._warn_of_logits("test_on_batch")
         x, y, sample_weight = self._check_data("test_on_batch", x, y, sample_weight)
         self.reset_metrics()
         self._test_step(x, y, sample_weight)
@@ -643,7 +648,7 @@ class Sequential(NoMisspelling):
         """Forward, loss, backward, update: the whole of training."""
         vector = self._parameter_vector()
         state = [(array, array.copy()) for layer in self._layers for array in layer.state.values()]
-        y_pred, loss, dy = self._forward_and_loss(x, y, sample_weight, training=True)
+        y_pred, loss, dy, logits = self._forward_and_loss(x, y, sample_weight, training=True)
         loss += self._penalty()
         if not math.isfinite(loss):
             culprit = self._first_not_finite(x)
@@ -660,34 +665,36 @@ class Sequential(NoMisspelling):
             if p.regularizer is not None:
                 p.grad += p.regularizer.gradient(p.value)
         self.optimizer.apply(vector)
-        self._update_metrics(y, y_pred, loss, sample_weight)
+        self._update_metrics(y, y_pred, loss, sample_weight, logits)
 
     @underflow_is_zero
     def _test_step(self, x: Array, y: Array, sample_weight: Array | None) -> None:
-        y_pred, loss, _ = self._forward_and_loss(x, y, sample_weight, training=False)
+        y_pred, loss, _, logits = self._forward_and_loss(x, y, sample_weight, training=False)
         loss += self._penalty()
-        self._update_metrics(y, y_pred, loss, sample_weight)
+        self._update_metrics(y, y_pred, loss, sample_weight, logits)
 
     def _forward_and_loss(
         self, x: Array, y: Array, sample_weight: Array | None, training: bool
-    ) -> tuple[Array, float, Array]:
-        """Prediction, loss, and the gradient to start backward with.
+    ) -> tuple[Array, float, Array, Array | None]:
+        """Prediction, loss, the gradient to start backward with, and the logits where the loss is computed from them.
 
         A softmax followed by a cross-entropy is computed in one go from the logits z: the gradient is (p − y)/n,
         and nothing has to be clipped.
         """
         if self._takes_logits():
             z = self._forward(x, training, activate=False)
-            return self.loss.with_activation(y, z, sample_weight, self._layers[-1].kernels)
+            return *self.loss.with_activation(y, z, sample_weight, self._layers[-1].kernels), z
         y_pred = self._forward(x, training)
         dy = self.loss.backward(y, y_pred, sample_weight) if training else y_pred
-        return y_pred, self.loss.forward(y, y_pred, sample_weight), dy
+        return y_pred, self.loss.forward(y, y_pred, sample_weight), dy, None
 
     def _penalty(self) -> float:
         """What the regularizers add to the loss."""
         return sum(p.regularizer(p.value) for p in self.parameters if p.regularizer is not None)
 
-    def _update_metrics(self, y: Array, y_pred: Array, loss: float, sample_weight: Array | None) -> None:
+    def _update_metrics(
+        self, y: Array, y_pred: Array, loss: float, sample_weight: Array | None, logits: Array | None = None
+    ) -> None:
         if self._metrics is None:
             plain, weighted = self._metric_names
             self._metrics = [metrics_module.get(m, y.shape, y_pred.shape) for m in plain]
@@ -695,11 +702,14 @@ class Sequential(NoMisspelling):
             for metric in self._weighted_metrics:
                 if any(metric.name == other.name for other in self._metrics):
                     metric.name = f"weighted_{metric.name}"
+            for metric in (*self._metrics, *self._weighted_metrics):
+                if isinstance(metric, metrics_module.LossMetric):
+                    metric.adapt(self._last_activation, logits is not None)
         self._loss_mean.update_state(loss, len(y))
         for metric in self._metrics:
-            metric.update_state(y, y_pred)
+            metric.update_state(y, logits if metric.takes_logits else y_pred)
         for metric in self._weighted_metrics:
-            metric.update_state(y, y_pred, sample_weight)
+            metric.update_state(y, logits if metric.takes_logits else y_pred, sample_weight)
 
     def _parameter_vector(self) -> ParameterVector:
         """All trainable parameters as one vector; made anew where layers were frozen or lent to another model."""
@@ -728,8 +738,23 @@ class Sequential(NoMisspelling):
 
     def _takes_logits(self) -> bool:
         """Whether the last activation and the loss are computed in one go, from the logits."""
-        activation = getattr(self._layers[-1], "activation", None)
-        return activation is not None and activation == self.loss.logits_activation
+        return self._last_activation is not None and self._last_activation == self.loss.logits_activation
+
+    @property
+    def _last_activation(self) -> str | None:
+        return getattr(self._layers[-1], "activation", None) if self._layers else None
+
+    def _warn_of_logits(self, who: str) -> None:
+        """Where a cross-entropy expects logits, and the model's last layer makes probabilities of them."""
+        given = [self.loss, *(metric for metrics in self._metric_names for metric in metrics)]
+        for loss in given:
+            if isinstance(loss, losses.Loss) and loss.from_logits and loss.logits_activation == self._last_activation:
+                warnings.warn(
+                    f"{who}: expected logits for {loss.name}, which has from_logits=True, received the outputs of a "
+                    f"{self._last_activation}. It is computed from what the {self._last_activation} takes in, as in "
+                    "Keras. Leave out from_logits=True, or the last activation.",
+                    stacklevel=3,
+                )
 
     def _evaluate(self, data: Any, hooks: CallbackList) -> dict[str, float]:
         """Loss and metrics over all batches; the running means of a training epoch are put aside meanwhile."""
