@@ -27,7 +27,8 @@ from tinycnn.layers import (
 from tinycnn.layers.base import Parameter
 
 Array = np.ndarray
-BOTH = pytest.mark.parametrize("kernels", sorted(SETS))
+# Without Numba's compiler dropout's fast kernel adds modulo 2⁶⁴ in NumPy's scalars, which call that an overflow.
+BOTH = pytest.mark.parametrize("kernels", ["reference", pytest.param("fast", marks=pytest.mark.jit)])
 
 
 @np.errstate(under="ignore")

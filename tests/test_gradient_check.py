@@ -646,7 +646,7 @@ def test_a_model_that_forgets_the_penalties_is_caught(monkeypatch, rng):
     model.compile(loss="sparse_categorical_crossentropy", kernels="reference")
 
     def without_penalties(self, x, y, sample_weight, place):
-        _, _, dy = self._forward_and_loss(x, y, sample_weight, training=True)
+        _, _, dy, _ = self._forward_and_loss(x, y, sample_weight, training=True)
         self._backward(dy)
 
     monkeypatch.setattr(Sequential, "_train_step", without_penalties)

@@ -26,6 +26,7 @@ from tolerances import FIGURES, FLOAT32_SLOPE, HISTORY, MODEL, PARITY, assert_cl
 
 from tinycnn import keras as ours
 from tinycnn.kernels import SETS
+from tinycnn.metrics import Outcome
 
 pytestmark = pytest.mark.keras
 
@@ -424,7 +425,7 @@ def test_with_a_seed_keras_repeats_its_batches_in_every_epoch_and_tinycnn_shuffl
 
     def look(x, y, *others, **place):
         seen.append(sorted(x.ravel()))
-        return np.zeros_like(y), 0.0
+        return Outcome(np.zeros_like(y), 0.0)
 
     monkeypatch.setattr(model, "_train_step", look)
     model.fit(x, y, batch_size=16, epochs=3, verbose=0)

@@ -1,8 +1,11 @@
 """Metrics against counts by hand and against Keras."""
 
+import warnings
+
 import numpy as np
 import pytest
 
+from tinycnn import keras as ours
 from tinycnn import losses, metrics
 from tinycnn.metrics import (
     BinaryAccuracy,
@@ -194,6 +197,107 @@ def test_names_mean_what_they_mean_in_keras(keras, name, y_shape, p_shape):
     assert ours.direction == theirs._direction
     if name in ("accuracy", "acc"):
         assert type(ours).__name__ == type(theirs).__name__
+
+
+# A loss as a metric
+
+
+HEADS = {
+    "sparse": ("SparseCategoricalCrossentropy", 3, "softmax"),
+    "categorical": ("CategoricalCrossentropy", 3, "softmax"),
+    "binary": ("BinaryCrossentropy", 1, "sigmoid"),
+}
+
+
+def loss_thrice(k, kind, separate, of_model, of_metric, weights=None):
+    """What a model of Keras or ours says of one loss: as its loss, as an object, and by its name; and its warnings.
+
+    The logits are up to 100: probabilities of 0 and 1, whose logarithms are clipped where logits are lost.
+    """
+    rng = np.random.default_rng(0)
+    loss, units, activation = HEADS[kind]
+    x = (rng.normal(size=(12, 4)) * 30).astype("float32")
+    y = rng.integers(0, 3 if units == 3 else 2, (12, 1))
+    y = np.eye(3)[y[:, 0]] if kind == "categorical" else y
+    head = [k.layers.Dense(units), k.layers.Activation(activation)]
+    model = k.models.Sequential(
+        [k.layers.Input(shape=(4,)), *(head if separate else [k.layers.Dense(units, activation=activation)])]
+    )
+    if weights is not None:
+        model.set_weights(weights)
+    make = getattr(k.losses, loss)
+    metric = make(from_logits=of_metric, name="object")
+    model.compile(k.optimizers.SGD(0.0), make(from_logits=of_model), metrics=[metric, metrics.snake_case(loss)])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        history = {name: values[0] for name, values in model.fit(x, y, verbose=0).history.items()}
+        found = [
+            history,
+            model.evaluate(x, y, verbose=0, return_dict=True),
+            model.train_on_batch(x, y, return_dict=True),
+        ]
+    return found, [str(w.message) for w in caught if "from_logits" in str(w.message)], model.get_weights()
+
+
+@pytest.mark.parametrize("of_metric", [False, True])
+@pytest.mark.parametrize("of_model", [False, True])
+@pytest.mark.parametrize("separate", [False, True])
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_loss_is_one_number_as_loss_and_as_metric(kind, separate, of_model, of_metric):
+    found, texts, _ = loss_thrice(ours, kind, separate, of_model, of_metric)
+    for figures in found:
+        assert len(figures) == 3
+        assert figures["loss"] > 1
+        np.testing.assert_allclose(list(figures.values()), figures["loss"], rtol=1e-6)
+    loss, _, activation = HEADS[kind]
+    assert len(texts) == 3 * (of_model + of_metric)  # fit, evaluate, train_on_batch
+    if of_model:
+        assert texts[0] == (
+            f"fit: expected logits for {metrics.snake_case(loss)}, which has from_logits=True, received the outputs of "
+            f"a {activation}. It is computed from what the {activation} takes in, as in Keras. Leave out "
+            "from_logits=True, or the last activation."
+        )
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("from_logits", [False, True])
+@pytest.mark.parametrize("separate", [False, True])
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_loss_and_a_metric_beside_keras(keras, kind, separate, from_logits):
+    expected, theirs, weights = loss_thrice(keras, kind, separate, from_logits, from_logits)
+    found, own, _ = loss_thrice(ours, kind, separate, from_logits, from_logits, weights)
+    assert [set(figures) for figures in found] == [set(figures) for figures in expected]
+    for figures, other in zip(found, expected, strict=True):
+        for name, value in figures.items():
+            assert value == pytest.approx(other[name], rel=1e-5), name
+    assert bool(own) == bool(theirs) == from_logits
+
+
+def test_a_cross_entropy_as_the_metric_of_another_loss():
+    """Predictions that are no logits, whatever from_logits says; and logits that are."""
+    x, y = np.array([[0.3, -2.0, 1.0], [1.0, 0.0, 4.0]]), np.array([1, 2])
+    p = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+    expected = -np.log(p[[0, 1], y]).mean()
+    for activation, from_logits in (("softmax", True), ("softmax", False), (None, True)):
+        model = ours.Sequential(
+            [ours.Input(shape=(3,)), ours.layers.Dense(3, activation=activation, use_bias=False)], dtype="float64"
+        )
+        model.set_weights([np.eye(3)])
+        metric = losses.SparseCategoricalCrossentropy(from_logits=from_logits)
+        model.compile("sgd", OwnSquare(), metrics=[metric])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert model.evaluate(x, y, verbose=0)[1] == pytest.approx(expected, rel=1e-6)
+
+
+class OwnSquare(losses.MeanSquaredError):
+    """Of labels that are class numbers."""
+
+    def per_sample(self, y_true, y_pred):
+        return super().per_sample(np.eye(3)[y_true], y_pred)
+
+    def validate(self, y_true, y_pred_shape):
+        pass
 
 
 @pytest.mark.keras

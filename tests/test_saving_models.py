@@ -503,7 +503,7 @@ def test_what_tinycnn_cannot_compile(tmp_path, key, value, words):
         config["compile_config"][key] = value
 
     path = edited(tmp_path, edit)
-    refused(path, words)
+    refused(path, words, "Or load layers and weights alone, by load_model(path, compile=False).")
     assert not tinycnn.load_model(path, compile=False).compiled
 
 

@@ -348,7 +348,7 @@ def _model_function(model: Any, x: Array, y: Array, sample_weight: Any, rng: np.
 
     def output() -> Array:
         rewind()
-        _, loss, _ = model._forward_and_loss(x, y, sample_weight, training=True)
+        _, loss, *_ = model._forward_and_loss(x, y, sample_weight, training=True)
         return np.asarray(loss + model._penalty())
 
     def gradients() -> dict[str, tuple[Array, Array | None]]:
@@ -358,7 +358,7 @@ def _model_function(model: Any, x: Array, y: Array, sample_weight: Any, rng: np.
         found: dict[str, tuple[Array, Array | None]]
         found = {name: (p.grad.copy(), old) for name, p, old in zip(names, parameters, before, strict=True)}
         rewind()
-        _, _, dy = model._forward_and_loss(x, y, sample_weight, training=True)
+        _, _, dy, _ = model._forward_and_loss(x, y, sample_weight, training=True)
         dx = model._backward(dy, input_gradient=True)
         for name, p in zip(names, parameters, strict=True):
             if p.regularizer is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,6 +28,7 @@ class Metric(Configurable, ABC):
 
     computing = ("update_state", "__call__")
     direction: str | None = None
+    takes_logits = False  # see `LossMetric.adapt`
 
     def __init__(self, name: str):
         self.name = name
@@ -126,6 +128,15 @@ class MeanMetricWrapper(Metric):
         self._mean.reset_state()
 
 
+class Outcome(NamedTuple):
+    """What a step over a batch came to, as far as figures are made of it."""
+
+    y_pred: Array
+    loss: float  # its mean over the samples, with the regularizers' penalties
+    logits: Array | None = None  # where the loss was computed from them
+    activation: str | None = None  # the last layer's
+
+
 class CompileMetrics:
     """The figures of a model over the batches of an epoch: the mean of its loss, and the metrics of ``compile``.
 
@@ -142,17 +153,20 @@ class CompileMetrics:
         self.metrics: list[Metric] = []
         self.weighted_metrics: list[Metric] = []
 
-    def update_state(self, y_true: Array, y_pred: Array, loss: float, sample_weight: Array | None) -> None:
-        """Take in one batch, its loss as the mean over its samples."""
+    def update_state(self, y_true: Array, outcome: Outcome, sample_weight: Array | None = None) -> None:
+        """Take in one batch."""
         plain, weighted = self.identifiers
         if len(self.metrics) < len(plain) or len(self.weighted_metrics) < len(weighted):
-            self.metrics = [get(it, y_true.shape, y_pred.shape) for it in plain]
-            self.weighted_metrics = [get(it, y_true.shape, y_pred.shape) for it in weighted]
-        self.loss.update_state(loss, len(y_true))
+            self.metrics = [get(it, y_true.shape, outcome.y_pred.shape) for it in plain]
+            self.weighted_metrics = [get(it, y_true.shape, outcome.y_pred.shape) for it in weighted]
+            for metric in (*self.metrics, *self.weighted_metrics):
+                if isinstance(metric, LossMetric):
+                    metric.adapt(outcome.activation, outcome.logits is not None)
+        self.loss.update_state(outcome.loss, len(y_true))
         for metric in self.metrics:
-            metric.update_state(y_true, y_pred)
+            metric.update_state(y_true, outcome.logits if metric.takes_logits else outcome.y_pred)
         for metric in self.weighted_metrics:
-            metric.update_state(y_true, y_pred, sample_weight)
+            metric.update_state(y_true, outcome.logits if metric.takes_logits else outcome.y_pred, sample_weight)
 
     def reset_state(self) -> None:
         for metric in self.all:
@@ -175,6 +189,29 @@ class CompileMetrics:
             taken[name] += 1
             found[f"{name}_{number}" if number else name] = float(metric.result())
         return found
+
+
+class LossMetric(MeanMetricWrapper):
+    """A loss as a metric: its mean over the samples.
+
+    In a model whose last activation is the loss's own, softmax for a categorical cross-entropy, the metric is the same
+    number as the loss would be: computed from what the activation takes in, with or without ``from_logits``. Where the
+    model is trained on another loss, it is computed from the activation's outputs.
+    """
+
+    direction = "down"
+
+    def __init__(self, loss: losses.Loss, name: str):
+        super().__init__(loss.per_sample, name)
+        self.loss = loss
+
+    def adapt(self, activation: str | None, logits: bool) -> None:
+        """Expect the outputs of a model's last ``activation``, or, with ``logits``, its inputs."""
+        if activation is None or activation != self.loss.logits_activation:
+            return
+        loss = copy.copy(self.loss)
+        loss.from_logits = self.takes_logits = logits
+        self.fn = loss.per_sample
 
 
 class SparseCategoricalAccuracy(MeanMetricWrapper):
@@ -275,7 +312,7 @@ def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Seque
     "accuracy" and "acc" (in any case) pick the kind by the shapes of labels and predictions, batch axis
     included: one prediction a sample means binary; labels with an axis less, or a last axis of size 1,
     sparse; else categorical. A metric from a name is displayed under that very name. The names of losses work
-    too: the loss is then computed from what the model puts out.
+    too, and losses themselves: see `LossMetric`.
 
     Raises:
         ValueError: an unknown name.
@@ -288,7 +325,7 @@ def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Seque
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()  # type: ignore[call-arg]
     if isinstance(identifier, losses.Loss):
-        return _loss_metric(identifier, identifier.name)
+        return LossMetric(identifier, identifier.name)
     if callable(identifier):
         return MeanMetricWrapper(identifier)
     if not isinstance(identifier, str):
@@ -298,7 +335,7 @@ def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Seque
     lookup("metric", identifier, _NAMES)
     if identifier in _ACCURACIES:
         return _ACCURACIES[identifier](name=identifier)
-    return _loss_metric(losses.get(identifier), identifier)
+    return LossMetric(losses.get(identifier), identifier)
 
 
 def deserialize(config: Mapping[str, Any]) -> Metric | losses.Loss:
@@ -315,9 +352,3 @@ def _accuracy_by_shapes(
     if len(y_true_shape) < len(y_pred_shape) or y_true_shape[-1] == 1:
         return SparseCategoricalAccuracy
     return CategoricalAccuracy
-
-
-def _loss_metric(loss: losses.Loss, name: str) -> Metric:
-    metric = MeanMetricWrapper(loss.per_sample, name)
-    metric.direction = "down"
-    return metric

@@ -500,6 +500,7 @@ class Sequential(NoMisspelling):
                 `TerminateOnNaN` among the callbacks, training ends instead.
         """
         self._require_compiled("fit")
+        self._warn_of_logits("fit")
         batch_size = check_batch_size("fit", batch_size)
         epochs = check_count("fit", "epochs", epochs, "Try 10.")
         validation_freq = check_count("fit", "validation_freq", validation_freq, "Use 1 to validate every epoch.")
@@ -575,8 +576,8 @@ class Sequential(NoMisspelling):
                     try:
                         place = f"epoch {epoch + 1}, step {step + 1}"
                         with self._weights_in_use:
-                            y_pred, loss = self._train_step(x_batch, y_batch, weight, place)
-                        figures.update_state(y_batch, y_pred, loss, weight)
+                            outcome = self._train_step(x_batch, y_batch, weight, place)
+                        figures.update_state(y_batch, outcome, weight)
                     except LossNotFiniteError:
                         if not hooks.terminates_on_nan:
                             raise
@@ -624,6 +625,7 @@ class Sequential(NoMisspelling):
             return_dict: whether to return ``{"loss": ..., "accuracy": ...}``.
         """
         self._require_compiled("evaluate")
+        self._warn_of_logits("evaluate")
         check_steps("evaluate", "steps", steps)
         if is_source(x):
             check_alone("evaluate", y=y, sample_weight=sample_weight)
@@ -678,20 +680,22 @@ class Sequential(NoMisspelling):
     ) -> Any:
         """One step on one batch. Returns loss and metrics of this batch."""
         self._require_compiled("train_on_batch")
+        self._warn_of_logits("train_on_batch")
         x, y, sample_weight = self._check_data("train_on_batch", x, y, sample_weight, class_weight)
         self._check_trainable("train_on_batch")
         with self._own_figures() as figures:
             with self._weights_in_use:
-                y_pred, loss = self._train_step(x, y, sample_weight, "this batch")
-            figures.update_state(y, y_pred, loss, sample_weight)
+                outcome = self._train_step(x, y, sample_weight, "this batch")
+            figures.update_state(y, outcome, sample_weight)
             return _returned(figures, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch in inference mode."""
         self._require_compiled("test_on_batch")
+        self._warn_of_logits("test_on_batch")
         x, y, sample_weight = self._check_data("test_on_batch", x, y, sample_weight)
         with self._own_figures() as figures:
-            figures.update_state(y, *self._test_step(x, y, sample_weight), sample_weight)
+            figures.update_state(y, self._test_step(x, y, sample_weight), sample_weight)
             return _returned(figures, return_dict)
 
     def predict_on_batch(self, x: Any) -> Array:
@@ -729,12 +733,12 @@ class Sequential(NoMisspelling):
     # One step
 
     @underflow_is_zero
-    def _train_step(self, x: Array, y: Array, sample_weight: Array | None, place: str) -> tuple[Array, float]:
-        """Forward, loss, backward, update: the whole of training. Returns prediction and loss, for the figures."""
+    def _train_step(self, x: Array, y: Array, sample_weight: Array | None, place: str) -> metrics_module.Outcome:
+        """Forward, loss, backward, update: the whole of training."""
         vector = self._parameter_vector()
         self.optimizer.build(vector)
         state = [(array, array.copy()) for layer in self._layers for array in layer.state.values()]
-        y_pred, loss, dy = self._forward_and_loss(x, y, sample_weight, training=True)
+        y_pred, loss, dy, logits = self._forward_and_loss(x, y, sample_weight, training=True)
         loss += self._penalty()
         if not math.isfinite(loss):
             culprit = self._first_not_finite(x)
@@ -751,28 +755,28 @@ class Sequential(NoMisspelling):
             if p.regularizer is not None:
                 p.grad += p.regularizer.gradient(p.value)
         self.optimizer.apply(vector)
-        return y_pred, loss
+        return metrics_module.Outcome(y_pred, loss, logits, self._last_activation)
 
     @underflow_is_zero
-    def _test_step(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[Array, float]:
+    def _test_step(self, x: Array, y: Array, sample_weight: Array | None) -> metrics_module.Outcome:
         with self._weights_in_use:
-            y_pred, loss, _ = self._forward_and_loss(x, y, sample_weight, training=False)
-            return y_pred, loss + self._penalty()
+            y_pred, loss, _, logits = self._forward_and_loss(x, y, sample_weight, training=False)
+            return metrics_module.Outcome(y_pred, loss + self._penalty(), logits, self._last_activation)
 
     def _forward_and_loss(
         self, x: Array, y: Array, sample_weight: Array | None, training: bool
-    ) -> tuple[Array, float, Array]:
-        """Prediction, loss, and the gradient to start backward with.
+    ) -> tuple[Array, float, Array, Array | None]:
+        """Prediction, loss, the gradient to start backward with, and the logits where the loss is computed from them.
 
         A softmax followed by a cross-entropy is computed in one go from the logits z: the gradient is (p − y)/n,
         and nothing has to be clipped.
         """
         if self._takes_logits():
             z = self._forward(x, training, activate=False)
-            return self.loss.with_activation(y, z, sample_weight, self._layers[-1].kernels)
+            return *self.loss.with_activation(y, z, sample_weight, self._layers[-1].kernels), z
         y_pred = self._forward(x, training)
         dy = self.loss.backward(y, y_pred, sample_weight) if training else y_pred
-        return y_pred, self.loss.forward(y, y_pred, sample_weight), dy
+        return y_pred, self.loss.forward(y, y_pred, sample_weight), dy, None
 
     def _penalty(self) -> float:
         """What the regularizers add to the loss."""
@@ -805,8 +809,23 @@ class Sequential(NoMisspelling):
 
     def _takes_logits(self) -> bool:
         """Whether the last activation and the loss are computed in one go, from the logits."""
-        activation = getattr(self._layers[-1], "activation", None)
-        return activation is not None and activation == self.loss.logits_activation
+        return self._last_activation is not None and self._last_activation == self.loss.logits_activation
+
+    @property
+    def _last_activation(self) -> str | None:
+        return getattr(self._layers[-1], "activation", None) if self._layers else None
+
+    def _warn_of_logits(self, who: str) -> None:
+        """Where a cross-entropy expects logits, and the model's last layer makes probabilities of them."""
+        given = [self.loss, *(metric for metrics in self._figures.identifiers for metric in metrics)]
+        for loss in given:
+            if isinstance(loss, losses.Loss) and loss.from_logits and loss.logits_activation == self._last_activation:
+                warnings.warn(
+                    f"{who}: expected logits for {loss.name}, which has from_logits=True, received the outputs of a "
+                    f"{self._last_activation}. It is computed from what the {self._last_activation} takes in, as in "
+                    "Keras. Leave out from_logits=True, or the last activation.",
+                    stacklevel=3,
+                )
 
     def _evaluate(self, data: Any, hooks: CallbackList, figures: metrics_module.CompileMetrics) -> dict[str, float]:
         """Loss and metrics over all batches."""
@@ -815,7 +834,7 @@ class Sequential(NoMisspelling):
         for step, (x, y, sample_weight) in enumerate(data.merged() if merges else data.epoch()):
             if hooks.wants_test_batches:
                 hooks.on_test_batch_begin(step)
-            figures.update_state(y, *self._test_step(x, y, sample_weight), sample_weight)
+            figures.update_state(y, self._test_step(x, y, sample_weight), sample_weight)
             if hooks.wants_test_batches:
                 hooks.on_test_batch_end(step, _sorted(figures))
         results = _sorted(figures)

@@ -97,7 +97,7 @@ def model_from_config(config: Any, compile: bool = True, most_weights: float = m
     shape = inner.get("build_input_shape") or (config.get("build_config") or {}).get("input_shape")
     model = sequential_from_config({**inner, "build_input_shape": shape}, most_weights)
     if compile and config.get("compile_config"):
-        with _named("compile"):
+        with _named("compile", " Or load layers and weights alone, by load_model(path, compile=False)."):
             _compile(model, config["compile_config"])
     return model
 
@@ -249,9 +249,9 @@ def _check_pixels(shape: Any) -> None:
 
 
 @contextmanager
-def _named(what: str) -> Iterator[None]:
-    """Errors of the work inside begin with what it was about."""
+def _named(what: str, way_out: str = "") -> Iterator[None]:
+    """Errors of the work inside begin with what it was about, and end with another way out, where there is one."""
     try:
         yield
     except Exception as error:
-        raise ValueError(f"{what}: {shorten(error)}") from error
+        raise ValueError(f"{what}: {shorten(error)}{way_out}") from error
