@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from tinycnn import gradient_check, losses, models, regularizers, utils
+from tinycnn.copies import copy_model
+from tinycnn.datasets import digits, mnist
 from tinycnn.gradient_check import check_layer, check_loss, check_model
 from tinycnn.kernels import FAST, REFERENCE, conv2d
 from tinycnn.kernels.activations import ACTIVATIONS
@@ -26,6 +28,7 @@ from tinycnn.layers import (
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    Layer,
     LeakyReLU,
     MaxPooling2D,
     Parameter,
@@ -407,6 +410,7 @@ class Odd(Dense):
         return np.sin(super().backward(dy))
 
 
+AT_KINKS = "right where there is no kink; at kinks relu'(0) = 0, and the first of equal maxima takes all"
 NO_X_HAT = "the term −x̂·mean(dy·x̂) is missing"
 NO_MEAN = "the term −mean(dy) is missing"
 NO_SUM = "softmax: the term −y·Σ dy·y is missing"
@@ -719,18 +723,19 @@ def test_relu_at_zero_is_named_a_kink():
     assert (row.kinks, row.checked, row.verdict) == (3, 5, "ok")
     assert row.directions == 0, "a random direction moves the zeros too"
     row = check_layer(SlopeOneAtZero(), x)["input"]
-    assert (row.kinks, row.verdict) == (3, "ok"), "between the slopes; the row of ties says which one is due"
+    assert (row.kinks, row.checked, row.verdict) == (3, 5, "WRONG"), "between the slopes, but not that of the branch"
+    assert row.mistake == AT_KINKS
 
 
 def test_half_a_slope_at_a_kink_does_not_pass_silently():
-    """The central difference at the kink is dy/2: who returns that agrees with it, and yet it is a kink."""
+    """The central difference at the kink is dy/2: who returns that agrees with it, and yet it is wrong."""
 
     class Half(SlopeOneAtZero):
         def backward(self, dy):
             return super().backward(dy) * np.where(self.kept == 0, 0.5, 1)
 
     result = check_layer(Half(), np.array([[0.0, 1.0, -2.0, 0.0]]))
-    assert result["input"].kinks == 2
+    assert (result["input"].kinks, result["input"].verdict) == (2, "WRONG")
     assert result["input at ties"].mistake.startswith("the slope at 0 is another one")
 
 
@@ -761,17 +766,292 @@ def test_a_kink_close_by_is_stepped_around(distance):
 
 def test_tied_pools_are_named_kinks():
     x = np.array([[3.0, 3.0, 1.0, 0.0], [0.0, 1.0, 2.0, 3.0]]).reshape(1, 2, 4, 1)
-    for layer in (MaxPooling2D(), PoolingToTies(), with_kernels(MaxPooling2D(), max_pooling2d_forward=last_maximum)):
+    row = check_layer(MaxPooling2D(), x)["input"]
+    assert (row.kinks, row.checked, row.verdict) == (2, 6, "ok"), "the first window is tied, the second is not"
+    for layer in (PoolingToTies(), with_kernels(MaxPooling2D(), max_pooling2d_forward=last_maximum)):
         row = check_layer(layer, x)["input"]
-        assert (row.kinks, row.checked, row.verdict) == (2, 6, "ok"), "the first window is tied, the second is not"
+        assert (row.kinks, row.checked, row.verdict) == (2, 6, "WRONG")
+        assert row.mistake == AT_KINKS
 
 
-def test_nothing_but_kinks_does_not_pass():
-    result = check_layer(MaxPooling2D(), np.zeros((1, 4, 4, 1)))
+def test_where_all_entries_lie_on_kinks_the_branch_decides():
+    zeros = np.zeros((1, 4, 4, 1))
+    for layer in (MaxPooling2D(), ReLU(), LeakyReLU(0.3), Activation("leaky_relu")):
+        row = check_layer(layer, zeros)["input"]
+        assert (row.verdict, row.checked, row.kinks) == ("ok", 0, 16)
+    for layer in (PoolingToTies(), SlopeOneAtZero()):
+        row = check_layer(layer, zeros)["input"]
+        assert (row.verdict, row.mistake) == ("WRONG", AT_KINKS)
+
+
+class OwnReLU(Layer):
+    """Its kink is one of which the checker knows nothing: it does not go through the kernels."""
+
+    factor = 1.0  # of the gradient
+
+    def _build(self, input_shape, rng):
+        return input_shape
+
+    def forward(self, x, training=False):
+        if training:
+            self._save(x.shape, x)
+        return np.maximum(x, 0)
+
+    def backward(self, dy):
+        dy, x = self._restore(dy)
+        return self.factor * dy * (x > 0)
+
+
+def test_nothing_but_kinks_that_have_no_branch_does_not_pass():
+    result = check_layer(OwnReLU(), np.zeros((1, 4, 4, 1)))
     row = result["input"]
     assert (row.verdict, row.checked, row.kinks) == ("KINKS", 0, 16)
     assert not result.passed
     assert "    not checked: nearly all entries lie on kinks; try another x\n" in str(result)
+
+
+def test_kinks_that_have_no_branch_are_left_out_where_many_meet(rng):
+    """A blank pixel moves many zeros at once, with either sign in a model: the claimed slope need not lie between."""
+    x = rng.random((2, 6, 6, 1))
+    x[:, :, 3:] = 0
+    model = Sequential([Conv2D(2, 3, input_shape=(6, 6, 1)), OwnReLU(), Flatten(), Dense(3, activation="softmax")])
+    model.compile(loss="sparse_categorical_crossentropy", kernels="reference")
+    result = check_model(model, x, np.array([0, 2]), entries=72, jitter=0)
+    assert (result["input"].kinks, result["input"].checked, result["input"].verdict) == (36, 36, "ok")
+    assert result["conv2d/kernel"].passed
+    assert result["conv2d/bias"].verdict == "KINKS", "both biases move blank windows"
+    model.layers[1].factor = 2.0
+    result = check_model(model, x, np.array([0, 2]), entries=72, jitter=0)
+    assert result["input"].verdict == result["conv2d/kernel"].verdict == "WRONG"
+
+
+def test_poolings_of_another_kind_have_no_branch():
+    """Whose kernel takes the smallest pixel is not held to the largest."""
+
+    def smallest(x, pool_size, strides):
+        y, argmin = REFERENCE.max_pooling2d_forward(-x, pool_size, strides)
+        return -y, argmin
+
+    x = np.array([[3.0, 3.0, 1.0, 0.0], [5.0, 7.0, 2.0, 3.0]]).reshape(1, 2, 4, 1)
+    row = check_layer(with_kernels(MaxPooling2D(), max_pooling2d_forward=smallest), x)["input"]
+    assert (row.kinks, row.checked, row.verdict) == (2, 6, "ok")
+
+
+# Real images: blank areas, where many kinks meet
+
+
+def hard_images(kind, rng):
+    (x, y), _ = digits.load_data()
+    x, y = x[:2, ..., None] / 255, y[:2]
+    if kind == "one twice":
+        y, x = y[[0, 0]], x[[0, 0]]
+    images = {
+        "digits": x,
+        "black and white": np.round(x),
+        "digits up to 255": 255 * x,
+        "one blank": x * np.array([1, 0])[:, None, None, None],
+        "blank": 0 * x,
+        "saturated": np.ones_like(x),
+        "grey": np.full_like(x, 0.37),
+        "one twice": x,
+        "noise": rng.random(x.shape),
+    }
+    return images[kind], y
+
+
+DIGITS = ("digits", "black and white", "digits up to 255", "one blank", "one twice")
+HARD_IMAGES = (*DIGITS, "blank", "saturated", "grey", "noise")
+
+
+def model_of_digits(convolution=Conv2D, pooling=MaxPooling2D, relu=ReLU, dropout=Dropout):
+    """Small, and with all that makes kinks: relus within layers and alone, poolings that do and do not overlap."""
+    model = Sequential(
+        [
+            convolution(3, 3, activation="relu", input_shape=(28, 28, 1)),
+            pooling(),
+            Conv2D(4, 3, padding="same"),
+            BatchNormalization(),
+            relu(),
+            dropout(0.2),
+            MaxPooling2D(3, strides=2),
+            Flatten(),
+            Dense(12, activation="leaky_relu"),
+            Dense(12),
+            LeakyReLU(),
+            Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile(loss="sparse_categorical_crossentropy", kernels="reference")
+    return model
+
+
+@pytest.mark.parametrize("jitter", [0.1, 0.0], ids=["near the weights", "biases of zero"])
+@pytest.mark.parametrize("kind", HARD_IMAGES)
+def test_right_gradients_pass_on_hard_images(kind, jitter, rng):
+    x, y = hard_images(kind, rng)
+    for seed in range(2):
+        result = check_model(model_of_digits(), x, y, entries=10, seed=seed, jitter=jitter)
+        assert result.passed, f"\n{result}"
+
+
+@pytest.mark.parametrize("kernels", WITH_COMPILER)
+@pytest.mark.parametrize("name", ["plain", "dropout", "batch_normalization"])
+def test_the_notebooks_models_pass_on_digits(name, kernels):
+    """Five images: enough for the fused steps."""
+    (x, y), _ = digits.load_data()
+    model = getattr(models, name)()
+    model.compile(loss="sparse_categorical_crossentropy", kernels=kernels)
+    result = check_model(model, x[:5, ..., None] / 255, y[:5], entries=10)
+    assert result.passed, f"\n{result}"
+    assert result["input"].kinks >= 2, "pixels of blank areas, where pooling has several maxima"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("frozen", ["the first", "the normalization", "all"])
+def test_models_with_frozen_layers_pass_on_digits(frozen, dtype, rng):
+    model = copy_model(model_of_digits(), dtype)
+    for layer in {"the first": model.layers[:1], "the normalization": model.layers[3:4], "all": model.layers}[frozen]:
+        layer.trainable = False
+    model.compile(loss="sparse_categorical_crossentropy", kernels="reference")
+    x, y = hard_images("digits", rng)
+    result = check_model(model, x.astype(dtype), y, entries=10)
+    assert result.passed, f"\n{result}"
+    arrays = ["input", *(f"{layer.name}/{p.name}" for layer in model.layers for p in layer.parameters)]
+    assert [row.name for row in result.rows if not row.name.endswith("ties")] == arrays
+    assert len(arrays) == {"the first": 11, "the normalization": 11, "all": 1}[frozen]
+    assert {layer.dtype for layer in model.layers} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("confidence", [10, 20, 40])
+def test_small_losses_of_confident_models_pass(confidence):
+    """They come from sums near 1, whose rounding errors are not small."""
+    for seed in range(8):
+        utils.set_random_seed(seed)
+        model = Sequential([Dense(20, activation="tanh", input_shape=(8,)), Dense(4, activation="softmax")])
+        model.compile(loss="sparse_categorical_crossentropy", kernels="reference")
+        model.layers[1].kernel.value[...] *= confidence
+        x = np.random.default_rng(seed).normal(size=(3, 8))
+        result = check_model(model, x, model.predict(x, verbose=0).argmax(axis=-1), seed=seed, jitter=0)
+        assert result.passed, f"\n{result}"
+        model.layers[1].kernels = replace(REFERENCE, dense_backward_parameters=mean_of_parameters)
+        assert not check_model(model, x, model.predict(x, verbose=0).argmax(axis=-1), seed=seed, jitter=0).passed
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize("kernels", WITH_COMPILER)
+def test_trained_models_pass_on_mnist(kernels, rng):
+    if not os.environ.get("TINYCNN_DATA"):
+        pytest.skip("TINYCNN_DATA is not set: it names the folder with the real MNIST")
+    (x, y), _ = mnist.load_data()
+    x = x[:600, ..., None] / 255
+    model = model_of_digits()
+    model.compile(loss="sparse_categorical_crossentropy", kernels=kernels)
+    model.fit(x, y[:600], epochs=2, verbose=0)
+    for seed in range(5):
+        chosen = rng.integers(0, 600, 5)
+        result = check_model(model, x[chosen], y[chosen], entries=10, seed=seed)
+        assert result.passed, f"\n{result}"
+
+
+class ConvolutionOfSlopeOneAtZero(Conv2D):
+    """The mistake that shows at zeros alone: where a window is blank and the bias is 0."""
+
+    def backward_parameters(self, dy):
+        z = self.kernels.conv2d_forward(self._saved[1], self.kernel.value, self.bias.value, self.strides, (1, 1))
+        own, self.kernels = self.kernels, replace(self.kernels, activations=IDENTITY)
+        dz = super().backward_parameters(np.where(z >= 0, dy, 0))
+        self.kernels = own
+        return dz
+
+
+def conv_without_dbias(*arguments):
+    dkernel, dbias = REFERENCE.conv2d_backward_parameters(*arguments)
+    return dkernel, 0 * dbias
+
+
+def planted_in(place, **functions):
+    def make():
+        model = model_of_digits()
+        model.layers[place].kernels = replace(REFERENCE, **functions)
+        return model
+
+    return make
+
+
+# The mistake: the model, and the rows that must be wrong with what must be said there.
+FOLLOWS = "follows from "
+PLANTED_IN_MODELS = {
+    "dx = 0": (
+        planted_in(3, batch_normalization_backward=zero_dx),
+        {"input": FOLLOWS + "batch_normalization/input: it is zero"},
+    ),
+    "batch normalization without the x̂ term": (
+        planted_in(3, batch_normalization_backward=statistics_terms(1, 0)),
+        {"input": FOLLOWS + f"batch_normalization/input: {NO_X_HAT}"},
+    ),
+    "the bias gradient is missing": (
+        planted_in(0, conv2d_backward_parameters=conv_without_dbias),
+        {"conv2d/bias": "it is zero"},
+    ),
+    "transposed dkernel": (
+        planted_in(9, dense_backward_parameters=transposed_parameters),
+        {"dense_1/kernel": "transposed"},
+    ),
+    "pooling, all ties": (
+        lambda: model_of_digits(pooling=PoolingToTies),
+        {
+            "pooling_to_ties/input at ties": "each of several equal maxima takes the whole gradient",
+            "input": FOLLOWS + "pooling_to_ties/input at ties",
+            "conv2d/bias": FOLLOWS + "pooling_to_ties/input at ties",
+        },
+    ),
+    "pooling, ties share": (
+        lambda: model_of_digits(pooling=PoolingShared),
+        {
+            "pooling_shared/input at ties": "equal maxima are treated another way",
+            "input": FOLLOWS + "pooling_shared/input at ties",
+        },
+    ),
+    "pooling, the last maximum": (
+        planted_in(1, max_pooling2d_forward=last_maximum),
+        {
+            "max_pooling2d/input at ties": "the last of equal maxima takes the gradient",
+            "input": FOLLOWS + "max_pooling2d/input at ties",
+        },
+    ),
+    "relu with slope 1 at 0": (
+        lambda: model_of_digits(relu=SlopeOneAtZero),
+        {"slope_one_at_zero/input at ties": "at 0 the slope of the right side is taken"},
+    ),
+    "relu without its mask": (
+        planted_in(0, activations=IDENTITY),
+        {"input": FOLLOWS + "conv2d/bias", "conv2d/kernel": NO_DERIVATIVE, "conv2d/bias": NO_DERIVATIVE},
+    ),
+    "dropout without its mask": (
+        lambda: model_of_digits(dropout=WithoutMask),
+        {"input": FOLLOWS + "without_mask/input: dropout's mask is missing"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PLANTED_IN_MODELS)
+def test_planted_bugs_are_caught_on_real_images(case, rng):
+    make, expected = PLANTED_IN_MODELS[case]
+    result = check_model(make(), *hard_images("digits", rng), entries=20)
+    for name, mistake in expected.items():
+        assert result[name].verdict == "WRONG", f"\n{result}"
+        assert result[name].mistake.startswith(mistake), f"\n{result}"
+
+
+def test_slope_one_at_zero_within_a_convolution_is_caught_on_real_images(rng):
+    """Only where numbers are exactly zero, as in blank windows while the bias is zero."""
+    x, y = hard_images("digits", rng)
+    model = model_of_digits(convolution=ConvolutionOfSlopeOneAtZero)
+    result = check_model(model, x, y, entries=20, jitter=0)
+    name = model.layers[0].name
+    assert result[f"{name}/bias"].verdict == "WRONG", f"\n{result}"
+    assert result[f"{name}/bias"].mistake == AT_KINKS
+    assert result[f"{name}/kernel"].passed, "blank windows have no part in it"
 
 
 def test_the_kink_of_an_l1_penalty_is_named(rng):
