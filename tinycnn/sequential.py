@@ -29,6 +29,7 @@ from tinycnn.fusion import backward_through, forward_through, fused_steps
 from tinycnn.interrupt import Interrupt
 from tinycnn.layers import Input, Layer, ParameterVector
 from tinycnn.layers.base import check_dtype, check_weight
+from tinycnn.output import show
 from tinycnn.summary import print_summary
 from tinycnn.utils import lookup, new_seed_sequence, snake_case, unique_name
 
@@ -481,7 +482,7 @@ class Sequential:
         self.history = history = hooks.history or History()
         hooks.on_train_begin()
         logs: dict[str, float] = {}
-        with Interrupt() as interrupt:
+        with hooks, Interrupt() as interrupt:
             for epoch in range(self.initial_epoch, epochs):  # BackupAndRestore may have moved it
                 self.reset_metrics()
                 hooks.on_epoch_begin(epoch)
@@ -514,7 +515,7 @@ class Sequential:
                     break
         hooks.on_train_end(logs)
         if self.interrupted and verbose != 0:
-            print(f"Training stopped by {interrupt.cause} in epoch {epoch + 1}, after step {step + 1}.")
+            show(f"Training stopped by {interrupt.cause} in epoch {epoch + 1}, after step {step + 1}.")
         return history
 
     def evaluate(
