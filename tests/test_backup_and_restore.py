@@ -386,6 +386,26 @@ def test_loading_runs_no_code(tmp_path):
     assert os.listdir(tmp_path) == ["checkpoint.npz"]
 
 
+class Thaw(LambdaCallback):
+    """Trains with the convolution frozen in the middle epochs."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.layers[0].trainable = not 1 <= epoch < EPOCHS - 1
+
+
+@pytest.mark.parametrize("epoch", range(1, EPOCHS))
+def test_slots_of_layers_that_are_frozen_for_a_while_are_kept(epoch, tmp_path):
+    whole = new_model()
+    fit(whole, Thaw())
+    with pytest.raises(CrashError):
+        fit(new_model(), Thaw(), BackupAndRestore(tmp_path), crash("on_epoch_begin", epoch))
+    resumed = new_model()
+    fit(resumed, Thaw(), BackupAndRestore(tmp_path))
+    for mine, expected in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, expected)
+    np.testing.assert_equal(resumed.optimizer.slots, whole.optimizer.slots)
+
+
 @pytest.mark.parametrize(
     ("model", "text"),
     [
@@ -491,9 +511,9 @@ def test_a_kill_while_a_checkpoint_is_written(tmp_path):
     )
     assert done.returncode == -9, done.stderr
     names = sorted(os.listdir(tmp_path))
-    assert len(names) == 2
+    assert len(names) == 3
     assert names[0].startswith(".checkpoint.npz.")
-    assert names[1] == "checkpoint.npz"
+    assert names[1:] == [".checkpoint.npz.lock", "checkpoint.npz"]  # a lock that nobody holds any more
     assert checkpoints.read(tmp_path / "checkpoint.npz")["epoch"] == 2
     whole, model = new_model(), new_model(seed=1)
     expected = everything(whole, fit(whole))

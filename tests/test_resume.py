@@ -163,8 +163,10 @@ def test_ctrl_c_and_ctrl_c_and_on(whole, tmp_path, monkeypatch, capsys):
     finally:
         signal.signal(signal.SIGINT, former)
     err = capsys.readouterr().err.splitlines()
+    answer = "tinycnn: Ctrl-C: training ends after this step; a second Ctrl-C ends it at once."
+    assert err[::2] == [answer] * 4
     advice = f"Go on with: python -m tinycnn.train --resume {folder}"
-    assert err == [f"python -m tinycnn.train: interrupted after {n} of 4 epochs. {advice}" for n in (0, 0, 1, 2)]
+    assert err[1::2] == [f"python -m tinycnn.train: interrupted after {n} of 4 epochs. {advice}" for n in (0, 0, 1, 2)]
     assert read_json(folder / "config.json")["status"] == "interrupted"
     assert len((folder / "history.csv").read_text().splitlines()) == 3
     assert go("--resume", folder) == 0
@@ -238,9 +240,10 @@ def test_sigterm_ends_a_process_cleanly(whole, tmp_path):
             break
     code, out, err = finish(process)
     assert code == 130, err
-    assert err.startswith("python -m tinycnn.train: interrupted after ")
-    assert err.endswith(f" of 10000 epochs. Go on with: python -m tinycnn.train --resume {folder}\n")
-    assert err.count("\n") == 1
+    answer, line = err.splitlines()
+    assert answer == "tinycnn: SIGTERM: training ends after this step; a second SIGTERM ends it at once."
+    assert line.startswith("python -m tinycnn.train: interrupted after ")
+    assert line.endswith(f" of 10000 epochs. Go on with: python -m tinycnn.train --resume {folder}")
     assert "Training stopped by SIGTERM in epoch " in out
     assert read_json(folder / "config.json")["status"] == "interrupted"
     config = read_json(folder / "config.json") | {"epochs": 4}  # what nobody should do: to let the test end soon

@@ -570,7 +570,9 @@ def test_ctrl_c_keeps_history_and_weights(tmp_path):
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     advice = r"Go on with: python -m tinycnn\.train --resume run"
-    match = re.fullmatch(rf"python -m tinycnn.train: interrupted after (\d+) of 10000 epochs\. {advice}\n", err)
+    answer = r"tinycnn: Ctrl-C: training ends after this step; a second Ctrl-C ends it at once\.\n"
+    line = rf"python -m tinycnn.train: interrupted after (\d+) of 10000 epochs\. {advice}\n"
+    match = re.fullmatch(answer + line, err)
     assert match, err
     done = int(match[1])
     assert done >= 3
@@ -616,7 +618,9 @@ def test_ctrl_c_while_files_are_written_waits_for_them(tmp_path, monkeypatch, ca
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, former)
-    expect_one_line(capsys.readouterr().err, "interrupted after 1 of 2 epochs")
+    answer, line = capsys.readouterr().err.splitlines(keepends=True)
+    assert answer == "tinycnn: Ctrl-C: the files are written first; a second Ctrl-C ends it at once.\n"
+    expect_one_line(line, "interrupted after 1 of 2 epochs")
     assert names(tmp_path) == ["config.json", "curves.png", "history.csv", "history.json", "model.weights.h5"]
     assert read_json(tmp_path / "config.json")["status"] == "interrupted"
 

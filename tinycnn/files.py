@@ -31,6 +31,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_unfinished(path: Path) -> None:
+    """Remove the temporary files of processes that were killed while they wrote ``path``."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        left.unlink(missing_ok=True)
+
+
 def _sync_folder(folder: Path) -> None:
     """Ask the disk to keep the new name too; where a system has no such request, it keeps names by itself."""
     with contextlib.suppress(OSError):

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from tinycnn.batches import ArrayBatches, check_arrays, check_batch_size, check_count
 from tinycnn.callbacks import Callback
-from tinycnn.callbacks.callback import Logs
+from tinycnn.callbacks.callback import Logs, is_count, is_list_of
 from tinycnn.copies import copy_model
 
 if TYPE_CHECKING:
@@ -166,7 +166,11 @@ class Monitor(Callback):
         TypeError, ValueError: data that is not finite numbers, or, in `fit`, that does not fit the model or the loss.
     """
 
-    state_attributes = ("steps", "_step", "_looks")
+    state_attributes: ClassVar = {
+        "steps": lambda value: is_list_of(is_count, value),
+        "_step": is_count,
+        "_looks": lambda value: isinstance(value, dict),
+    }
 
     def __init__(self, x: Any, y: Any = None, every: int = 1, bins: int = 40):
         super().__init__()

@@ -36,6 +36,7 @@ from tinycnn.fusion import backward_through, forward_through, fused_steps
 from tinycnn.interrupt import Interrupt
 from tinycnn.layers import Input, Layer, Parameter, ParameterVector
 from tinycnn.layers.base import check_dtype, check_weight
+from tinycnn.output import show
 from tinycnn.summary import print_summary
 from tinycnn.utils import NoMisspelling, lookup, new_seed_sequence, snake_case, underflow_is_zero, unique_name
 
@@ -565,7 +566,7 @@ class Sequential(NoMisspelling):
         self.history = history = hooks.history or History()
         hooks.on_train_begin()
         logs: dict[str, float] = {}
-        with Interrupt() as interrupt:
+        with hooks, Interrupt() as interrupt:
             for epoch in range(self.initial_epoch, hooks.params["epochs"]):  # BackupAndRestore may have moved it
                 figures.reset_state()
                 hooks.on_epoch_begin(epoch)
@@ -600,7 +601,7 @@ class Sequential(NoMisspelling):
                     break
         hooks.on_train_end(logs)
         if self.interrupted and hooks.params["verbose"] != 0:
-            print(f"Training stopped by {interrupt.cause} in epoch {epoch + 1}, after step {step + 1}.")
+            show(f"Training stopped by {interrupt.cause} in epoch {epoch + 1}, after step {step + 1}.")
         return history
 
     def evaluate(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from tinycnn.output import LastingOutput
 
 if TYPE_CHECKING:
     from tinycnn.sequential import Sequential
@@ -71,7 +74,7 @@ def print_summary(
     slots = model.optimizer_weights()
     if slots:
         sizes["Optimizer"] = _size(slots)
-    console = Console(highlight=False)
+    console = Console(file=LastingOutput(sys.stdout), highlight=False)  # type: ignore[arg-type]
     if print_fn is not None:
         console = Console(highlight=False, force_terminal=False, color_system=None)
         console.begin_capture()

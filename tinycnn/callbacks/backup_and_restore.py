@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tinycnn import checkpoints
-from tinycnn.callbacks.callback import Callback, Logs, check_frequency
+from tinycnn.callbacks.callback import Callback, Logs, check_frequency, is_count
+from tinycnn.files import remove_unfinished, shorten
+from tinycnn.locks import Lock
 
 
 class BackupAndRestore(Callback):
@@ -21,7 +24,8 @@ class BackupAndRestore(Callback):
     to the disk, and then takes its place: at any moment there is a whole one.
 
     Args:
-        backup_dir: the folder for ``checkpoint.npz``; made if need be. One folder for each training.
+        backup_dir: the folder for ``checkpoint.npz``; made if need be. One folder for each training: while it goes on,
+            no other process gets in.
         save_freq: "epoch", or after how many batches. With a number the epoch in which training was interrupted
             begins anew, with the weights of the last checkpoint: not the same bits.
         double_checkpoint: not supported; there is no moment without a whole checkpoint.
@@ -35,9 +39,10 @@ class BackupAndRestore(Callback):
 
     Raises:
         ValueError: an empty backup_dir, another save_freq; in training, a checkpoint that is damaged or belongs to
-            another model.
+            another model: nothing has changed then.
         RuntimeError: in training, a model that is not built before its first batch.
-        OSError: in training, a checkpoint cannot be read or written; the former one is whole.
+        OSError: in training, a checkpoint cannot be read or written; the former one is whole. A BlockingIOError
+            where another process, which the message names, trains with this folder.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class BackupAndRestore(Callback):
         self.save_freq = check_frequency("BackupAndRestore", "save_freq", save_freq)
         self.delete_checkpoint = delete_checkpoint
         self.others: Sequence[Callback] = ()  # the list of callbacks fills it in
+        self._lock = Lock(self.path.with_name(f".{self.path.name}.lock"), self.path.parent)
         self._epoch = 0
         self._batches = 0  # since the last checkpoint
 
@@ -74,10 +80,17 @@ class BackupAndRestore(Callback):
                 "Input(shape=...), or call model.build((None, 28, 28, 1)) before fit."
             )
         self._batches = 0
-        for left in self.path.parent.glob(f".{self.path.name}.*.tmp"):  # by a process that was killed while writing
-            left.unlink(missing_ok=True)
-        if self.path.exists():
-            self._restore()
+        with self._folder_errors():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        try:
+            if self._lock.held:
+                remove_unfinished(self.path)
+            if self.path.exists():
+                self._restore()
+        except BaseException:
+            self._release()
+            raise
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
@@ -95,6 +108,10 @@ class BackupAndRestore(Callback):
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.delete_checkpoint and not self.model.interrupted:
             self.path.unlink(missing_ok=True)
+        self._release()
+
+    def _release(self) -> None:
+        self._lock.release()
 
     def _save(self, epoch: int) -> None:
         self._batches = 0
@@ -104,9 +121,16 @@ class BackupAndRestore(Callback):
             "model": checkpoints.state_of(self.model),
             "callbacks": {name: callback.get_state() for name, callback in self._named()},
         }
-        try:
+        with self._folder_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             checkpoints.write(self.path, state)
+
+    @contextmanager
+    def _folder_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except BlockingIOError as error:
+            raise BlockingIOError(f"BackupAndRestore: {error}") from error
         except OSError as error:
             raise OSError(
                 f"BackupAndRestore: expected to write {self.path}, received: {error.strerror or error}. Make room and "
@@ -114,19 +138,32 @@ class BackupAndRestore(Callback):
             ) from error
 
     def _restore(self) -> None:
+        """Take up the checkpoint, all of it or, where anything in it does not fit, nothing."""
         state = checkpoints.read(self.path)
         try:
+            epoch, stopped = state["epoch"], state["stop_training"]
+            if not is_count(epoch) or type(stopped) is not bool:
+                raise TypeError(f"epoch={epoch!r}, stop_training={stopped!r}")
+            known = state["callbacks"]
+            states = [(callback, known[name]) for name, callback in self._named() if name in known]
+            for callback, its_state in states:
+                callback.check_state(its_state)
+            former = [(callback, callback.get_state()) for callback, _ in states]
+            former_model = checkpoints.state_of(self.model)
             checkpoints.restore(self.model, state["model"])
-            for name, callback in self._named():
-                if name in state["callbacks"]:
-                    callback.set_state(state["callbacks"][name])
-            # A training that a callback had stopped is not to go on.
-            self.model.initial_epoch = self.params["epochs"] if state["stop_training"] else int(state["epoch"])
-        except (KeyError, TypeError, AttributeError) as error:
+            try:
+                _set_states(states)
+            except BaseException:  # a callback of somebody's own, which looks only now
+                _set_states(former)
+                checkpoints.restore(self.model, former_model)
+                raise
+        except (AttributeError, LookupError, TypeError) as error:
             raise ValueError(
                 f"BackupAndRestore: expected the state of this training in {self.path}, received another "
-                f"({type(error).__name__}: {error}). Remove it to train from the beginning."
+                f"({type(error).__name__}: {shorten(error, 200)}). Remove it to train from the beginning."
             ) from error
+        # A training that a callback had stopped is not to go on.
+        self.model.initial_epoch = self.params["epochs"] if stopped else epoch
 
     def _named(self) -> Iterator[tuple[str, Any]]:
         """The other callbacks by class, numbered where there are several of one."""
@@ -135,3 +172,8 @@ class BackupAndRestore(Callback):
             name = type(callback).__name__
             yield f"{name} {counts[name]}", callback
             counts[name] += 1
+
+
+def _set_states(states: Sequence[tuple[Callback, dict[str, Any]]]) -> None:
+    for callback, state in states:
+        callback.set_state(state)

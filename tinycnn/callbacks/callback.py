@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
+from tinycnn.files import shorten
 from tinycnn.utils import NoMisspelling
 
 Logs = dict[str, float]
@@ -39,14 +41,15 @@ class Callback(NoMisspelling):
             ``self.model.optimizer.learning_rate = 1e-4`` to change the size of the next steps.
         params: ``{"verbose": …, "epochs": …, "steps": …}``
         state_attributes: the names of the attributes that change during training and that a training which was
-            interrupted must know to go on (see `BackupAndRestore`).
+            interrupted must know to go on (see `BackupAndRestore`); in a dict each with a function that says whether
+            a value makes sense.
 
     ``logs`` is a dict: the figures so far at the end of a batch ("accuracy", "loss"), those of the epoch,
     with "val_accuracy" and "val_loss", at the end of an epoch. All callbacks of a list are handed the same
     dict, and what one adds, the next ones see. ``epoch`` and ``batch`` count from 0.
     """
 
-    state_attributes: tuple[str, ...] = ()
+    state_attributes: ClassVar[tuple[str, ...] | Mapping[str, Callable[[Any], bool]]] = ()
 
     def __init__(self) -> None:
         self.model: Any = None
@@ -62,10 +65,32 @@ class Callback(NoMisspelling):
         """The ``state_attributes`` by name: numbers, texts, arrays, None, and lists and dicts of them."""
         return {name: getattr(self, name) for name in self.state_attributes}
 
+    def check_state(self, state: dict[str, Any]) -> None:
+        """Whether `set_state` can take up a state; changes nothing.
+
+        Raises:
+            KeyError: a name is missing.
+            ValueError: a value that makes no sense.
+        """
+        attributes = self.state_attributes
+        for name in attributes:
+            value = state[name]
+            if isinstance(attributes, Mapping) and not attributes[name](value):
+                raise self._wrong_state(name, value)
+
     def set_state(self, state: dict[str, Any]) -> None:
         """Take up what `get_state` returned in a training that was interrupted; called after ``on_train_begin``."""
         for name in self.state_attributes:
             setattr(self, name, state[name])
+
+    def _wrong_state(self, name: str, value: Any) -> ValueError:
+        return ValueError(
+            f"{type(self).__name__}: expected a state that it had before, received {name}={shorten(repr(value), 200)}. "
+            "Remove the checkpoint to train from the beginning."
+        )
+
+    def _release(self) -> None:
+        """Let go of what is held while training goes on: an error has ended it, and ``on_train_end`` is not called."""
 
     @property
     def wants_batches(self) -> bool:
@@ -129,6 +154,23 @@ class Callback(NoMisspelling):
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """After a batch of ``predict``."""
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value from a checkpoint is a whole number, as of steps."""
+    return type(value) is int and 0 <= value < 2**63
+
+
+def is_number(value: Any) -> bool:
+    return type(value) is float or (type(value) is int and abs(value) < 2**63)
+
+
+def is_number_or_none(value: Any) -> bool:
+    return value is None or is_number(value)
+
+
+def is_list_of(is_right: Callable[[Any], bool], value: Any) -> bool:
+    return isinstance(value, list) and all(map(is_right, value))
 
 
 def check_frequency(who: str, name: str, value: Any) -> str | int:

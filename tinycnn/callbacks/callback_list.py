@@ -88,6 +88,19 @@ class CallbackList(Callback):
     # Keras's way of passing the arguments, which functions given to a LambdaCallback rely on: logs by name in
     # the hooks of a batch, by position in all others; a dict always.
 
+    # A training that an error ends calls no on_train_end: then callbacks let go of what they hold.
+
+    def __enter__(self) -> CallbackList:
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if error is not None:
+            self._release()
+
+    def _release(self) -> None:
+        for callback in self.callbacks:
+            callback._release()
+
     def _call(self, hook: str, *args: Any) -> None:
         for callback in self.callbacks:
             getattr(callback, hook)(*args)
@@ -98,10 +111,12 @@ class CallbackList(Callback):
             getattr(callback, hook)(batch, logs=logs)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self._call("on_train_begin", _sorted(logs))
+        with self:
+            self._call("on_train_begin", _sorted(logs))
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        self._call("on_train_end", _sorted(logs))
+        with self:
+            self._call("on_train_end", _sorted(logs))
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._call("on_epoch_begin", epoch, _sorted(logs))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import os
+from typing import ClassVar
 
-from tinycnn.callbacks.callback import Callback, Logs
+from tinycnn.callbacks.callback import Callback, Logs, is_count, is_list_of
 
 
 class CSVLogger(Callback):
@@ -25,7 +26,10 @@ class CSVLogger(Callback):
         append: whether to continue a file that is there, without a second header, instead of writing it anew.
     """
 
-    state_attributes = ("_keys", "_size")
+    state_attributes: ClassVar = {
+        "_keys": lambda value: is_list_of(lambda key: isinstance(key, str), value),
+        "_size": is_count,
+    }
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False):
         super().__init__()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from tinycnn.callbacks.callback import Logs
+import numpy as np
+
+from tinycnn.callbacks.callback import Logs, is_count, is_list_of, is_number_or_none
 from tinycnn.callbacks.monitor_callback import MonitorCallback
+from tinycnn.output import show
 
 
 class EarlyStopping(MonitorCallback):
@@ -32,7 +35,13 @@ class EarlyStopping(MonitorCallback):
         ValueError: an unknown mode; in training, a figure whose better direction "auto" cannot tell.
     """
 
-    state_attributes = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+    state_attributes: ClassVar = {
+        "wait": is_count,
+        "stopped_epoch": is_count,
+        "best": is_number_or_none,
+        "best_epoch": is_count,
+        "best_weights": lambda value: value is None or is_list_of(lambda w: isinstance(w, np.ndarray), value),
+    }
 
     def __init__(
         self,
@@ -52,6 +61,12 @@ class EarlyStopping(MonitorCallback):
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
         self.on_train_begin()
+
+    def check_state(self, state: dict[str, Any]) -> None:
+        super().check_state(state)
+        weights = state["best_weights"]
+        if weights is not None and _kinds(weights) != _kinds(self.model.get_weights()):
+            raise self._wrong_state("best_weights", _kinds(weights))
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.wait = 0
@@ -81,13 +96,17 @@ class EarlyStopping(MonitorCallback):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.stopped_epoch > 0 and self.verbose > 0:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            show(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.best_weights is not None:
             if self.verbose > 0:
-                print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+                show(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
 
     def _remember(self, epoch: int) -> None:
         self.best_epoch = epoch
         if self.restore_best_weights:
             self.best_weights = self.model.get_weights()
+
+
+def _kinds(weights: list[np.ndarray]) -> list[tuple[tuple[int, ...], str]]:
+    return [(w.shape, w.dtype.name) for w in weights]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tinycnn.callbacks.callback import Callback, Logs
+from typing import ClassVar
+
+from tinycnn.callbacks.callback import Callback, Logs, is_count, is_list_of
 
 
 class History(Callback):
@@ -14,7 +16,12 @@ class History(Callback):
         params: ``{"verbose": …, "epochs": …, "steps": …}``
     """
 
-    state_attributes = ("history", "epoch")
+    state_attributes: ClassVar = {
+        "history": lambda value: (
+            isinstance(value, dict) and all(isinstance(figures, list) for figures in value.values())
+        ),
+        "epoch": lambda value: is_list_of(is_count, value),
+    }
 
     def __init__(self) -> None:
         super().__init__()

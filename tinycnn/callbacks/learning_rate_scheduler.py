@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn.callbacks.callback import Callback, Logs
+from tinycnn.output import show
 
 
 class LearningRateScheduler(Callback):
@@ -46,7 +47,7 @@ class LearningRateScheduler(Callback):
             )
         optimizer.learning_rate = float(learning_rate)
         if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {learning_rate}.")
+            show(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {learning_rate}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:

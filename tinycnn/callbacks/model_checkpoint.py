@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from tinycnn.callbacks.callback import Logs, check_frequency
+from tinycnn.callbacks.callback import Logs, check_frequency, is_count, is_number_or_none
 from tinycnn.callbacks.monitor_callback import MonitorCallback
+from tinycnn.output import show
 
 
 class ModelCheckpoint(MonitorCallback):
@@ -37,7 +38,7 @@ class ModelCheckpoint(MonitorCallback):
         OSError: the file cannot be written.
     """
 
-    state_attributes = ("best", "_batches")
+    state_attributes: ClassVar = {"best": is_number_or_none, "_batches": is_count}
 
     def __init__(
         self,
@@ -121,4 +122,4 @@ class ModelCheckpoint(MonitorCallback):
 
     def _tell(self, epoch: int, what: str) -> None:
         if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: {what}")
+            show(f"\nEpoch {epoch + 1}: {what}")

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from tinycnn.callbacks.callback import Callback, Logs
+from tinycnn.output import LastingOutput, show
 
 
 class ProgbarLogger(Callback):
@@ -56,7 +57,7 @@ class ProgbarLogger(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         if self.verbose and self.epochs > 1:
-            print(f"Epoch {epoch + 1}/{self.epochs}", flush=True)
+            show(f"Epoch {epoch + 1}/{self.epochs}")
         self._begin()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
@@ -90,6 +91,9 @@ class ProgbarLogger(Callback):
     def on_predict_end(self, logs: Logs | None = None) -> None:
         self._end(None)
 
+    def _release(self) -> None:
+        self._close_bar()
+
     def _begin(self) -> None:
         self._close_bar()
         self._seen = 0
@@ -101,7 +105,7 @@ class ProgbarLogger(Callback):
             self._bar = tqdm(
                 total=self.steps,
                 leave=False,
-                file=sys.stdout,
+                file=LastingOutput(sys.stdout),
                 dynamic_ncols=True,
                 bar_format="{n_fmt}/{total_fmt} |{bar:20}| {elapsed}<{remaining}{postfix}",
             )
@@ -128,7 +132,7 @@ class ProgbarLogger(Callback):
         steps = self._seen if self.steps is None else self.steps
         seconds = time.perf_counter() - self._start
         times = f"{seconds:.0f}s {_per_step(seconds / max(steps, 1))}"
-        print(" - ".join([f"{steps}/{steps}", times, *_figures(logs)]), flush=True)
+        show(" - ".join([f"{steps}/{steps}", times, *_figures(logs)]))
 
     def _close_bar(self) -> None:
         if self._bar is not None:
@@ -138,8 +142,10 @@ class ProgbarLogger(Callback):
 
 def _is_interactive(stream: Any) -> bool:
     """Whether a bar can be drawn: the stream is a terminal, or the output of a notebook's cell."""
+    if isinstance(stream, LastingOutput):
+        stream = stream.stream
     in_notebook = type(stream).__module__.partition(".")[0] in ("ipykernel", "pyodide_kernel")
-    return in_notebook or (hasattr(stream, "isatty") and stream.isatty())
+    return in_notebook or LastingOutput(stream).isatty()
 
 
 def _per_step(seconds: float) -> str:

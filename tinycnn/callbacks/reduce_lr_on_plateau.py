@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
-from tinycnn.callbacks.callback import Logs
+from tinycnn.callbacks.callback import Logs, is_count, is_number_or_none
 from tinycnn.callbacks.monitor_callback import MonitorCallback
+from tinycnn.output import show
 
 
 class ReduceLROnPlateau(MonitorCallback):
@@ -30,7 +33,7 @@ class ReduceLROnPlateau(MonitorCallback):
             cannot tell.
     """
 
-    state_attributes = ("best", "wait", "cooldown_counter")
+    state_attributes: ClassVar = {"best": is_number_or_none, "wait": is_count, "cooldown_counter": is_count}
 
     def __init__(
         self,
@@ -88,4 +91,4 @@ class ReduceLROnPlateau(MonitorCallback):
         self.cooldown_counter = self.cooldown
         self.wait = 0
         if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {optimizer.learning_rate}.")
+            show(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {optimizer.learning_rate}.")

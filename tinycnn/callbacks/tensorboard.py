@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from typing import Any, ClassVar
 
-from tinycnn.callbacks.callback import Callback, Logs, check_frequency
+from tinycnn.callbacks.callback import Callback, Logs, check_frequency, is_count
 
 
 class TensorBoard(Callback):
@@ -33,7 +33,7 @@ class TensorBoard(Callback):
         ValueError: an argument that is not supported, or out of range.
     """
 
-    state_attributes = ("_batches",)
+    state_attributes: ClassVar = {"_batches": is_count}
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from tinycnn.callbacks.callback import Callback, Logs
+from tinycnn.output import show
 
 
 class TerminateOnNaN(Callback):
@@ -33,5 +34,5 @@ class TerminateOnNaN(Callback):
                 f"TerminateOnNaN: expected a finite loss, received {loss} in batch {batch}. Lower the learning rate, "
                 "or look at the data of this batch."
             )
-        print(f"Batch {batch}: Invalid loss, terminating training")
+        show(f"Batch {batch}: Invalid loss, terminating training")
         self.model.stop_training = True

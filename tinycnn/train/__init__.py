@@ -20,8 +20,15 @@ What it writes into its folder:
 a power failure. It ends with the same bits as one that was not. There is a checkpoint for every epoch, and no finer
 ones: an epoch takes seconds, which is all there is to lose.
 
-Exit codes: 0; 1 with one line on what failed; 2 for arguments that make no sense; 130 after Ctrl-C or SIGTERM, when
-history and weights so far have been written.
+One process at a time works on a folder: a second one is refused and told which process has it. That is a lock of the
+system's, which ends with its process.
+
+Where nobody reads the output any more (``| head -1``, a full disk under a log), training goes on to its end: the files
+are what counts. One line on stderr says so, and the exit code is that of the run. The end of the terminal or of its
+connection (SIGHUP) is like Ctrl-C: the run ends in order, to be resumed; under nohup it goes on.
+
+Exit codes: 0; 1 with one line on what failed; 2 for arguments that make no sense; 130 after Ctrl-C, SIGTERM or SIGHUP,
+when history and weights so far have been written.
 """
 
 from __future__ import annotations
@@ -35,9 +42,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tinycnn.interrupt import Interrupt, sigterm_like_ctrl_c
+from tinycnn.interrupt import Interrupt, hangup_like_ctrl_c, sigterm_like_ctrl_c
+from tinycnn.output import lasting_output
 from tinycnn.train.arguments import given_settings, make_parser
-from tinycnn.train.common import DATA, EPOCHS, MODELS, PROG, ExitError, one_line
+from tinycnn.train.common import DATA, EPOCHS, MODELS, PARTS, PROG, ExitError, one_line
 from tinycnn.train.data import load_data, prepared
 from tinycnn.train.run import Run, make_folder
 
@@ -54,30 +62,45 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: 2 for arguments that make no sense, 0 after --help.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    parser = make_parser()
-    arguments = parser.parse_args(argv)
+    with lasting_output(_nobody_reads):
+        parser = make_parser()
+        arguments = parser.parse_args(argv)
+        with sigterm_like_ctrl_c(), hangup_like_ctrl_c():
+            return _main(parser, arguments, argv)
+
+
+def _main(parser: argparse.ArgumentParser, arguments: argparse.Namespace, argv: list[str]) -> int:
     run: Run | None = None
     try:
-        with sigterm_like_ctrl_c():
-            if arguments.resume is None:
-                run, splits = _new_run(parser, arguments, command=shlex.join([*PROG.split(), *argv]))
-            else:
-                run = Run.open(arguments.resume)
-                if run.config["status"] == "complete":
-                    print(f"{run.folder}: this run is complete, there is nothing to go on with.")
-                    return 0
-                splits = _resumed_run(parser, argv, run)
-            _train(run, splits, arguments.verbose)
+        if arguments.resume is None:
+            run, splits = _new_run(parser, arguments, command=shlex.join([*PROG.split(), *argv]))
+        else:
+            run = Run.open(arguments.resume)
+            if run.config["status"] == "complete":
+                print(f"{run.folder}: this run is complete, there is nothing to go on with.")
+                return 0
+            splits = _resumed_run(parser, argv, run)
+        _train(run, splits, arguments.verbose)
     except ExitError as error:
         print(f"{PROG}: {'error: ' if error.code == 1 else ''}{error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
         print(f"{PROG}: interrupted", file=sys.stderr)
         return 130
+    except OSError as error:  # of the places that are not tinycnn's own, such as Matplotlib's folder of fonts
+        where = "" if run is None else f" while working on {run.folder}. {run.how_to_go_on}"
+        print(f"{PROG}: error: {one_line(error)}{where}", file=sys.stderr)
+        return 1
     finally:
-        if run is not None and run.written:
-            print("Files written:", *run.written, sep="\n  ", flush=True)
+        if run is not None:
+            if run.written:
+                print("Files written:", *run.written, sep="\n  ", flush=True)
+            run.lock.release()
     return 0
+
+
+def _nobody_reads(error: Exception) -> str:
+    return f"{PROG}: warning: nobody reads the output any more ({one_line(error)}); the work goes on without it."
 
 
 def _new_run(parser: argparse.ArgumentParser, arguments: argparse.Namespace, command: str) -> tuple[Run, Splits]:
@@ -90,14 +113,14 @@ def _new_run(parser: argparse.ArgumentParser, arguments: argparse.Namespace, com
             f"received {arguments.subset}"
         )
     splits = prepared(name, training, test, arguments.subset)
-    folder = make_folder(arguments.out, arguments.model)
+    lock = make_folder(arguments.out, arguments.model)
     config = {
         "status": "training",
         "command": command,
         "arguments": {key: value for key, value in vars(arguments).items() if value is not None},
         "model": arguments.model,
         "data": name,
-        "images": {part: len(split[0]) for part, split in zip(("training", "validation", "test"), splits, strict=True)},
+        "images": _counted(splits),
         "epochs": arguments.epochs or EPOCHS[name],
         "batch_size": arguments.batch_size,
         "learning_rate": arguments.learning_rate,
@@ -106,7 +129,7 @@ def _new_run(parser: argparse.ArgumentParser, arguments: argparse.Namespace, com
         "kernels": kernels.SETS[arguments.kernels].name,
         "started": _now(),
     }
-    return Run(folder, config), splits
+    return Run(lock, config), splits
 
 
 def _resumed_run(parser: argparse.ArgumentParser, argv: Sequence[str], run: Run) -> Splits:
@@ -128,9 +151,19 @@ def _resumed_run(parser: argparse.ArgumentParser, argv: Sequence[str], run: Run)
     run.prepare_to_go_on()
     name, training, test = load_data(config["data"])
     splits = prepared(name, training, test, config["subset"])
+    if config["images"] != _counted(splits):
+        raise ExitError(
+            f"expected the images that {run.folder} was started with, {config['images']}, received {_counted(splits)}. "
+            "Look at TINYCNN_DATA, or begin anew."
+        )
+    config.pop("error", None)
     config["status"] = "training"
     config.setdefault("resumed", []).append(_now())
     return splits
+
+
+def _counted(splits: Splits) -> dict[str, int]:
+    return {part: len(images) for part, (images, _) in zip(PARTS, splits, strict=True)}
 
 
 def _train(run: Run, splits: Splits, verbose: int) -> None:
@@ -147,12 +180,13 @@ def _train(run: Run, splits: Splits, verbose: int) -> None:
         kernels=config["kernels"],
     )
     epochs = config["epochs"]
+    going_on = f", going on after epoch {run.epochs_done(model)}" if "resumed" in config else ""
     print(
         f"{MODELS[config['model']]} on {DATA[config['data']]}: {epochs} epoch{'s' if epochs > 1 else ''}, "
         f"{config['kernels']} kernels, seed {config['seed']}"
     )
     print("Images: " + ", ".join(f"{n:,} for {part}" for part, n in config["images"].items()))
-    print(f"Folder: {run.folder}" + (f", going on after epoch {run.epochs_done()}" if "resumed" in config else ""))
+    print(f"Folder: {run.folder}{going_on}")
     model.summary()
     sys.stdout.flush()
 
@@ -185,14 +219,15 @@ def _fit(model: Sequential, training: Split, validation: Split, run: Run, verbos
     except KeyboardInterrupt:  # the second Ctrl-C, which does not wait for the end of the step
         interrupted = True
     except (OSError, ValueError) as error:  # a checkpoint that cannot be written, or is not one of this run
-        raise ExitError(f"{one_line(error)} {run.how_to_go_on}") from error
+        where = "" if not isinstance(error, OSError) or error.errno is None else f" while training in {run.folder}."
+        raise ExitError(f"{one_line(error)}{where} {run.how_to_go_on}") from error
     config["seconds"] = {"training": round(time.perf_counter() - start, 3)}
     history = {} if model.history is None else model.history.history
     failure = failure or _not_finite(history)
     if failure:
         config["error"] = failure
 
-    with Interrupt() as interrupt:  # from here on Ctrl-C waits until the files are there
+    with Interrupt("the files are written first") as interrupt:  # from here on Ctrl-C waits until the files are there
         run.write_history(history)
         if not failure:
             run.write_weights(model)

@@ -15,8 +15,9 @@ def make_parser() -> argparse.ArgumentParser:
         prog=PROG,
         description="Train one of the notebook's three models on handwritten digits, test it, and write curves, "
         "history, pictures and weights to a folder.",
-        epilog="Exit codes: 0; 1 with one line on what failed; 2 for arguments that make no sense; 130 after Ctrl-C "
-        "or SIGTERM, when history and weights so far have been written.",
+        epilog="Training goes on where nobody reads its output any more, as behind '| head'; the end of the terminal "
+        "is like Ctrl-C, except under nohup. Exit codes: 0; 1 with one line on what failed; 2 for arguments that make "
+        "no sense; 130 after Ctrl-C, SIGTERM or SIGHUP, when history and weights so far have been written.",
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument(

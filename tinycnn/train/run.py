@@ -17,7 +17,23 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinycnn.train.common import CHECKPOINT, DATA, FILES, MODELS, PROG, SETTINGS, ExitError, one_line, reason
+from tinycnn.files import remove_unfinished, replacing, shorten
+from tinycnn.locks import Lock
+from tinycnn.train.common import (
+    CHECKPOINT,
+    DATA,
+    FIGURES,
+    FILES,
+    LARGEST_CONFIG,
+    LOCK,
+    MODELS,
+    NOTES,
+    PROG,
+    SETTINGS,
+    ExitError,
+    one_line,
+    reason,
+)
 
 if TYPE_CHECKING:
     from tinycnn.sequential import Sequential
@@ -28,34 +44,32 @@ class Run:
 
     Attributes:
         folder: where the files are.
+        lock: keeps other processes out of it.
         config: what config.json holds: settings, and what became of them.
         checkpoint: the file of the training's state.
         written: the files that this process has written.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any]):
-        self.folder, self.config = folder, config
+    def __init__(self, lock: Lock, config: dict[str, Any]):
+        self.lock, self.config = lock, config
+        self.folder = folder = lock.folder
         self.checkpoint = folder / CHECKPOINT
         self.written: list[Path] = []
 
     @classmethod
-    def open(cls, folder: str) -> Run:
-        """A run that was started before, with its settings."""
-        path = Path(folder) / "config.json"
-        try:
-            config = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise ExitError(
-                f"expected --resume to name the folder of a run, found no config.json in {folder}. Start one: --out."
-            ) from error
-        except (OSError, ValueError, RecursionError) as error:
-            raise ExitError(
-                f"expected the settings of a run in {path}, received: {one_line(error)}. Begin anew."
-            ) from error
-        wrong = _wrong_settings(config)
-        if wrong:
-            raise ExitError(f"expected the settings of a run in {path}, received {wrong}. Begin anew.")
-        return cls(Path(folder), config)
+    def open(cls, name: str) -> Run:
+        """A run that was started before, with its settings; where it is not complete, its folder is locked."""
+        folder = Path(name)
+        run = cls(Lock(folder / LOCK, folder), _read_config(folder))
+        if run.config["status"] != "complete":
+            with _folder_errors(folder, "Mend its rights."):
+                run.lock.acquire()
+            try:
+                run.config = _read_config(folder)  # again: until now another process may have gone on with it
+            except ExitError:
+                run.lock.release()
+                raise
+        return run
 
     @property
     def how_to_go_on(self) -> str:
@@ -66,33 +80,43 @@ class Run:
 
     def prepare_to_go_on(self) -> None:
         """The folder can be written to, and no process that was killed has left anything half written."""
-        try:
+        with _folder_errors(self.folder, "Mend its rights."):
             _try_to_write(self.folder)
-            for name in FILES:
-                for left in self.folder.glob(f".{name}.*.tmp"):
-                    left.unlink()
-        except OSError as error:
-            raise ExitError(
-                f"expected a folder that can be written to, received {self.folder} ({reason(error)}). Mend its rights."
-            ) from error
+            if self.lock.held:
+                for name in FILES:
+                    remove_unfinished(self.folder / name)
         former, now = self.config.get("versions"), _versions()
         if former != now:
             print(
                 f"{PROG}: warning: the last digits may differ, because the run was started with other versions: "
-                f"{former}, now {now}",
+                f"{shorten(str(former))}, now {now}",
                 file=sys.stderr,
             )
 
-    def epochs_done(self) -> int:
-        """How many epochs the checkpoint has behind it."""
+    def epochs_done(self, model: Sequential) -> int:
+        """How many epochs the checkpoint has behind it, from which this model will go on."""
         from tinycnn import checkpoints
 
         try:
-            return int(checkpoints.read(self.checkpoint)["epoch"])
+            state = checkpoints.read(self.checkpoint)
         except FileNotFoundError:
             return 0
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except OSError as error:
+            raise ExitError(
+                f"expected to read {self.checkpoint}, received: {reason(error)}. Mend its rights."
+            ) from error
+        except ValueError as error:
             raise ExitError(one_line(error)) from error
+        if not _is_of_a_run(state, self.config["epochs"]):
+            raise ExitError(
+                f"expected the state of a run of {self.config['epochs']} epochs in {self.checkpoint}, received "
+                "another. Remove it to train from the beginning."
+            )
+        try:
+            checkpoints.check(model, state["model"])
+        except ValueError as error:
+            raise ExitError(f"{one_line(error)} {self.how_to_go_on}") from error
+        return state["epoch"]
 
     def write_history(self, history: Mapping[str, list[float]]) -> None:
         def write_csv(path: Path) -> None:
@@ -131,8 +155,6 @@ class Run:
 
     def _write(self, name: str, write: Callable[[Path], object]) -> None:
         """Write a file whole or not at all."""
-        from tinycnn.files import replacing
-
         path = self.folder / name
         with self._written(path), replacing(path) as temporary:
             write(temporary)
@@ -150,14 +172,58 @@ class Run:
             self.written.append(path)
 
 
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    try:
+        with open(path, encoding="utf-8") as stream:
+            config = json.loads(stream.read(LARGEST_CONFIG))
+        wrong = _wrong_settings(config)
+    except FileNotFoundError as error:
+        raise ExitError(
+            f"expected --resume to name the folder of a run, found no config.json in {folder}. Start one: --out."
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ExitError(f"expected the settings of a run in {path}, received: {shorten(error)}. Begin anew.") from error
+    if wrong:
+        raise ExitError(f"expected the settings of a run in {path}, received {wrong}. Begin anew.")
+    return config
+
+
 def _wrong_settings(config: Any) -> str:
-    """What is wrong with the settings in a config.json; nothing where it was written by this program."""
-    if not isinstance(config, dict) or not isinstance(config.get("arguments"), dict):
+    """What is wrong with the settings in a config.json; nothing where it was written by this program.
+
+    Raises:
+        ValueError, RecursionError: there is something in it that cannot be written again.
+    """
+    if not isinstance(config, dict):
         return "something else"
     for name, is_right in SETTINGS.items():
         if name not in config or not is_right(config[name]):
-            return f"{name}={config.get(name)!r}"
+            return f"{name}={shorten(repr(config.get(name)), 200)}"
+    for name, is_right in NOTES.items():
+        if name in config and not is_right(config[name]):
+            return f"{name}={shorten(repr(config[name]), 200)}"
+    _json(config)
     return ""
+
+
+def _is_of_a_run(state: dict[str, Any], epochs: int) -> bool:
+    """Whether a checkpoint's History has the four figures of each of its epochs."""
+    try:
+        done, history = state["epoch"], state["callbacks"]["History 0"]["history"]
+        return (
+            type(done) is int
+            and 0 <= done <= epochs
+            and isinstance(state["model"], dict)
+            and state["stop_training"] is False
+            and state["callbacks"]["History 0"]["epoch"] == list(range(done))
+            and history.keys() == (set(FIGURES) if done else set())
+            and all(
+                len(values) == done and all(type(value) is float for value in values) for values in history.values()
+            )
+        )
+    except (AttributeError, LookupError, TypeError):
+        return False
 
 
 def _versions() -> dict[str, str | None]:
@@ -173,37 +239,41 @@ def _versions() -> dict[str, str | None]:
     }
 
 
-def make_folder(out: str | None, model: str) -> Path:
-    """The folder for the run: it can be written to, and holds no earlier run."""
+def make_folder(out: str | None, model: str) -> Lock:
+    """The folder for the run, locked: it can be written to, and holds no earlier run."""
     if out is not None:
         folder = Path(out)
-        try:
+        with _folder_errors(folder, "Choose another --out."):
             folder.mkdir(parents=True, exist_ok=True)
-            _try_to_write(folder)
+            lock = _locked(folder)
             earlier = [name for name in (*FILES, CHECKPOINT) if (folder / name).exists()]
-        except OSError as error:
-            raise ExitError(_no_folder(folder, error)) from error
         if earlier:
+            lock.release()
             raise ExitError(
                 f"expected --out without an earlier run in it, received {folder}, which holds {', '.join(earlier)}. "
                 f"Choose another folder, or go on with that run: {PROG} --resume {shlex.quote(str(folder))}"
             )
-        return folder
+        return lock
 
     stem = Path("runs") / f"{model}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = stem
     for number in range(2, 1000):  # for runs that start in the same second
-        try:
-            folder.mkdir(parents=True)
-            _try_to_write(folder)
-            return folder
-        except FileExistsError as error:
-            if not folder.is_dir():
-                raise ExitError(_no_folder(folder, error)) from error
-            folder = stem.with_name(f"{stem.name}-{number}")
-        except OSError as error:
-            raise ExitError(_no_folder(folder, error)) from error
+        with _folder_errors(folder, "Choose another --out."):
+            try:
+                folder.mkdir(parents=True)
+                return _locked(folder)
+            except FileExistsError:
+                if not folder.is_dir():
+                    raise
+                folder = stem.with_name(f"{stem.name}-{number}")
     raise ExitError(f"expected a free name beside {stem}, found none. Name a folder by --out.")
+
+
+def _locked(folder: Path) -> Lock:
+    _try_to_write(folder)
+    lock = Lock(folder / LOCK, folder)
+    lock.acquire()
+    return lock
 
 
 def _try_to_write(folder: Path) -> None:
@@ -211,12 +281,24 @@ def _try_to_write(folder: Path) -> None:
         pass
 
 
-def _no_folder(folder: Path, error: OSError) -> str:
-    return f"expected a folder that can be written to, received {folder} ({reason(error)}). Choose another --out."
+@contextmanager
+def _folder_errors(folder: Path, advice: str) -> Iterator[None]:
+    try:
+        yield
+    except BlockingIOError as error:  # another process is at work there
+        raise ExitError(one_line(error)) from error
+    except OSError as error:
+        raise ExitError(
+            f"expected a folder that can be written to, received {folder} ({reason(error)}). {advice}"
+        ) from error
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
 def _dump(value: Any, path: Path) -> None:
-    path.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_text(_json(value), encoding="utf-8")
 
 
 def _version(package: str) -> str | None:
