@@ -475,7 +475,11 @@ class Sequential(NoMisspelling):
             if class_weight is not None:
                 sample_weight = weights_of_classes(y, class_weight)
             data = ArrayBatches(
-                *(x, y, sample_weight, batch_size, rng),
+                x,
+                y,
+                sample_weight,
+                batch_size,
+                rng,
                 steps=steps_per_epoch,
                 goes_on=True,
                 who="fit",
