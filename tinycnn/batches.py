@@ -23,7 +23,8 @@ class Batches(ABC):
     with the first, or, where ``goes_on``, with the one after the last epoch's; where the data comes to its end, the
     epoch ends with it, and the next one begins with a new pass.
 
-    Keras:   same batches in the same epochs, same warning where an epoch ends early
+    Keras:   same batches in the same epochs, same warning where an epoch ends early. A generator is read on from epoch
+             to epoch; Keras's first two batches come again whenever it starts anew
     """
 
     def __init__(self, who: str, steps: int | None, goes_on: bool, steps_name: str):
@@ -46,8 +47,7 @@ class Batches(ABC):
                 f"Pass {self._steps_name} that it can fill in every epoch, or batches that can be read again: arrays, "
                 "a list, a keras.utils.PyDataset."
             )
-        if self._asked:
-            self._check_taken(taken)
+        self._check_taken(taken)
 
     def _from_here(self) -> Iterator[Batch]:
         """The rest of the pass that the last epoch broke off; where nothing is left of it, a new one."""

@@ -522,14 +522,24 @@ class Sequential(NoMisspelling):
             check_alone("fit", y=y, sample_weight=sample_weight, validation_split=split)
             check_lasts("fit", x, steps_per_epoch, "steps_per_epoch", epochs - initial_epoch)
             check = partial(self._check_data, class_weight=class_weight)
-            data: Any = SourceBatches("fit", x, steps_per_epoch, check, rng, True, "steps_per_epoch")
+            data: Any = SourceBatches("fit", x, steps_per_epoch, check, rng, goes_on=True, steps_name="steps_per_epoch")
         else:
             x, y, sample_weight = self._check_data("fit", x, y, sample_weight)
             if validation_split and validation_data is None:
                 (x, y, sample_weight), validation_data = split_off_validation(x, y, sample_weight, validation_split)
             if class_weight is not None:
                 sample_weight = weights_of_classes(y, class_weight)
-            data = ArrayBatches(x, y, sample_weight, batch_size, rng, steps_per_epoch, True, "fit", "steps_per_epoch")
+            data = ArrayBatches(
+                x,
+                y,
+                sample_weight,
+                batch_size,
+                rng,
+                steps=steps_per_epoch,
+                goes_on=True,
+                who="fit",
+                steps_name="steps_per_epoch",
+            )
         validation = None
         if validation_data is not None:
             who, steps_name = "fit: validation_data", "validation_steps"
