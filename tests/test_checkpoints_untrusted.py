@@ -260,7 +260,7 @@ MISFITS = [
     (set_to(np.zeros(3, np.float32), *ADAM, "slots", "velocity"), "expected the slot velocity of shape (5"),
     (set_to(None, *ADAM, "slots", "velocity"), "expected arrays as the slot velocity"),
     (set_to([], *ADAM, "slots"), "received another (AttributeError: "),
-    (set_to([0, 1, 2, 3, 4, 6], *ADAM, "parameters"), "expected the optimizer's parameters as numbers below 6, each on"),
+    (set_to([0, 1, 2, 3, 4, 6], *ADAM, "parameters"), "expected the optimizer's parameters as numbers below 6, each"),
     (set_to([0, 1, 2, 3, 4, 4], *ADAM, "parameters"), "received [0, 1, 2, 3, 4, 4]"),
     (set_to(["0"], *ADAM, "parameters"), "received ['0']"),
     (set_to([0], *ADAM, "parameters"), "expected the slot momentum of shape (18,)"),

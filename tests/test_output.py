@@ -133,8 +133,9 @@ def test_the_line_of_terminate_on_nan_and_of_ctrl_c(monkeypatch):
     step = Sequential._train_step
 
     def step_and_press(self, *args, **kwargs):
-        step(self, *args, **kwargs)
+        outcome = step(self, *args, **kwargs)
         signal.raise_signal(signal.SIGINT)
+        return outcome
 
     try:
         monkeypatch.setattr(Sequential, "_train_step", step_and_press)
