@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,42 @@ def test_a_second_one_ends_the_step(capfd):
             signal.raise_signal(signal.SIGINT)
     text = "tinycnn: Ctrl-C: the files are written first; a second Ctrl-C ends it at once.\n"
     assert capfd.readouterr().err == text
+
+
+def test_a_second_one_where_python_drops_exceptions(capfd):
+    """It comes a moment later: dropped, it would leave the compiler without what it was told there."""
+
+    class Pressing:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    def work():
+        Pressing()
+        for _ in range(1000):
+            time.sleep(0.01)
+
+    with Interrupt():
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    assert capfd.readouterr().err == ANSWER
+
+
+def test_a_second_one_that_comes_too_late(monkeypatch, capfd):
+    """The step has ended before it could be repeated: then it is not."""
+
+    class Pressing:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    started = []
+    monkeypatch.setattr(interrupt_module._thread, "start_new_thread", lambda *call: started.append(call))
+    with Interrupt():
+        signal.raise_signal(signal.SIGINT)
+        Pressing()
+    ((function, arguments),) = started
+    function(*arguments)
+    assert capfd.readouterr().err == ANSWER
 
 
 def test_an_answer_in_the_middle_of_another_line(capfd, monkeypatch):
@@ -100,7 +137,6 @@ class TestTerminals:
             signal.raise_signal(signal.SIGHUP)
             signal.raise_signal(signal.SIGHUP)
             assert interrupt.cause == "SIGHUP"
-            signal.raise_signal(signal.SIGINT)
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(signal.SIGINT)
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL

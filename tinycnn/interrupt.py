@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType
+
+# Python drops an exception that comes from these: destructors, and what LLVM calls in llvmlite. The compiler would go
+# on, and miss what it was told there.
+_DROP_EXCEPTIONS = {"__del__", "_raw_object_cache_notify", "_raw_object_cache_getbuffer"}
 
 _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 _HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
@@ -33,29 +39,45 @@ class Interrupt:
         self.requested = False
         self.cause = ""
         self._taken: list[signal.Signals] = []
+        self._entered = False
 
     def __enter__(self) -> Interrupt:
+        self._entered = True
         if threading.current_thread() is threading.main_thread():
             self._taken = [number for number in _NAMES if signal.getsignal(number) is signal.default_int_handler]
             for number in self._taken:
-                signal.signal(number, self._request)
+                signal.signal(number, self._handle)
         return self
 
-    def _request(self, signum: int, frame: FrameType | None) -> None:
-        self.requested = True
-        self.cause = _NAMES[signal.Signals(signum)]
-        line = f"tinycnn: {self.cause}: {self.promise}"
-        if signum != _HANGUP:  # of a terminal that is gone one hears twice: from the shell and from the system
-            self._give_back()
-            line += f"; a second {self.cause} ends it at once"
-        _say(f"{line}.")
-
-    def _give_back(self) -> None:
+    def __exit__(self, *exception: object) -> None:
+        self._entered = False
         for number in self._taken:
             signal.signal(number, signal.default_int_handler)
 
-    def __exit__(self, *exception: object) -> None:
-        self._give_back()
+    def _handle(self, signum: int, frame: FrameType | None) -> None:
+        if not self.requested:
+            self.requested, self.cause = True, _NAMES[signal.Signals(signum)]
+            more = "" if signum == _HANGUP else f"; a second {self.cause} ends it at once"
+            _say(f"tinycnn: {self.cause}: {self.promise}{more}.")
+        elif signum == _HANGUP:  # of a terminal that is gone one hears twice: from the shell and from the system
+            pass
+        elif _would_be_dropped(frame):
+            _thread.start_new_thread(self._again, (signum,))
+        else:
+            raise KeyboardInterrupt
+
+    def _again(self, signum: int) -> None:
+        time.sleep(0.02)
+        if self._entered:
+            signal.raise_signal(signum)
+
+
+def _would_be_dropped(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_name in _DROP_EXCEPTIONS:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _say(line: str) -> None:
