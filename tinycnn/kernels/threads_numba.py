@@ -18,6 +18,9 @@ from typing import Any
 
 from numba import njit
 
+from tinycnn.kernels.kept_code_numba import KeptKernel
+from tinycnn.kernels.llvm_functions_numba import JIT_IS_OFF, make_known
+
 SPIN_COUNT = "5000"  # turns of the waiting loop; to compare: GOMP_SPINCOUNT=100000 python -m benchmarks
 
 
@@ -26,9 +29,14 @@ SPIN_COUNT = "5000"  # turns of the waiting loop; to compare: GOMP_SPINCOUNT=100
 ONLY_PRANGE = ("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion")
 
 
-# Python and other kernels call these functions, nobody by a C pointer: so there is no entry for that.
-KEPT: dict[str, Any] = {"cache": True, "no_cfunc_wrapper": True}
-serial_njit: Any = njit(**KEPT)
+def serial_njit(function: Callable[..., Any], **options: Any) -> Any:
+    """``njit``, and what is compiled is kept in files."""
+    # Python and other kernels call these functions, nobody by a C pointer: so there is no entry for that.
+    options["no_cfunc_wrapper"] = True
+    compiled: Any = njit(**options)(function)
+    if not JIT_IS_OFF:
+        compiled._cache = KeptKernel(function, before_loading=make_known)
+    return compiled
 
 
 class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
@@ -42,7 +50,7 @@ class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
     def __init__(self, function: Callable[..., Any]):
         functools.update_wrapper(self, function)
         options: Any = dict.fromkeys(ONLY_PRANGE, False)  # which Numba takes too, and mypy does not know
-        self.together = njit(parallel=options, **KEPT)(function)
+        self.together = serial_njit(function, parallel=options)
         self.alone = serial_njit(_copy(function, "alone"))
 
     def __call__(self, *arguments: Any) -> Any:
