@@ -5,6 +5,9 @@ to wake up: so threads wait awake. GNU's OpenMP would let them do so for a long 
 program, or the thread that everybody waits for, may need: on a busy machine a step then takes many times as long. The
 limit is read only when the library is loaded, so it is loaded here; OMP_WAIT_POLICY and GOMP_SPINCOUNT, where you set
 them, are left as they are, and the environment is the same afterwards.
+
+Where Numba has neither OpenMP nor TBB, as in its wheels for macOS, its own threads ("workqueue") serve one kernel at a
+time, and a second one that is started from another Python thread would end the process: there kernels wait in line.
 """
 
 from __future__ import annotations
@@ -12,10 +15,12 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import threading
 import types
 from collections.abc import Callable
 from typing import Any
 
+import numba
 from numba import njit
 
 from tinycnn.kernels.kept_code_numba import KeptKernel
@@ -54,7 +59,12 @@ class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
         self.alone = serial_njit(_copy(function, "alone"))
 
     def __call__(self, *arguments: Any) -> Any:
-        return self.alone(*arguments) if _forked else self.together(*arguments)
+        if _forked:
+            return self.alone(*arguments)
+        if _serve_several():
+            return self.together(*arguments)
+        with _one_at_a_time:
+            return self.together(*arguments)
 
 
 def _copy(function: Callable[..., Any], suffix: str) -> Any:
@@ -64,6 +74,18 @@ def _copy(function: Callable[..., Any], suffix: str) -> Any:
     copy.__qualname__ = f"{function.__qualname__}_{suffix}"
     copy.__module__ = function.__module__
     return copy
+
+
+_one_at_a_time = threading.RLock()
+
+
+@functools.cache
+def _serve_several() -> bool:
+    """Whether Numba's threads may be given the kernels of several Python threads at a time."""
+    if JIT_IS_OFF:
+        return True
+    numba.get_num_threads()  # starts the threads, and only then it is known whose they are
+    return numba.threading_layer() != "workqueue"
 
 
 _forked = False
