@@ -160,6 +160,22 @@ def test_a_full_disk_is_said_once_and_leaves_nothing(place, tmp_path, monkeypatc
     assert kept.read("conv2d.forward", KEY) == b"old code"
 
 
+def test_a_line_that_cannot_be_written_either_ends_nothing(place, monkeypatch):
+    """As with ``2> log`` on the disk that is full."""
+
+    class Full:
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        flush = write
+
+    place.parent.rmdir()
+    place.parent.touch()
+    monkeypatch.setattr(sys, "stderr", Full())
+    kept.write("conv2d.forward", KEY, b"code")
+    assert kept._said
+
+
 def test_an_interrupted_write_leaves_nothing(place, monkeypatch):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

@@ -247,7 +247,6 @@ def test_only_numbas_own_threads_are_waited_for(monkeypatch):
         monkeypatch.setattr(threads_numba, "JIT_IS_OFF", False)
         monkeypatch.setattr(threads_numba.numba, "get_num_threads", lambda: 4)
         monkeypatch.setattr(threads_numba.numba, "threading_layer", lambda: layer)  # noqa: B023
-        threads_numba._serve_several.cache_clear()
+        monkeypatch.setattr(threads_numba, "_serve_several", None)
         assert kernel() == "done"
         assert entered == waits
-    threads_numba._serve_several.cache_clear()

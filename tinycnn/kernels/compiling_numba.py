@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 from numba.core import event
@@ -35,9 +36,13 @@ def say_once() -> None:
         return
     _is_waiting = False
     event.unregister("numba:compile", _notice)
-    print(
+    say(
         "tinycnn: compiling the fast kernels for this processor. This takes about half a minute, once; "
-        "the result is kept.",
-        file=sys.stderr,
-        flush=True,
+        "the result is kept."
     )
+
+
+def say(line: str) -> None:
+    """A line on stderr; where nobody can read it, as on a disk that is full, nothing ends for that."""
+    with suppress(OSError, ValueError):
+        print(line, file=sys.stderr, flush=True)

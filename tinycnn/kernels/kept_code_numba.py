@@ -42,6 +42,8 @@ from numba.core.registry import cpu_target
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
 
+from tinycnn.kernels import compiling_numba
+
 MAGIC = b"tinycnn kept code 1\n"
 HEAD = struct.Struct(f"<{len(MAGIC)}s32sQQ")  # magic, sha256 of all that follows it, lengths of the key and of the code
 
@@ -118,11 +120,9 @@ def write(title: str, key: str, code: bytes) -> None:
             failed.append(f"{folder} ({error.strerror or error})")
     if not _said:
         _said = True
-        print(
+        compiling_numba.say(
             f"tinycnn: expected a folder in which compiled kernels can be kept, received {', '.join(failed)}. "
-            "All works, but each process compiles anew: set NUMBA_CACHE_DIR to a folder that can be written.",
-            file=sys.stderr,
-            flush=True,
+            "All works, but each process compiles anew: set NUMBA_CACHE_DIR to a folder that can be written."
         )
 
 

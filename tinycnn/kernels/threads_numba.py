@@ -61,7 +61,9 @@ class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
     def __call__(self, *arguments: Any) -> Any:
         if _forked:
             return self.alone(*arguments)
-        if _serve_several():
+        if _serve_several is None:
+            _start_threads()
+        if _serve_several:
             return self.together(*arguments)
         with _one_at_a_time:
             return self.together(*arguments)
@@ -79,13 +81,14 @@ def _copy(function: Callable[..., Any], suffix: str) -> Any:
 _one_at_a_time = threading.RLock()
 
 
-@functools.cache
-def _serve_several() -> bool:
-    """Whether Numba's threads may be given the kernels of several Python threads at a time."""
-    if JIT_IS_OFF:
-        return True
-    numba.get_num_threads()  # starts the threads, and only then it is known whose they are
-    return numba.threading_layer() != "workqueue"
+_serve_several: bool | None = None  # whether Numba's threads may be given several kernels at a time; not known before
+
+
+def _start_threads() -> None:
+    global _serve_several
+    if not JIT_IS_OFF:
+        numba.get_num_threads()  # starts them, and only then it is known whose they are
+    _serve_several = JIT_IS_OFF or numba.threading_layer() != "workqueue"
 
 
 _forked = False
