@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ pytest.importorskip("llvmlite")
 
 from llvm_calls import call_llvm
 
+from tinycnn.kernels import block_product_numba, kept_code_numba
 from tinycnn.kernels import llvm_functions_numba as llvm
 from tinycnn.kernels import pool_window_numba as pooling
 from tinycnn.kernels import winograd_numba as winograd
@@ -176,17 +176,12 @@ def test_transpose(rows, columns, dtype, rng):
     np.testing.assert_array_equal(in_python.reshape(y.shape), expected)
 
 
-def numba_folder(folder: Path) -> SimpleNamespace:
-    """Something that looks like a kernel which Numba keeps in this folder."""
-    return SimpleNamespace(stats=SimpleNamespace(cache_path=str(folder)))
-
-
 ENGINES = []  # never freed: whatever this process compiles later calls the functions that were loaded last
 
 
 @pytest.fixture
-def fresh(monkeypatch):
-    """As in a new process, in which nothing is compiled."""
+def fresh(monkeypatch, tmp_path):
+    """As in a new process, in which nothing is compiled, with an empty folder for what is."""
     load = llvm._load
 
     def load_for_good(number: str, code: bytes) -> None:
@@ -194,23 +189,49 @@ def fresh(monkeypatch):
         ENGINES.append(llvm._engines[number])
 
     monkeypatch.setattr(llvm, "_load", load_for_good)
-    monkeypatch.setattr(llvm, "JIT_IS_OFF", False)
-    monkeypatch.setattr(llvm.event, "register", lambda *_: None)
     monkeypatch.setattr(llvm, "_engines", {})
-    monkeypatch.setattr(llvm, "_folder", None)
+    monkeypatch.setattr(kept_code_numba.config, "CACHE_DIR", str(tmp_path))
 
 
 def test_compiled_functions_are_kept_and_loaded_again(fresh, tmp_path, monkeypatch):
-    llvm.open_cache(numba_folder(tmp_path))
-    assert not llvm._engines
     llvm.address("block_product", "float64")
-    assert sorted(file.suffix for file in tmp_path.iterdir()) == [".mark", ".o"]
+    (file,) = tmp_path.rglob("llvm_functions-*.kept")
 
     monkeypatch.setattr(llvm, "_engines", {})
     monkeypatch.setattr(llvm, "_object_code", lambda number: pytest.fail("compiled, although it had been kept"))
-    llvm._BeforeNumbaLoads().on_start(None)
-    assert list(llvm._engines) == ["float64"]
     assert llvm.address("transform_pixels", "float64")
+    assert list(tmp_path.rglob("*.kept")) == [file]
+
+
+@pytest.mark.parametrize("damage", ["removed", "cut short", "exchanged"])
+def test_what_a_kept_kernel_calls_is_there_before_it(fresh, tmp_path, monkeypatch, damage):
+    """Kept kernels call the functions by name; without them the process would end."""
+    code = {"float32": b"object code of float32", "float64": b"object code of float64"}
+    loaded = []
+    monkeypatch.setattr(llvm, "_object_code", code.__getitem__)
+
+    def load(number: str, its_code: bytes) -> None:
+        loaded.append(its_code)
+        llvm._engines[number] = number
+
+    monkeypatch.setattr(llvm, "_load", load)
+    for number in code:
+        kept_code_numba.write("llvm_functions", number, code[number])
+    files = [kept_code_numba._place(tmp_path) / kept_code_numba.file_name("llvm_functions", it) for it in code]
+    if damage == "removed":
+        files[0].unlink()
+    elif damage == "cut short":
+        files[0].write_bytes(files[0].read_bytes()[:-1])
+    else:
+        files[0].write_bytes(files[1].read_bytes())
+
+    llvm.make_known(b"a kernel without any; float32, tinycnn_ and float64")
+    assert loaded == []
+    llvm.make_known(b"\0tinycnn_pool_windows_float32_uint8\0")
+    assert loaded == [code["float32"]]
+    llvm.make_known(b"tinycnn_transpose_float64 and tinycnn_transpose_float32")
+    assert loaded == [code["float32"], code["float64"]]
+    assert kept_code_numba.read("llvm_functions", "float32") == code["float32"]
 
 
 @pytest.mark.jit
@@ -231,34 +252,74 @@ def test_kernels_that_another_process_has_kept_find_the_functions(tmp_path):
     assert errors == ""  # nothing was compiled
 
 
-def test_kernels_from_another_text_are_discarded(fresh, tmp_path):
-    kept = tmp_path / "conv2d_numba.convolve-114.py311.nbi"
-    llvm.open_cache(numba_folder(tmp_path))
-    kept.touch()
-    llvm.open_cache(numba_folder(tmp_path))
-    assert kept.exists()
-
-    (mark,) = tmp_path.glob("*.mark")
-    mark.rename(tmp_path / "llvm_functions-00000000.mark")
-    (tmp_path / "llvm_functions-00000000-1.float32.o").touch()
-    llvm.open_cache(numba_folder(tmp_path))
-    assert list(tmp_path.iterdir()) == [mark]
-
-
-def test_a_file_that_cannot_be_written_leaves_nothing(fresh, tmp_path, monkeypatch):
-    llvm.open_cache(numba_folder(tmp_path))
-
-    def fail(*_: object) -> None:
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(llvm.os, "replace", fail)
-    with pytest.raises(OSError, match="No space left"):
-        llvm.address("block_product", "float32")
-    assert [file.suffix for file in tmp_path.iterdir()] == [".mark"]
-
-
 def test_a_function_defined_too_late(fresh, monkeypatch):
     llvm.address("block_product", "float32")
     monkeypatch.setitem(llvm._functions, "late", ((llvm.NUMBERS,), lambda emitter, x: None))
     with pytest.raises(RuntimeError, match=r"all functions are defined before the first one is called, received late"):
         llvm.address("late", "float32")
+
+
+PROCESSORS = {
+    "x86-64": ("x86_64-unknown-linux-gnu", 16, 2),
+    "x86-64-v2": ("x86_64-unknown-linux-gnu", 16, 2),
+    "haswell": ("x86_64-unknown-linux-gnu", 32, 2),
+    "skylake-avx512": ("x86_64-unknown-linux-gnu", 64, 4),
+    "generic": ("aarch64-unknown-linux-gnu", 16, 4),
+    "cortex-a76": ("aarch64-unknown-linux-gnu", 16, 4),
+    "apple-m1": ("arm64-apple-darwin", 16, 4),
+}
+ALWAYS_FUSED = ("haswell", "skylake-avx512", "generic", "cortex-a76", "apple-m1")
+
+
+def emitted(cpu: str, number: str) -> str:
+    """The functions in the assembly of a processor, which need not be this one."""
+    llvm.binding.initialize_all_targets()
+    llvm.binding.initialize_all_asmprinters()
+    target = llvm.Target(PROCESSORS[cpu][0], cpu, "")
+    return target.machine().emit_assembly(llvm.optimized(number, target))
+
+
+def check_instructions(cpu: str, number: str) -> None:
+    code = emitted(cpu, number)
+    instructions = re.findall(r"^\s+([a-z]\w*(?:\.\w+)?)\s*(.*)$", code, re.MULTILINE)
+    calls = [(name, to) for name, to in instructions if name.startswith("call") or name in ("bl", "blr")]
+    assert calls == []  # without FMA, a fused multiply-add would be one for each lane
+    assert not re.search(r"\b_?fmaf?\b", code)
+    fused = [name for name, _ in instructions if name.startswith(("vfmadd", "fmla", "fmadd"))]
+    assert bool(fused) == (cpu in ALWAYS_FUSED)
+
+
+@pytest.mark.parametrize("cpu", PROCESSORS)
+def test_no_processor_calls_a_function_in_the_inner_loop(monkeypatch, cpu):
+    _, vector_bytes, vectors = PROCESSORS[cpu]
+    target = llvm.Target(PROCESSORS[cpu][0], cpu, "")
+    llvm.binding.initialize_all_targets()
+    llvm.binding.initialize_all_asmprinters()
+    assert target.vector_bytes == vector_bytes
+    assert block_product_numba.vectors_of(target) == vectors
+    some = {name: llvm._functions[name] for name in ("block_product", "transform_pixels")}
+    monkeypatch.setattr(llvm, "_functions", some)
+    check_instructions(cpu, "float32")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", llvm.FLOATS)
+@pytest.mark.parametrize("cpu", PROCESSORS)
+def test_no_function_calls_another_on_any_processor(cpu, number):
+    check_instructions(cpu, number)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "features", "vector_bytes"),
+    [("generic", "", 16), ("haswell", "", 32), ("haswell", "-avx2", 16), ("haswell", "+avx512f", 64)],
+)
+def test_numbas_settings_of_the_processor_are_followed(cpu, features, vector_bytes):
+    if not kept_code_numba.TRIPLE.startswith("x86_64"):
+        pytest.skip("names x86 processors")
+    code = (
+        "from tinycnn.kernels import block_product_numba as blocks, kept_code_numba as kept\n"
+        "print(blocks.VECTOR_BYTES, blocks.VECTORS, kept.CPU, kept.FEATURES)"
+    )
+    environment = os.environ | {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(vector_bytes), "4" if vector_bytes == 64 else "2", cpu, *features.split()]

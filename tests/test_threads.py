@@ -189,3 +189,64 @@ def test_models_run_side_by_side(code):
     done = run(code)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "same\n"
+
+
+ON_EVERY_LAYER = """
+import threading, numpy as np, numba, tinycnn
+from tinycnn.kernels import FAST
+rng = np.random.default_rng(0)
+x, kernel, bias = (rng.normal(size=s).astype(np.float32) for s in ((32, 28, 28, 8), (3, 3, 8, 16), (16,)))
+def worked(times):
+    for _ in range(times):
+        z = FAST.conv2d_forward(x, kernel, bias, (1, 1), (1, 1))
+        results.add(z.tobytes() + FAST.conv2d_backward_input(z, kernel, (28, 28), (1, 1), (1, 1)).tobytes())
+results = set()
+worked(1)
+others = [threading.Thread(target=worked, args=(50,)) for _ in range(4)]
+[t.start() for t in others]; [t.join() for t in others]
+assert len(results) == 1
+print(numba.threading_layer())
+"""
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize("layer", ["workqueue", "omp", "tbb"])
+def test_threads_share_kernels_on_every_threading_layer(layer):
+    done = run(ON_EVERY_LAYER, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="4")
+    if "No threading layer could be loaded" in done.stderr:
+        pytest.skip(f"Numba has no {layer} here")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{layer}\n"
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize("code", [THREADED, FORKED], ids=["threads", "fork"])
+def test_models_run_side_by_side_on_numbas_own_threads(code):
+    if code is FORKED and not hasattr(os, "fork"):
+        pytest.skip("this system has no fork")
+    done = run(code, NUMBA_THREADING_LAYER="workqueue", NUMBA_NUM_THREADS="4")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "same\n"
+
+
+def test_only_numbas_own_threads_are_waited_for(monkeypatch):
+    """Where several kernels may run at a time, none waits for another one's end."""
+
+    class Lock:
+        def __enter__(self):
+            entered.append(True)
+
+        def __exit__(self, *_):
+            pass
+
+    entered = []
+    kernel = threads_numba.parallel_njit(lambda: "done")
+    monkeypatch.setattr(kernel, "together", lambda: "done")
+    monkeypatch.setattr(threads_numba, "_one_at_a_time", Lock())
+    for layer, waits in (("omp", []), ("tbb", []), ("workqueue", [True])):
+        monkeypatch.setattr(threads_numba, "JIT_IS_OFF", False)
+        monkeypatch.setattr(threads_numba.numba, "get_num_threads", lambda: 4)
+        monkeypatch.setattr(threads_numba.numba, "threading_layer", lambda: layer)  # noqa: B023
+        monkeypatch.setattr(threads_numba, "_serve_several", None)
+        assert kernel() == "done"
+        assert entered == waits

@@ -99,14 +99,12 @@ try:
     from tinycnn.kernels import (
         activations_numba,
         batch_normalization_numba,
-        block_product_numba,
         compiling_numba,
         conv2d_numba,
         conv2d_relu_batch_normalization_max_pooling2d_numba,
         conv2d_relu_max_pooling2d_numba,
         dense_numba,
         dropout_numba,
-        llvm_functions_numba,
         max_pooling2d_numba,
         memory_numba,
         optimizers_numba,
@@ -125,7 +123,6 @@ except ModuleNotFoundError as error:
 else:
     threads_numba.load_openmp()
     memory_numba.keep_freed_memory()
-    llvm_functions_numba.open_cache(block_product_numba.product)
     compiling_numba.wait_for_the_first_kernel()
     FAST = replace(
         REFERENCE,

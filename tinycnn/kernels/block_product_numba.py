@@ -26,11 +26,12 @@ from tinycnn.kernels.llvm_functions_numba import (
     COUNTED,
     FLAG,
     INDEX,
-    MANY_REGISTERS,
     NUMBERS,
     TABLE,
+    TARGET,
     VECTOR_BYTES,
     Emitter,
+    Target,
     llvm_function,
     whole,
 )
@@ -45,7 +46,13 @@ ZERO: Any = np.int64(0)
 ONE: Any = np.int64(1)
 NO: Any = np.bool_(False)
 YES: Any = np.bool_(True)
-VECTORS = 4 if MANY_REGISTERS else 2
+
+
+def vectors_of(target: Target) -> int:
+    return 4 if target.many_registers else 2
+
+
+VECTORS = vectors_of(TARGET)
 
 
 def block_product_in_python(
@@ -75,17 +82,17 @@ def _emit_block_product(
     bias: Any, bias_start: Any, accumulate: Any,
 ) -> None:  # fmt: skip
     """The same in LLVM's instructions."""
-    builder = emitter.builder
+    builder, most = emitter.builder, vectors_of(emitter.target)
     arguments = (
         a, a_start, rows, terms, term_count, b, b_start, b_step, c, c_start, c_rows, first, last, width,
         bias, bias_start, accumulate,
     )  # fmt: skip
     # A loop of its own for each number of vectors, and one for the full width, which needs no mask.
-    with builder.if_else(builder.icmp_signed("==", width, whole(VECTORS * emitter.lanes))) as (full, partial):
+    with builder.if_else(builder.icmp_signed("==", width, whole(most * emitter.lanes))) as (full, partial):
         with full:
-            _strip(emitter, VECTORS, False, *arguments)
+            _strip(emitter, most, False, *arguments)
         with partial:
-            for vectors in range(1, VECTORS + 1):
+            for vectors in range(1, most + 1):
                 with builder.if_then(builder.icmp_signed("==", whole(vectors), emitter.vectors_in(width))):
                     _strip(emitter, vectors, True, *arguments)
 
@@ -147,8 +154,7 @@ def _sums_of_block(
         for window, row in zip(windows, sums, strict=True):
             pixel = emitter.broadcast(builder.load(builder.gep(window, [term])))
             for total, b_vector in zip(row, b_vectors, strict=True):
-                product = builder.call(emitter.function("fma"), [pixel, b_vector, builder.load(total)])
-                builder.store(product, total)
+                builder.store(emitter.multiply_add(pixel, b_vector, builder.load(total)), total)
     return sums
 
 

@@ -3,38 +3,62 @@
 Numba puts a copy of all that a function calls into it, then optimizes and emits the whole: anew at each level of calls,
 and three times more where a loop runs on threads. For the long functions written here that took half of the time of a
 first training step. So they are compiled apart, all together and once for float32 and once for float64, and kept in a
-file beside Numba's own; compiled code calls them by their names.
-
-Numba also keeps a function whose own file has not changed, although one that it calls has. `open_cache` ends that: it
-discards what was compiled from any other text of the kernels.
+file as the kernels are (``kept_code_numba.py``); compiled code calls them by their names.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
+import re
 import threading
-import zlib
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
+from functools import cached_property
 from inspect import Parameter, Signature
-from pathlib import Path
 from typing import Any
 
-import llvmlite
 import numpy as np
 from llvmlite import binding, ir
 from numba import config, types
-from numba.core import cgutils, event
+from numba.core import cgutils
 from numba.extending import intrinsic
+
+from tinycnn.kernels import compiling_numba, kept_code_numba
 
 Array = np.ndarray
 
 JIT_IS_OFF = bool(getattr(config, "DISABLE_JIT", 0))
-_features = binding.get_host_cpu_features() if binding.get_process_triple().startswith("x86_64") else {}
-VECTOR_BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx2") else 16
-# AVX-512 and ARM have 32 vector registers, other x86 processors 16.
-MANY_REGISTERS = VECTOR_BYTES == 64 or not _features
+
+
+@dataclass(frozen=True)
+class Target:
+    """A processor that code is made for, in LLVM's words."""
+
+    triple: str
+    cpu: str
+    features: str
+
+    def machine(self) -> Any:
+        target = binding.Target.from_triple(self.triple)
+        return target.create_target_machine(cpu=self.cpu, features=self.features, opt=3, jit=True)
+
+    @cached_property
+    def vector_bytes(self) -> int:
+        """The widest vector that it adds at once: LLVM knows, so it is asked what it makes of 64 bytes."""
+        vector = "<16 x i32>"
+        addition = f"define {vector} @sum({vector} %a, {vector} %b) {{ %c = add {vector} %a, %b ret {vector} %c }}"
+        code = self.machine().emit_assembly(binding.parse_assembly(addition))
+        return 64 if "zmm" in code else 32 if "ymm" in code and "xmm" not in code else 16
+
+    @property
+    def many_registers(self) -> bool:
+        """AVX-512 and ARM have 32 vector registers, other x86 processors 16."""
+        return self.vector_bytes == 64 or not self.triple.startswith("x86_64")
+
+
+binding.initialize_native_target()
+binding.initialize_native_asmprinter()
+TARGET = Target(kept_code_numba.TRIPLE, kept_code_numba.CPU, kept_code_numba.FEATURES)
+VECTOR_BYTES = TARGET.vector_bytes
 
 # What an argument may be. Arrays have one axis and come as a pointer; a COUNTED one is followed by its length.
 NUMBERS = "numbers"  # an array of the type of numbers that all of a call's arrays share, float32 or float64
@@ -46,13 +70,13 @@ INDEX = "index"
 FLAG = "flag"
 
 Emit = Callable[..., None]
+_PREFIX = "tinycnn_"  # of the functions' names in compiled code
 WHOLE = ir.IntType(64)
 FLOATS = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
 PLACES = {"uint8": ir.IntType(8), "int32": ir.IntType(32)}
 
 _functions: dict[str, tuple[tuple[str, ...], Emit]] = {}
 _engines: dict[str, Any] = {}  # by the type of numbers; they own the memory that the code lies in
-_folder: Path | None = None
 _lock = threading.Lock()
 
 
@@ -88,14 +112,7 @@ def llvm_function(name: str, kinds: tuple[str, ...], emit: Emit, in_python: Call
 
 def address(name: str, number: str, place: str | None = None) -> int:
     """Where the compiled function lies in memory, for one of `FLOATS` and, where there is `ARGMAX`, of `PLACES`."""
-    with _lock:
-        if number not in _engines:
-            file = _file(number)
-            code = file.read_bytes() if file and file.exists() else _object_code(number)
-            if file and not file.exists():
-                _write(file, code)
-            _load(number, code)
-    found = int(_engines[number].get_function_address(_symbol(name, number, place)))
+    found = int(_engine(number).get_function_address(_symbol(name, number, place)))
     if not found:
         raise RuntimeError(
             f"llvm_function: expected that all functions are defined before the first one is called, received {name} "
@@ -104,69 +121,29 @@ def address(name: str, number: str, place: str | None = None) -> int:
     return found
 
 
-class _BeforeNumbaLoads(event.Listener):
-    """Kernels that Numba has kept call these functions by name, so theirs must be loaded first."""
-
-    def on_start(self, event: Any) -> None:
-        for number in FLOATS:
-            file = _file(number)
-            if number not in _engines and file and file.exists():
-                address("block_product", number)
-
-    def on_end(self, event: Any) -> None:
-        pass
+def make_known(code: bytes) -> None:
+    """What kept code calls must be there before the code is: a name without a function would end the process."""
+    for number in FLOATS:
+        if re.search(rf"{_PREFIX}\w+_{number}".encode(), code):
+            _engine(number)
 
 
-def open_cache(kernel: Any) -> None:
-    """Keep compiled functions in the folder where Numba keeps its kernels, this among them, and load those there.
-
-    Where Numba's come from another text of any of the kernels' files, all are removed, and will be compiled anew. An
-    empty file with the text's mark in its name says which text it was.
-    """
-    global _folder
-    if JIT_IS_OFF:
-        return
-    folder = _folder = Path(kernel.stats.cache_path)
-    mark = folder / f"{_text_mark()}.mark"
-    if not mark.exists():
-        for old in [*folder.glob("*.nbi"), *folder.glob("llvm_functions-*")]:
-            old.unlink(missing_ok=True)
-        mark.touch()
-    # Numba takes its lock whenever it is about to compile a kernel or to load one, which another process may have kept.
-    event.register("numba:compiler_lock", _BeforeNumbaLoads())
-
-
-@cache
-def _text_mark() -> str:
-    texts = b"".join(file.read_bytes() for file in sorted(Path(__file__).parent.glob("*_numba.py")))
-    return f"llvm_functions-{zlib.crc32(texts):08x}"
-
-
-@cache
-def _processor_mark() -> str:
-    processor = f"{llvmlite.__version__} {binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
-    return f"{zlib.crc32(processor.encode()):08x}"
-
-
-def _file(number: str) -> Path | None:
-    return _folder / f"{_text_mark()}-{_processor_mark()}.{number}.o" if _folder else None
-
-
-def _write(file: Path, code: bytes) -> None:
-    """All of the file or nothing, also where several processes compile at a time."""
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f"{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(code)
-        os.replace(temporary, file)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+def _engine(number: str) -> Any:
+    """All functions for one type of numbers: those of this process, kept ones, or ones that are compiled now."""
+    with _lock:
+        if number not in _engines:
+            code = kept_code_numba.read("llvm_functions", number)
+            if code is None:
+                compiling_numba.say_once()
+                code = _object_code(number)
+                kept_code_numba.write("llvm_functions", number, code)
+            _load(number, code)
+        return _engines[number]
 
 
 def _symbol(name: str, number: str, place: str | None) -> str:
     has_places = ARGMAX in _functions[name][0]
-    return f"tinycnn_{name}_{number}" + (f"_{place}" if has_places else "")
+    return f"{_PREFIX}{name}_{number}" + (f"_{place}" if has_places else "")
 
 
 def _declared(module: Any, name: str, number: str, place: str | None) -> Any:
@@ -185,33 +162,29 @@ def _declared(module: Any, name: str, number: str, place: str | None) -> Any:
     return ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), symbol)
 
 
-def _machine() -> Any:
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    return binding.Target.from_default_triple().create_target_machine(
-        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=3, jit=True
-    )
-
-
-def _object_code(number: str) -> bytes:
-    """Machine code of all functions, for one type of numbers."""
+def optimized(number: str, target: Target) -> Any:
+    """All functions for one type of numbers, in the form from which LLVM makes the processor's instructions."""
     module = ir.Module()
-    module.triple = binding.get_process_triple()
+    module.triple = target.triple
     for name, (kinds, emit) in _functions.items():
         for place in PLACES if ARGMAX in kinds else (None,):
             function = _declared(module, name, number, place)
             builder = ir.IRBuilder(function.append_basic_block())
-            emit(Emitter(builder, FLOATS[number], VECTOR_BYTES // np.dtype(number).itemsize), *function.args)
+            emit(Emitter(builder, number, target), *function.args)
             builder.ret_void()
-    machine, parsed = _machine(), binding.parse_assembly(str(module))
+    machine, parsed = target.machine(), binding.parse_assembly(str(module))
     builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=3))
     builder.getModulePassManager().run(parsed, builder)
-    return bytes(machine.emit_object(parsed))
+    return parsed
+
+
+def _object_code(number: str) -> bytes:
+    return bytes(TARGET.machine().emit_object(optimized(number, TARGET)))
 
 
 def _load(number: str, code: bytes) -> None:
     """Make the functions known by their names to all code that LLVM links in this process."""
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), TARGET.machine())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _engines[number] = engine
@@ -226,12 +199,13 @@ def whole(value: int) -> ir.Constant:
 
 
 class Emitter:
-    """Writes instructions for one type of numbers and one number of lanes in a vector."""
+    """Writes instructions for one type of numbers, in vectors as wide as the processor's."""
 
-    def __init__(self, builder: Any, number: Any, lanes: int):
-        self.builder, self.lanes = builder, lanes
-        self.vector = ir.VectorType(number, lanes)
-        self.bytes = VECTOR_BYTES // lanes
+    def __init__(self, builder: Any, number: str, target: Target):
+        self.builder, self.target = builder, target
+        self.bytes = np.dtype(number).itemsize
+        self.lanes = target.vector_bytes // self.bytes
+        self.vector = ir.VectorType(FLOATS[number], self.lanes)
 
     def vectors_in(self, width: Any) -> Any:
         """How many vectors a row of ``width`` columns fills, the last one perhaps in part."""
@@ -249,9 +223,13 @@ class Emitter:
                 if total is None:
                     total = vector if coefficient == 1 else self.builder.fmul(factor, vector)
                 else:
-                    total = self.builder.call(self.function("fma"), [factor, vector, total])
+                    total = self.multiply_add(factor, vector, total)
             results.append(total)
         return results
+
+    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
+        """a·b + c, rounded once where the processor can; ``fma`` would be a call for each lane where it cannot."""
+        return self.builder.call(self.function("fmuladd"), [a, b, c])
 
     def for_each_vector(self, count: Any, body: Any) -> None:
         """``body(first, mask)`` for the vectors of ``count`` numbers in a row; the last may be partly filled."""
@@ -269,7 +247,7 @@ class Emitter:
         pointer, i32 = vector.as_pointer(), ir.IntType(32)
         bits = ir.VectorType(ir.IntType(1), self.lanes)
         returned, arguments, suffix = {
-            "fma": (vector, [vector] * 3, ""),
+            "fmuladd": (vector, [vector] * 3, ""),
             "masked.load": (vector, [pointer, i32, bits, vector], ".p0"),
             "masked.store": (ir.VoidType(), [vector, pointer, i32, bits], ".p0"),
         }[name]

@@ -5,6 +5,9 @@ to wake up: so threads wait awake. GNU's OpenMP would let them do so for a long 
 program, or the thread that everybody waits for, may need: on a busy machine a step then takes many times as long. The
 limit is read only when the library is loaded, so it is loaded here; OMP_WAIT_POLICY and GOMP_SPINCOUNT, where you set
 them, are left as they are, and the environment is the same afterwards.
+
+Where Numba has neither OpenMP nor TBB, as in its wheels for macOS, its own threads ("workqueue") serve one kernel at a
+time, and a second one that is started from another Python thread would end the process: there kernels wait in line.
 """
 
 from __future__ import annotations
@@ -12,11 +15,16 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import threading
 import types
 from collections.abc import Callable
 from typing import Any
 
+import numba
 from numba import njit
+
+from tinycnn.kernels.kept_code_numba import KeptKernel
+from tinycnn.kernels.llvm_functions_numba import JIT_IS_OFF, make_known
 
 SPIN_COUNT = "5000"  # turns of the waiting loop; to compare: GOMP_SPINCOUNT=100000 python -m benchmarks
 
@@ -26,9 +34,14 @@ SPIN_COUNT = "5000"  # turns of the waiting loop; to compare: GOMP_SPINCOUNT=100
 ONLY_PRANGE = ("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion")
 
 
-# Python and other kernels call these functions, nobody by a C pointer: so there is no entry for that.
-KEPT: dict[str, Any] = {"cache": True, "no_cfunc_wrapper": True}
-serial_njit: Any = njit(**KEPT)
+def serial_njit(function: Callable[..., Any], **options: Any) -> Any:
+    """``njit``, and what is compiled is kept in files."""
+    # Python and other kernels call these functions, nobody by a C pointer: so there is no entry for that.
+    options["no_cfunc_wrapper"] = True
+    compiled: Any = njit(**options)(function)
+    if not JIT_IS_OFF:
+        compiled._cache = KeptKernel(function, before_loading=make_known)
+    return compiled
 
 
 class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
@@ -42,11 +55,18 @@ class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
     def __init__(self, function: Callable[..., Any]):
         functools.update_wrapper(self, function)
         options: Any = dict.fromkeys(ONLY_PRANGE, False)  # which Numba takes too, and mypy does not know
-        self.together = njit(parallel=options, **KEPT)(function)
+        self.together = serial_njit(function, parallel=options)
         self.alone = serial_njit(_copy(function, "alone"))
 
     def __call__(self, *arguments: Any) -> Any:
-        return self.alone(*arguments) if _forked else self.together(*arguments)
+        if _forked:
+            return self.alone(*arguments)
+        if _serve_several is None:
+            _start_threads()
+        if _serve_several:
+            return self.together(*arguments)
+        with _one_at_a_time:
+            return self.together(*arguments)
 
 
 def _copy(function: Callable[..., Any], suffix: str) -> Any:
@@ -56,6 +76,19 @@ def _copy(function: Callable[..., Any], suffix: str) -> Any:
     copy.__qualname__ = f"{function.__qualname__}_{suffix}"
     copy.__module__ = function.__module__
     return copy
+
+
+_one_at_a_time = threading.RLock()
+
+
+_serve_several: bool | None = None  # whether Numba's threads may be given several kernels at a time; not known before
+
+
+def _start_threads() -> None:
+    global _serve_several
+    if not JIT_IS_OFF:
+        numba.get_num_threads()  # starts them, and only then it is known whose they are
+    _serve_several = JIT_IS_OFF or numba.threading_layer() != "workqueue"
 
 
 _forked = False
