@@ -112,6 +112,53 @@ def test_more_than_ten_arrays_keep_their_order(tmp_path):
     assert [w[0] for w in other.get_weights()[2:]] == list(range(12))
 
 
+SETTINGS = {
+    "the latest version": ({"libver": "latest"}, {}),
+    "chunks": ({}, {"chunks": True}),
+    "gzip": ({}, {"compression": "gzip", "compression_opts": 9}),
+    "gzip in the latest version": ({"libver": "latest"}, {"compression": "gzip", "shuffle": True, "fletcher32": True}),
+    "shuffle": ({}, {"chunks": True, "shuffle": True}),
+    "fletcher32": ({}, {"fletcher32": True}),
+    "order of creation": ({"track_order": True}, {"track_order": True}),
+    "user block": ({"userblock_size": 1024}, {}),
+    "big-endian": ({}, {"dtype": ">f4"}),
+}
+
+
+def copied(source, target, options, dataset_options):
+    """A copy of an HDF5 file by h5py under other settings."""
+
+    def copy(name, item):
+        if isinstance(item, h5py.Group):
+            copies = file.require_group(name)
+        else:
+            fits = dataset_options if item.shape and item.dtype.kind == "f" else {}
+            copies = file.create_dataset(name, data=item[()].astype(fits.get("dtype", item.dtype)), **fits)
+        for key, value in item.attrs.items():
+            copies.attrs[key] = value
+
+    with h5py.File(source) as original, h5py.File(target, "w", **options) as file:
+        original.visititems(copy)
+        for key, value in original.attrs.items():
+            file.attrs[key] = value
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_weights_under_other_settings_of_h5py(setting, tmp_path):
+    model, other = filled(small(), 1), filled(small(), 2)
+    for each in (model, other):
+        each.compile("adam", "mse")
+    rng = np.random.default_rng(3)
+    model.fit(rng.random((4, 8, 8, 1)), rng.random((4, 3)), verbose=0)
+    saving.save_weights(model, tmp_path / "m.weights.h5")
+    copied(tmp_path / "m.weights.h5", tmp_path / "c.weights.h5", *SETTINGS[setting])
+    assert (tmp_path / "m.weights.h5").read_bytes() != (tmp_path / "c.weights.h5").read_bytes()
+    saving.load_weights(other, tmp_path / "c.weights.h5")
+    assert same(model.get_weights(), other.get_weights())
+    assert other.optimizer.iterations == 1
+    assert same(model.optimizer.slots.values(), other.optimizer.slots.values())
+
+
 def test_a_failure_while_writing_leaves_the_former_file(tmp_path, monkeypatch):
     path = tmp_path / "m.weights.h5"
     saving.save_weights(filled(small(), 1), path)
