@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from tinycnn.files import shorten
 from tinycnn.saving.hdf5 import chunks, groups, headers
 from tinycnn.saving.hdf5.heaps import FractalHeap, GlobalHeap
 from tinycnn.saving.hdf5.source import UNDEFINED, Hdf5Error, Source, check, unpack
@@ -40,6 +41,7 @@ class Hdf5File:
     def __init__(self, stream: BinaryIO):
         self._source = Source(stream)
         self._heap = GlobalHeap(self._source)
+        self._groups: dict[int, dict[str, int]] = {}  # those that were read
         self.root = self._open()
 
     def _open(self) -> int:
@@ -71,7 +73,18 @@ class Hdf5File:
 
     def members(self, group: int) -> dict[str, int]:
         """The names in a group, each with the address of its object header."""
-        return groups.members(self._source, headers.messages(self._source, group))
+        if group not in self._groups:
+            self._groups[group] = groups.members(self._source, headers.messages(self._source, group))
+        return self._groups[group]
+
+    def find(self, group: int, path: str) -> int:
+        """The address of ``path``, names with slashes between them, from a group on."""
+        for name in path.split("/"):
+            members = self.members(group)
+            if name not in members:
+                raise Hdf5Error(f"it has no {shorten(path, 60)!r}")
+            group = members[name]
+        return group
 
     def texts(self, address: int, name: str) -> list[str] | None:
         """An attribute of a group or an array as texts; None where there is no such attribute."""
