@@ -7,6 +7,7 @@ import stat
 import h5py
 import numpy as np
 import pytest
+from archives import copied
 
 from tinycnn import models, saving
 from tinycnn.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, LeakyReLU, MaxPooling2D
@@ -123,24 +124,6 @@ SETTINGS = {
     "user block": ({"userblock_size": 1024}, {}),
     "big-endian": ({}, {"dtype": ">f4"}),
 }
-
-
-def copied(source, target, options, dataset_options):
-    """A copy of an HDF5 file by h5py under other settings."""
-
-    def copy(name, item):
-        if isinstance(item, h5py.Group):
-            copies = file.require_group(name)
-        else:
-            fits = dataset_options if item.shape and item.dtype.kind == "f" else {}
-            copies = file.create_dataset(name, data=item[()].astype(fits.get("dtype", item.dtype)), **fits)
-        for key, value in item.attrs.items():
-            copies.attrs[key] = value
-
-    with h5py.File(source) as original, h5py.File(target, "w", **options) as file:
-        original.visititems(copy)
-        for key, value in original.attrs.items():
-            file.attrs[key] = value
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

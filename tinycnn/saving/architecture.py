@@ -22,7 +22,6 @@ from tinycnn.serialization import Configurable, serialize
 LARGEST_CONFIG = 2**21  # bytes; a layer takes about a thousand
 _MOST_LAYERS = 1000
 _MOST_PIXELS = 2**23  # of an image
-_MOST_BYTES = 2**26  # that layers hold besides their parameters: average pooling has a number for each pixel
 
 Config = dict[str, Any]
 
@@ -132,7 +131,7 @@ def sequential_from_config(
         raise ValueError(f"expected at most {_MOST_LAYERS} layers, received {len(entries)}. Make a smaller model.")
     if not isinstance(config["name"], str):
         raise ValueError(f"expected the model's name to be a string, received {config['name']!r}. Name it.")
-    model, held = cls(name=config["name"]), 0
+    model = cls(name=config["name"])
     shape = config.get("build_input_shape")
     if entries and entries[0]["class_name"] == "InputLayer":
         shape = entries.pop(0)["config"]["batch_shape"]
@@ -148,9 +147,6 @@ def sequential_from_config(
             if layer.built:
                 most_weights -= layer.count_params()
                 _check_pixels(layer.output_shape)
-                held += sum(value.nbytes for value in vars(layer).values() if isinstance(value, np.ndarray))
-            if held > _MOST_BYTES:
-                raise ValueError(f"expected layers that hold {_MOST_BYTES} bytes at most, received {held}. Use fewer.")
     return model
 
 

@@ -189,8 +189,11 @@ def _datasets(file: Hdf5File, group: int) -> list[Dataset]:
 
 def _names(file: Hdf5File, group: int, attribute: str) -> list[str]:
     """A list of names, from one attribute or from several that are numbered."""
-    names = file.texts(group, attribute)
-    return names if names is not None else list(_numbered(file, group, attribute))
+    one = file.texts(group, attribute)
+    names = list(_numbered(file, group, attribute)) if one is None else one
+    if len(set(names)) < len(names):
+        raise Hdf5Error(f"its {attribute} name the same thing twice")
+    return names
 
 
 def _numbered(file: Hdf5File, group: int, attribute: str) -> Iterator[str]:
