@@ -257,9 +257,11 @@ def test_a_failure_while_saving_leaves_the_former_file(tmp_path, monkeypatch):
 
 
 def test_checkpoint_errors(tmp_path):
-    for arguments in (("a.h5",), ("a.weights.h5",), ("a.keras", "loss", 0, False, True)):
-        with pytest.raises(ValueError, match=r"^ModelCheckpoint: expected a filepath that ends in \.(keras|weights)"):
-            ModelCheckpoint(*arguments)
+    ends = {"a.hdf5": r"\.keras or \.h5 with save_weights_only=False", "a.npz": r"\.keras or \.h5 with"}
+    weights_only = {"a.keras": r"\.weights\.h5 with save_weights_only=True", "a.h5": r"\.weights\.h5 with save_weights"}
+    for name, expected in [*ends.items(), *weights_only.items()]:
+        with pytest.raises(ValueError, match=rf"^ModelCheckpoint: expected a filepath that ends in {expected}"):
+            ModelCheckpoint(name, save_weights_only=name in weights_only)
     for wrong in ("day", 0, -1, 1.5, True):
         with pytest.raises(
             ValueError, match=r"^ModelCheckpoint: expected save_freq to be 'epoch' or a positive number"

@@ -7,6 +7,7 @@ import stat
 import h5py
 import numpy as np
 import pytest
+from archives import copied
 
 from tinycnn import models, saving
 from tinycnn.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, LeakyReLU, MaxPooling2D
@@ -112,6 +113,35 @@ def test_more_than_ten_arrays_keep_their_order(tmp_path):
     assert [w[0] for w in other.get_weights()[2:]] == list(range(12))
 
 
+SETTINGS = {
+    "the latest version": ({"libver": "latest"}, {}),
+    "chunks": ({}, {"chunks": True}),
+    "gzip": ({}, {"compression": "gzip", "compression_opts": 9}),
+    "gzip in the latest version": ({"libver": "latest"}, {"compression": "gzip", "shuffle": True, "fletcher32": True}),
+    "shuffle": ({}, {"chunks": True, "shuffle": True}),
+    "fletcher32": ({}, {"fletcher32": True}),
+    "order of creation": ({"track_order": True}, {"track_order": True}),
+    "user block": ({"userblock_size": 1024}, {}),
+    "big-endian": ({}, {"dtype": ">f4"}),
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_weights_under_other_settings_of_h5py(setting, tmp_path):
+    model, other = filled(small(), 1), filled(small(), 2)
+    for each in (model, other):
+        each.compile("adam", "mse")
+    rng = np.random.default_rng(3)
+    model.fit(rng.random((4, 8, 8, 1)), rng.random((4, 3)), verbose=0)
+    saving.save_weights(model, tmp_path / "m.weights.h5")
+    copied(tmp_path / "m.weights.h5", tmp_path / "c.weights.h5", *SETTINGS[setting])
+    assert (tmp_path / "m.weights.h5").read_bytes() != (tmp_path / "c.weights.h5").read_bytes()
+    saving.load_weights(other, tmp_path / "c.weights.h5")
+    assert same(model.get_weights(), other.get_weights())
+    assert other.optimizer.iterations == 1
+    assert same(model.optimizer.slots.values(), other.optimizer.slots.values())
+
+
 def test_a_failure_while_writing_leaves_the_former_file(tmp_path, monkeypatch):
     path = tmp_path / "m.weights.h5"
     saving.save_weights(filled(small(), 1), path)
@@ -196,8 +226,9 @@ def refuse(model, path, kind, text):
 @pytest.mark.parametrize("function", [saving.save_weights, saving.load_weights])
 def test_paths_are_checked(function, tmp_path):
     who = function.__name__
-    with pytest.raises(ValueError, match=re.escape(f"{who}: expected a path that ends in .weights.h5, as Keras wants")):
-        function(small(), tmp_path / "m.h5")
+    ends = ".weights.h5" if who == "save_weights" else ".weights.h5 or .h5 or .hdf5"
+    with pytest.raises(ValueError, match=re.escape(f"{who}: expected a path that ends in {ends}, as Keras wants it,")):
+        function(small(), tmp_path / ("m.h5" if who == "save_weights" else "m.npz"))
     with pytest.raises(TypeError, match=re.escape(f"{who}: expected a path, received 3.")):
         function(small(), 3)
     assert os.listdir(tmp_path) == []

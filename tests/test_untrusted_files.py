@@ -23,13 +23,17 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
-from archives import CONFIG, WEIGHTS, edited_config, packed, unpacked
+from archives import CONFIG, WEIGHTS, copied, edited_config, packed, unpacked
 
 import tinycnn
 from tinycnn.layers import Activation, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input
 from tinycnn.sequential import Sequential
 
 SECONDS, BYTES = 1.0, 200 * 2**20
+
+# Settings of h5py under which every structure that the reader knows occurs: of the file, of the arrays.
+LATEST = ({"libver": "latest"}, {"chunks": True, "compression": "gzip", "shuffle": True, "fletcher32": True})
+PACKED = ({"track_order": True, "userblock_size": 512}, {"chunks": True, "compression": "gzip", "fletcher32": True})
 
 
 def small():
@@ -117,6 +121,15 @@ def files(tmp_path_factory):
     model = small()
     model.save(folder / "m.keras")
     model.save_weights(folder / "m.weights.h5")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that .h5 is of the past
+        model.save(folder / "m.h5")
+    for source, target, setting in (
+        ("m.weights.h5", "latest.weights.h5", LATEST),
+        ("m.h5", "latest.h5", LATEST),
+        ("m.h5", "packed.h5", PACKED),
+    ):
+        copied(folder / source, folder / target, *setting)
     return folder
 
 
@@ -251,6 +264,62 @@ def test_fuzzed_weights_files(files, tmp_path, growth):
     *expected, learning_rate = state(tinycnn.load_model(files / "m.keras"))
     assert same(state(model)[:-1], expected)
     assert model.optimizer.learning_rate == np.float32(learning_rate)
+
+
+@pytest.mark.parametrize("name", ["m.h5", "packed.h5", "latest.h5"])
+def test_fuzzed_models_in_h5_files(files, tmp_path, growth, name):
+    path, loaded, data = tmp_path / "f.h5", 0, (files / name).read_bytes()
+    for case in range(700):
+        path.write_bytes(mutated(data, random.Random(f"{name} {case}")))
+        loaded += load(path, f"case {case}") is not None
+    assert 30 < loaded < 600
+
+
+@pytest.mark.parametrize("name", ["m.h5", "latest.h5", "latest.weights.h5"])
+def test_fuzzed_weights_files_of_other_settings(files, tmp_path, growth, name):
+    path, loaded, data = tmp_path / ("f.h5" if name[1:] == ".h5" else f"f.{name[7:]}"), 0, (files / name).read_bytes()
+    model = small()
+    for case in range(700):
+        path.write_bytes(mutated(data, random.Random(f"weights {name} {case}")))
+        loaded += load_weights(model, path, f"case {case}")
+    assert 30 < loaded < 650
+
+
+@pytest.mark.parametrize("name", ["latest.h5", "packed.h5"])
+def test_fuzzed_files_whose_checksums_are_right(files, tmp_path, growth, name, monkeypatch):
+    """Somebody who writes a file of his own writes valid checksums too: here none are looked at."""
+    monkeypatch.setattr("tinycnn.saving.hdf5.source.lookup3", lambda data: Anything())
+    monkeypatch.setattr("tinycnn.saving.hdf5.chunks.fletcher32", lambda data: Anything())
+    path, loaded, data = tmp_path / "f.h5", 0, (files / name).read_bytes()
+    for case in range(1000):
+        path.write_bytes(mutated(data, random.Random(f"right {name} {case}")))
+        loaded += load(path, f"case {case}") is not None
+    assert 30 < loaded < 900
+
+
+class Anything:
+    """Equal to whatever it is compared with."""
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        return True
+
+
+def test_fuzzed_texts_of_h5_files(files, tmp_path, growth):
+    """model_config and training_config, mutated as values."""
+    path, loaded, data = tmp_path / "f.h5", 0, (files / "m.h5").read_bytes()
+    with h5py.File(files / "m.h5") as file:
+        texts = {name: json.loads(file.attrs[name]) for name in ("model_config", "training_config")}
+    for case in range(800):
+        rng = random.Random(f"texts {case}")
+        name = rng.choice(["model_config", "training_config"])
+        stream = io.BytesIO(data)
+        with h5py.File(stream, "a") as file:
+            file.attrs[name] = mutated_config(texts[name], rng).decode()
+        path.write_bytes(stream.getbuffer())
+        loaded += load(path, f"case {case}") is not None
+    assert 80 < loaded < 720
 
 
 def test_a_flipped_bit_anywhere_in_the_weights_of_a_keras_file_is_found(files, tmp_path):
@@ -424,7 +493,7 @@ def test_arguments_of_layers(files, tmp_path, layer, argument, value, words):
 
 
 def test_layers_that_grow_images(files, tmp_path):
-    """Average pooling has a number for each pixel in memory; images that are only passed on take nothing."""
+    """Images that are only passed on take nothing, but nobody trains on these."""
 
     def entry(class_name, **config):
         return {"class_name": class_name, "config": {"name": f"l{len(config)}{class_name}", **config}}
@@ -434,16 +503,6 @@ def test_layers_that_grow_images(files, tmp_path):
         config["config"]["layers"][1:1] = grow
 
     refused(edited_config(files / "m.keras", tmp_path / "m.keras", edit), "expected images of 8388608 pixels at most")
-
-    def pool(config):
-        layers = [entry("AveragePooling2D", pool_size=1) for _ in range(900)]
-        for i, layer in enumerate(layers):
-            layer["config"]["name"] = f"p{i}"
-        config["config"]["layers"] = [entry("InputLayer", batch_shape=[None, 2000, 2000, 1]), *layers]
-
-    refused(
-        edited_config(files / "m.keras", tmp_path / "m.keras", pool), "expected layers that hold 67108864 bytes at most"
-    )
 
     def reshape(config):
         layers = [
@@ -455,6 +514,47 @@ def test_layers_that_grow_images(files, tmp_path):
     refused(
         edited_config(files / "m.keras", tmp_path / "m.keras", reshape), "expected images of 8388608 pixels at most"
     )
+
+
+LAYERS_WITHOUT_WEIGHTS = {
+    "AveragePooling2D": {"pool_size": 1, "strides": 1, "padding": "same"},
+    "MaxPooling2D": {"pool_size": 3, "strides": 1, "padding": "same"},
+    "ZeroPadding2D": {"padding": 1},
+    "Conv2D": {"filters": 1, "kernel_size": 1, "padding": "same"},
+    "Dropout": {"rate": 0.5, "noise_shape": [1, 1, 1, 1]},
+    "BatchNormalization": {},
+    "Reshape": {"target_shape": [-1, 1, 1]},
+    "Activation": {"activation": "relu"},
+    "LeakyReLU": {},
+    "ReLU": {},
+    "Softmax": {},
+}
+
+
+@pytest.mark.parametrize("shape", [[2800, 2900, 1], [1, 8_000_000, 1], [8_000_000, 1, 1]])
+@pytest.mark.parametrize("kind", LAYERS_WITHOUT_WEIGHTS)
+def test_layers_hold_nothing_of_the_size_of_their_images(files, tmp_path, kind, shape):
+    """A file of some kilobytes: a hundred layers, one after the other, each for eight million pixels in float64."""
+
+    def edit(config):
+        layers = [
+            {"class_name": kind, "config": {"name": f"l{i}", "dtype": "float64", **LAYERS_WITHOUT_WEIGHTS[kind]}}
+            for i in range(2 if kind == "ZeroPadding2D" else 100)
+        ]
+        config["config"] = {
+            "name": "m",
+            "layers": [{"class_name": "InputLayer", "config": {"batch_shape": [None, *shape]}}],
+        }
+        config["config"]["layers"] += layers
+        config["build_config"] = config["compile_config"] = None
+
+    path = edited_config(files / "m.keras", tmp_path / "m.keras", edit)
+    tracemalloc.start()
+    with contextlib.suppress(ValueError):  # the weights of another model
+        tinycnn.load_model(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 8 * 2**20
 
 
 def test_large_images_that_are_only_passed_on_are_no_harm(tmp_path):
@@ -529,7 +629,52 @@ def test_nothing_in_a_file_is_run(files, tmp_path):
     assert model.name == "small"
 
 
-# Malicious weights
+# Malicious weights, and whole models in .h5 files
+
+
+def h5_with(files, target, change):
+    """A copy of the model's ``.h5`` file after ``change(file)``."""
+    stream = io.BytesIO((files / "m.h5").read_bytes())
+    with h5py.File(stream, "a") as file:
+        change(file)
+    target.write_bytes(stream.getbuffer())
+    return target
+
+
+def test_names_that_name_the_same_array_without_end(files, tmp_path):
+    """Four thousand layers of four thousand arrays each, if one believes the names."""
+
+    def change(file):
+        file["model_weights"].attrs["layer_names"] = [b"dense"] * 4000
+        file["model_weights/dense"].attrs["weight_names"] = (
+            list(file["model_weights/dense"].attrs["weight_names"]) * 2000
+        )
+
+    refused(h5_with(files, tmp_path / "m.h5", change), "its layer_names name the same thing twice")
+
+
+def test_a_model_that_is_larger_than_its_compressed_file(files, tmp_path):
+    """Weights that are all zero take no place in a file: two million are believed, whatever its size, not more."""
+
+    def change(file, units):
+        with_units = file.attrs["model_config"].replace('"units": 2', f'"units": {units}')
+        assert with_units != file.attrs["model_config"]
+        file.attrs["model_config"] = with_units
+        paths = file["model_weights/dense"].attrs["weight_names"]
+        for path, shape in zip(paths, [(8, units), (units,)], strict=True):
+            del file["model_weights/dense"][path]
+            zeros = np.zeros(shape, "f4")
+            file["model_weights/dense"].create_dataset(
+                path, data=zeros, compression="gzip", chunks=(*shape[:-1], 10_000)
+            )
+
+    path = h5_with(files, tmp_path / "m.h5", lambda file: change(file, 200_000))
+    assert path.stat().st_size < 2**17
+    with pytest.warns(UserWarning, match="arrays of its state"):
+        assert tinycnn.load_model(path).count_params() > 1_800_000
+    assert load(path) is not None
+    path = h5_with(files, tmp_path / "m.h5", lambda file: change(file, 300_000))
+    refused(path, "expected no more weights than the file holds, received an array of shape (8, 300000)")
 
 
 def rewritten(files, write):

@@ -47,14 +47,15 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def check_path(who: str, path: Any, ending: str) -> Path:
-    """``path`` as a `Path` that ends as Keras wants it, ".keras" or ".weights.h5"."""
+def check_path(who: str, path: Any, *endings: str) -> Path:
+    """``path`` as a `Path` that ends as Keras wants it, in one of the ``endings``, the usual one first."""
+    ending = endings[0]
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"{who}: expected a path, received {path!r}. Pass a name such as 'model{ending}'.")
-    if not os.fspath(path).endswith(ending):
+    if not os.fspath(path).endswith(endings):
         raise ValueError(
-            f"{who}: expected a path that ends in {ending}, as Keras wants it, received {os.fspath(path)!r}. "
-            f"Name it model{ending}, for example."
+            f"{who}: expected a path that ends in {' or '.join(endings)}, as Keras wants it, received "
+            f"{os.fspath(path)!r}. Name it model{ending}, for example."
         )
     return Path(path)
 

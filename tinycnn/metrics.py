@@ -341,6 +341,9 @@ def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Seque
 def deserialize(config: Mapping[str, Any]) -> Metric | losses.Loss:
     """A metric, or a loss that is used as one, from a dict of its class_name and config; only tinycnn's own classes."""
     table: dict[str, type] = {**_ACCURACIES, **losses._TABLE}
+    arguments = config.get("config")
+    if isinstance(arguments, Mapping) and arguments.get("dtype") == "float32":  # of Keras; here it is always float64
+        config = {**config, "config": {name: value for name, value in arguments.items() if name != "dtype"}}
     return serialization.deserialize("metric", config, table)
 
 

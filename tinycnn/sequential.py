@@ -283,7 +283,7 @@ class Sequential(NoMisspelling):
             value[...] = new
 
     def save(self, filepath: Any) -> None:
-        """Write the model to a ``.keras`` file that Keras reads too; see `tinycnn.saving.save_model`."""
+        """Write the model to a ``.keras`` or ``.h5`` file that Keras reads too; see `tinycnn.saving.save_model`."""
         from tinycnn import saving
 
         saving.save_model(self, filepath)
@@ -295,7 +295,7 @@ class Sequential(NoMisspelling):
         saving.save_weights(self, filepath)
 
     def load_weights(self, filepath: Any) -> None:
-        """Read all weights from a ``.weights.h5`` file, of Keras too; see `tinycnn.saving.load_weights`."""
+        """Read all weights from a ``.weights.h5`` or ``.h5`` file, of Keras too; see `tinycnn.saving.load_weights`."""
         from tinycnn import saving
 
         saving.load_weights(self, filepath)

@@ -17,9 +17,9 @@ class ModelCheckpoint(MonitorCallback):
     A file that was there is replaced in one step: whoever reads it sees the old one or the new one, whole.
 
     Args:
-        filepath: ends in ".keras", or with ``save_weights_only`` in ".weights.h5". ``{epoch}`` (from 1), ``{batch}``
-            (from 1; only with a number as ``save_freq``) and the names of figures are filled in:
-            "{epoch:02d}-{val_loss:.2f}.keras". Folders are made.
+        filepath: ends in ".keras" (or ".h5", Keras's former format), or with ``save_weights_only`` in ".weights.h5".
+            ``{epoch}`` (from 1), ``{batch}`` (from 1; only with a number as ``save_freq``) and the names of figures are
+            filled in: "{epoch:02d}-{val_loss:.2f}.keras". Folders are made.
         monitor: the figure's name in the logs, for ``save_best_only``.
         verbose: 1 tells what is done, 0 is silent.
         save_best_only: whether to save only what is better than the best so far; where the figure is missing, there
@@ -29,8 +29,7 @@ class ModelCheckpoint(MonitorCallback):
         save_freq: "epoch", or after how many batches; the count goes on from epoch to epoch.
         initial_value_threshold: a value that must be beaten even by the first file.
 
-    Keras:   same files at the same epochs. There the format ".h5" can be had too; a figure that ``filepath`` names
-             and nobody computes is a KeyError
+    Keras:   same files at the same epochs. There, a figure that ``filepath`` names and nobody computes is a KeyError
 
     Raises:
         ValueError: an unknown mode or save_freq, another ending; in training, a figure in ``filepath`` that is missing
@@ -60,11 +59,11 @@ class ModelCheckpoint(MonitorCallback):
         self.best = initial_value_threshold
         self._batches = 0  # since the last file
         self._epoch = 0
-        ending = ".weights.h5" if save_weights_only else ".keras"
-        if not self.filepath.endswith(ending):
+        endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
+        if not self.filepath.endswith(endings):
             raise ValueError(
-                f"ModelCheckpoint: expected a filepath that ends in {ending} with save_weights_only="
-                f"{save_weights_only}, received {self.filepath!r}. Name it model{ending}, for example."
+                f"ModelCheckpoint: expected a filepath that ends in {' or '.join(endings)} with save_weights_only="
+                f"{save_weights_only}, received {self.filepath!r}. Name it model{endings[0]}, for example."
             )
 
     @property

@@ -55,10 +55,16 @@ class AveragePooling2D(Layer):
         (top, bottom), (left, right) = self.widths
         self.padded_size = h + top + bottom, w + left + right
         out_h, out_w = output_size(self.name, self.padded_size, self.pool_size, self.strides)
+        return (None, out_h, out_w, channels)
+
+    @property
+    def counts(self) -> Array:
+        """The pixels in each window that are not padding. Not kept: a layer for huge images would hold huge arrays."""
+        (_, h, w, _), (_, out_h, out_w, _) = self.input_shape, self.output_shape
+        (top, _), (left, _) = self.widths
         rows = values_in_windows(h, self.pool_size[0], self.strides[0], top, out_h).astype(self.dtype)
         columns = values_in_windows(w, self.pool_size[1], self.strides[1], left, out_w).astype(self.dtype)
-        self.counts = np.outer(rows, columns)[:, :, np.newaxis]  # (out_h, out_w, 1)
-        return (None, out_h, out_w, channels)
+        return np.outer(rows, columns)[:, :, np.newaxis]  # (out_h, out_w, 1)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         x = pad(self._check_input(x), self.widths)

@@ -1,7 +1,7 @@
 """Models and weights in files of Keras's formats: each reads the other's.
 
 `archive` writes and reads ``.keras`` files, made of the architecture (`architecture`) and the weights (`weights`);
-`hdf5` reads the weights' format without HDF5's C library.
+`legacy_h5` does so with Keras's former format of whole models; `hdf5` reads both without HDF5's C library.
 """
 
 from tinycnn.files import replacing

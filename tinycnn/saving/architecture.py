@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -18,11 +19,30 @@ from tinycnn.sequential import Sequential
 from tinycnn.serialization import Configurable, serialize
 
 # A file must not make a model that no memory could hold: these are far beyond what can be trained here.
+LARGEST_CONFIG = 2**21  # bytes; a layer takes about a thousand
 _MOST_LAYERS = 1000
 _MOST_PIXELS = 2**23  # of an image
-_MOST_BYTES = 2**26  # that layers hold besides their parameters: average pooling has a number for each pixel
 
 Config = dict[str, Any]
+
+
+def parse(text: str | bytes, name: str) -> Any:
+    """The values of a JSON text, ``name`` in a file; all numbers must be finite.
+
+    Raises:
+        ValueError: no JSON.
+    """
+
+    def refuse(text: str) -> NoReturn:
+        raise ValueError(f"{name} has {shorten(text, 40)} where a finite number should be. Save the model anew.")
+
+    def finite(text: str) -> float:
+        number = float(text)
+        return number if math.isfinite(number) else refuse(text)
+
+    if len(text) > LARGEST_CONFIG:
+        raise ValueError(f"{name} has {len(text)} bytes where {LARGEST_CONFIG} would be many. Save the model anew.")
+    return json.loads(text, parse_constant=refuse, parse_float=finite)
 
 
 def model_config(model: Sequential) -> Config:
@@ -111,7 +131,7 @@ def sequential_from_config(
         raise ValueError(f"expected at most {_MOST_LAYERS} layers, received {len(entries)}. Make a smaller model.")
     if not isinstance(config["name"], str):
         raise ValueError(f"expected the model's name to be a string, received {config['name']!r}. Name it.")
-    model, held = cls(name=config["name"]), 0
+    model = cls(name=config["name"])
     shape = config.get("build_input_shape")
     if entries and entries[0]["class_name"] == "InputLayer":
         shape = entries.pop(0)["config"]["batch_shape"]
@@ -127,9 +147,6 @@ def sequential_from_config(
             if layer.built:
                 most_weights -= layer.count_params()
                 _check_pixels(layer.output_shape)
-                held += sum(value.nbytes for value in vars(layer).values() if isinstance(value, np.ndarray))
-            if held > _MOST_BYTES:
-                raise ValueError(f"expected layers that hold {_MOST_BYTES} bytes at most, received {held}. Use fewer.")
     return model
 
 

@@ -1,46 +1,62 @@
-"""Whole models in ``.keras`` files, which Keras 3 reads and writes: architecture, weights, optimizer."""
+"""Whole models in ``.keras`` files, which Keras 3 reads and writes: architecture, weights, optimizer.
+
+Keras's former format for them, ``.h5``, is in `tinycnn.saving.legacy_h5`.
+"""
 
 from __future__ import annotations
 
 import datetime
 import io
 import json
-import math
 import os
 import struct
+import warnings
 import zipfile
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 from tinycnn.files import check_path, replacing, shorten
-from tinycnn.saving.architecture import model_config, model_from_config
-from tinycnn.saving.weights import read, require_built, write
+from tinycnn.saving import legacy_h5
+from tinycnn.saving.architecture import LARGEST_CONFIG, model_config, model_from_config, parse
+from tinycnn.saving.weights import KERAS_VERSION, read, require_built, write
 from tinycnn.sequential import Sequential
 
+_LEGACY = (".h5", ".hdf5")
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-_KERAS_VERSION = "3.15.0"  # whose keys the config has
 
-_LARGEST_CONFIG = 2**21  # bytes; a layer takes about a thousand
 _LARGEST_DIRECTORY = 2**16  # of the zip file; three members take 200 bytes
 
 
 def save_model(model: Sequential, filepath: str | os.PathLike[str]) -> None:
     """Write a model with its weights, and what it was compiled with, the optimizer's state included, to a file.
 
-    Layout:  a zip of ``config.json``, ``metadata.json`` and ``model.weights.h5`` (see `save_weights`)
-    Keras:   ``keras.models.load_model`` reads the file, predicts the same, and goes on training where we stopped
+    Layout:  a zip of ``config.json``, ``metadata.json`` and ``model.weights.h5`` (see `save_weights`); where the name
+             ends in ``.h5`` or ``.hdf5``, Keras's former format, see `tinycnn.saving.legacy_h5`
+    Keras:   ``keras.models.load_model`` reads the file, predicts the same, and goes on training where we stopped. As
+             there, a warning says that ``.h5`` is of the past: Keras 3.15 loads its optimizer without its slots, and
+             fails to train, its own files too, until it is compiled anew
 
     A file that was there is replaced in one step: whatever happens, ``filepath`` holds the old file or the new one.
 
     Raises:
         RuntimeError: the model is not built, so it has no weights.
-        TypeError, ValueError: ``filepath`` is no path, or does not end in ``.keras``; the model has layers, a loss or
-            metrics that are not tinycnn's own.
+        TypeError, ValueError: ``filepath`` is no path, or ends in none of the three; the model has layers, a loss or
+            metrics that are not tinycnn's own, or, for ``.h5``, names with a slash.
         OSError: the file cannot be written (FileNotFoundError: its folder is not there).
     """
-    path = check_path("save_model", filepath, ".keras")
+    path = check_path("save_model", filepath, ".keras", *_LEGACY)
     require_built("save_model", model)
+    if path.name.endswith(_LEGACY):
+        warnings.warn(
+            "save_model: Keras calls .h5 files of models legacy, and Keras 3 trains them on only after a new compile. "
+            "Name the file model.keras, if Keras 3 is to read it.",
+            stacklevel=3,
+        )
+        data = legacy_h5.write(model)
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
+        return
     date = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
-    metadata = {"keras_version": _KERAS_VERSION, "date_saved": date}
+    metadata = {"keras_version": KERAS_VERSION, "date_saved": date}
     members = {_METADATA: json.dumps(metadata), _CONFIG: json.dumps(model_config(model))}
     weights = write(model)
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -50,31 +66,32 @@ def save_model(model: Sequential, filepath: str | os.PathLike[str]) -> None:
 
 
 def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Sequential:
-    """Read a model from a ``.keras`` file that `save_model` or Keras 3 has written.
+    """Read a model from a ``.keras`` file that `save_model` or Keras 3 has written, or a ``.h5`` of Keras 2 or 3.
 
     A Sequential of Keras, and a functional model whose layers follow each other in a row, become a `Sequential`,
     with the layers' names, the weights, and, unless ``compile`` is False, optimizer, loss, metrics and the
     optimizer's state.
 
     What an untrusted file can do: nothing but fail. Nothing in it is run: names of modules are ignored, classes are
-    taken from tinycnn's own tables, and numbers are read by `tinycnn.saving.hdf5`. Every member has a checksum.
+    taken from tinycnn's own tables, and numbers are read by `tinycnn.saving.hdf5`. In a ``.keras`` file every member
+    has a checksum; in a ``.h5`` file a bit that flipped inside a number goes unnoticed.
     Memory is at most some four times the file's size, whatever sizes it claims; a model of more than 1,000 layers, or
     of images of more than 8 million pixels, is refused.
 
     Raises:
         FileNotFoundError: there is no such file.
         TypeError: ``filepath`` is no path.
-        ValueError: everything else: a name that does not end in ``.keras``; a file that is damaged, or is no model;
+        ValueError: everything else: a name that ends in neither; a file that is damaged, or is no model;
             a layer or an option that tinycnn does not have, with the name of the layer.
     """
-    path = check_path("load_model", filepath, ".keras")
+    path = check_path("load_model", filepath, ".keras", *_LEGACY)
     if not path.is_file():
         raise FileNotFoundError(f"load_model: expected a model's file, found none at {path}. Mend the path.")
     with open(path, "rb") as stream:
         # A file may be wrong in more ways than one can list (a key that is missing, a number where a name should be, a
         # million brackets), and Python has an exception for each of them. To the caller they are one.
         try:
-            return _load(stream, compile)
+            return legacy_h5.load(stream, compile) if path.name.endswith(_LEGACY) else _load(stream, compile)
         except Exception as error:
             raise ValueError(
                 f"load_model: expected a model of layers that tinycnn has, in a whole file, received {path}: "
@@ -85,9 +102,7 @@ def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Seq
 def _load(stream: BinaryIO, compile: bool) -> Sequential:
     size = _check_directory(stream)
     with zipfile.ZipFile(stream) as archive:
-        config = json.loads(
-            _member(archive, _CONFIG, min(size, _LARGEST_CONFIG)), parse_constant=_refuse, parse_float=_finite
-        )
+        config = parse(_member(archive, _CONFIG, min(size, LARGEST_CONFIG)), _CONFIG)
         weights_size = archive.getinfo(_WEIGHTS).file_size
         model = model_from_config(config, compile, most_weights=min(size, weights_size) // 4)
         if model.built:
@@ -115,15 +130,6 @@ def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     if info.file_size > most:
         raise ValueError(f"{name} has {info.file_size} bytes where {most} would be many. Save the model anew.")
     return archive.read(info)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _refuse(text)
-
-
-def _refuse(text: str) -> NoReturn:
-    raise ValueError(f"{_CONFIG} has {shorten(text, 40)} where a finite number should be. Save the model anew.")
 
 
 def _reason(error: BaseException) -> str:

@@ -6,14 +6,15 @@ import io
 import os
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from tinycnn.files import check_path, replacing, shorten
 from tinycnn.optimizers import Adam, Optimizer
-from tinycnn.saving.hdf5 import Hdf5Error, Hdf5File
+from tinycnn.saving.hdf5 import Dataset, Hdf5Error, Hdf5File
 from tinycnn.utils import snake_case
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tinycnn.sequential import Sequential
 
 Array = np.ndarray
+KERAS_VERSION = "3.15.0"  # whose keys the files have
 
 
 def save_weights(model: Sequential, filepath: str | os.PathLike[str]) -> None:
@@ -45,12 +47,13 @@ def save_weights(model: Sequential, filepath: str | os.PathLike[str]) -> None:
 
 
 def load_weights(model: Sequential, filepath: str | os.PathLike[str]) -> None:
-    """Read all weights of a model from a file that `save_weights` or Keras 3 has written.
+    """Read all weights of a model from a file that `save_weights` or Keras has written.
 
     The file is read and checked whole before the first weight of the model changes. Layers without weights do
     not count: a model with dropout and the same model without it can exchange their files, as in Keras. The
     optimizer's state is read too where the model is compiled with an optimizer of the same kind; where it does not
-    fit, a warning says so and the optimizer stays as it is, as in Keras.
+    fit, a warning says so and the optimizer stays as it is, as in Keras. From a ``.h5`` or ``.hdf5`` file, Keras's
+    former format of weights or of whole models, the weights alone are read, layers by their order.
 
     What an untrusted file can do: nothing but change the weights. It is read by `tinycnn.saving.hdf5`, not by HDF5's
     C library. HDF5 keeps no checksum, so a bit that flipped inside of an array goes unnoticed, unlike in a ``.keras``
@@ -60,15 +63,20 @@ def load_weights(model: Sequential, filepath: str | os.PathLike[str]) -> None:
         RuntimeError: the model is not built: nobody knows what must be in the file.
         FileNotFoundError: there is no such file.
         TypeError: ``filepath`` is no path.
-        ValueError: ``filepath`` does not end in ``.weights.h5``, the file is not HDF5 or damaged, or its layers, the
+        ValueError: ``filepath`` ends in none of the three, the file is not HDF5 or damaged, or its layers, the
             number of their arrays, or a shape differ from the model's; names the first layer that differs.
     """
-    path = check_path("load_weights", filepath, ".weights.h5")
+    path = check_path("load_weights", filepath, ".weights.h5", ".h5", ".hdf5")
     require_built("load_weights", model)
     if not path.is_file():
         raise FileNotFoundError(f"load_weights: expected a file of weights, found none at {path}. Mend the path.")
     with open(path, "rb") as stream:
-        read(model, stream, "load_weights", path)
+        if path.name.endswith(".weights.h5"):
+            read(model, stream, "load_weights", path)
+        else:
+            from tinycnn.saving import legacy_h5
+
+            legacy_h5.load_weights(model, stream, path)
 
 
 def write(model: Sequential) -> memoryview:
@@ -88,18 +96,27 @@ def write(model: Sequential) -> memoryview:
 
 def read(model: Sequential, stream: BinaryIO, who: str, path: Any) -> None:
     """Read the weights from a binary stream; all of them or, where anything is wrong with them, none."""
-    try:
+    state = None
+    with one_error(who, path):
         file = Hdf5File(stream)
         root = file.members(file.root)
         arrays = _read_layers(model, file, root, f"{who}: expected", path)
-        state = _read_optimizer(model, file, root["optimizer"]) if model.compiled and "optimizer" in root else None
+        if model.compiled and "optimizer" in root:
+            state = _read_optimizer(model, file, _variables(file, root["optimizer"]))
+    model.set_weights(arrays)
+    if state is not None:
+        _set_optimizer(model, *state)
+
+
+@contextmanager
+def one_error(who: str, path: Any) -> Iterator[None]:
+    """Whatever is wrong with an HDF5 file is a ValueError that names it."""
+    try:
+        yield
     except Hdf5Error as error:
         raise ValueError(
             f"{who}: expected a whole HDF5 file of weights, received {path} ({error}). Save the weights anew."
         ) from error
-    model.set_weights(arrays)
-    if state is not None:
-        _set_optimizer(model, *state)
 
 
 def optimizer_weights(model: Sequential) -> list[Array]:
@@ -146,7 +163,7 @@ def _groups(model: Sequential) -> dict[str, Layer]:
 
 def _read_layers(model: Sequential, file: Hdf5File, root: dict[str, int], expected: str, path: Any) -> list[Array]:
     """The arrays that the model needs, in its order; ValueError where the file holds others."""
-    stored = file.members(root["layers"]) if "layers" in root else {}
+    stored = dict(file.members(root["layers"])) if "layers" in root else {}
     arrays: list[Array] = []
     for group_name, layer in _groups(model).items():
         datasets = _variables(file, stored.pop(group_name)) if group_name in stored else []
@@ -173,7 +190,7 @@ def _read_layers(model: Sequential, file: Hdf5File, root: dict[str, int], expect
     return arrays
 
 
-def _variables(file: Hdf5File, group: int) -> list[Any]:
+def _variables(file: Hdf5File, group: int) -> list[Dataset]:
     """The datasets ``vars/0``, ``vars/1``, ... of a group."""
     members = file.members(group)
     variables = file.members(members["vars"]) if "vars" in members else {}
@@ -193,10 +210,9 @@ def _slot_order(optimizer: Optimizer, parameters: Sequence[Parameter]) -> list[t
     return [(name, p) for group in [*in_turn, *([name] for name in alone)] for p in parameters for name in group]
 
 
-def _read_optimizer(model: Sequential, file: Hdf5File, group: int) -> list[Array] | None:
+def _read_optimizer(model: Sequential, file: Hdf5File, datasets: list[Dataset]) -> list[Array] | None:
     """The optimizer's arrays; None, and a warning, where they are another optimizer's or for other parameters."""
     optimizer = model.optimizer
-    datasets = _variables(file, group)
     expected: list[Any] = [(), ()]
     if len(datasets) > 2 or optimizer.slots:  # before its first step, an optimizer has no slots
         expected += [p.shape for _, p in _slot_order(optimizer, model.parameters)]
