@@ -504,3 +504,45 @@ def test_a_second_out_names_the_way_on(broken_off, capsys):
     assert go(*SETTINGS, "--out", broken_off) == 1
     advice = f"Choose another folder, or go on with that run: python -m tinycnn.train --resume {broken_off}\n"
     assert capsys.readouterr().err.endswith(f"which holds config.json, checkpoint.npz. {advice}")
+
+
+def test_other_images_than_at_the_start(broken_off, capsys):
+    config = read_json(broken_off / "config.json")
+    config["images"]["test"] = 10_000
+    (broken_off / "config.json").write_text(json.dumps(config))
+    before = contents(broken_off)
+    assert go("--resume", broken_off) == 1
+    err = capsys.readouterr().err
+    text = f"expected the images that {broken_off} was started with, {config['images']}, received "
+    assert err.startswith(f"python -m tinycnn.train: error: {text}")
+    assert err.endswith("'test': 355}. Look at TINYCNN_DATA, or begin anew.\n")
+    assert contents(broken_off) == before
+
+
+def test_the_checkpoint_of_a_longer_run(broken_off, capsys):
+    config = read_json(broken_off / "config.json") | {"epochs": 1}
+    (broken_off / "config.json").write_text(json.dumps(config))
+    before = contents(broken_off)
+    assert go("--resume", broken_off) == 1
+    assert capsys.readouterr().err == (
+        f"python -m tinycnn.train: error: expected the state of a run of 1 epochs in {broken_off}/checkpoint.npz, "
+        "received another. Remove it to train from the beginning.\n"
+    )
+    assert contents(broken_off) == before
+
+
+def test_a_checkpoint_that_cannot_be_read(broken_off, capsys):
+    (broken_off / "checkpoint.npz").unlink()
+    (broken_off / "checkpoint.npz").mkdir()
+    assert go("--resume", broken_off) == 1
+    assert capsys.readouterr().err == (
+        f"python -m tinycnn.train: error: expected to read {broken_off}/checkpoint.npz, received: Is a directory. "
+        "Mend its rights.\n"
+    )
+
+
+def test_a_run_that_failed_has_no_error_any_more_when_it_is_complete(broken_off):
+    config = read_json(broken_off / "config.json") | {"status": "failed", "error": "expected a finite loss"}
+    (broken_off / "config.json").write_text(json.dumps(config))
+    assert go("--resume", broken_off) == 0
+    assert "error" not in read_json(broken_off / "config.json")

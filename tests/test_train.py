@@ -400,7 +400,7 @@ def test_help_names_the_defaults(capsys):
     assert stop.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
     assert f"(default: 10 for mnist, {common.EPOCHS['digits']} for digits" in text
-    for default in ("(default: 32)", "(default: 0.001)", "(default: 42)", "130 after Ctrl-C"):
+    for default in ("(default: 32)", "(default: 0.001)", "(default: 42)", "130 after Ctrl-C", "as behind '| head'"):
         assert default in text
 
 
@@ -495,6 +495,28 @@ def test_weights_that_cannot_be_written_are_one_line(tmp_path, monkeypatch, caps
     expect_one_line(captured.err, f"error: expected to write {tmp_path}/model.weights.h5, received: disk is full.")
     assert names(tmp_path) == ["config.json", "curves.png", "history.csv", "history.json"]
     assert captured.out.endswith(f"  {tmp_path}/curves.png\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device while {} {}."),
+        (OSError(30, "Read-only file system", "a.nbi"), "[Errno 30] Read-only file system: 'a.nbi' while {} {}."),
+    ],
+)
+@pytest.mark.parametrize(("method", "doing"), [("fit", "training in"), ("evaluate", "working on")])
+def test_an_error_of_a_disk_says_where(method, doing, error, text, tmp_path, monkeypatch, capsys):
+    """Wherever it comes from: the folder of compiled kernels, Matplotlib's of fonts."""
+
+    def fail(self, *args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(Sequential, "fit", fake_fit({key: [0.5] for key in KEYS}))
+    monkeypatch.setattr(Sequential, method, fail)
+    assert train.main([*TINY, "--out", str(tmp_path)]) == 1
+    err = capsys.readouterr().err
+    expect_one_line(err, f"error: {text.format(doing, tmp_path)} Go on with: python -m tinycnn.train --resume ")
+    assert ".lock" not in names(tmp_path)
 
 
 # NaN
