@@ -38,8 +38,8 @@ PACKED = ({"track_order": True, "userblock_size": 512}, {"chunks": True, "compre
 
 def small():
     """A model of few numbers in which every kind of array occurs, trained a little."""
-    chain = [Input((4, 4, 1)), Conv2D(2, 2), BatchNormalization(), AveragePooling2D(2, padding="same"), Dropout(0.5)]
-    model = Sequential([*chain, Flatten(), Dense(2)], name="small")
+    chain = [Input((4, 4, 1)), Conv2D(2, 2, name="conv2d"), BatchNormalization(), AveragePooling2D(2, padding="same")]
+    model = Sequential([*chain, Dropout(0.5), Flatten(), Dense(2, name="dense")], name="small")
     model.compile("adam", "mse", metrics=["mse"])
     rng = np.random.default_rng(3)
     model.fit(rng.random((4, 4, 4, 1)), rng.random((4, 2)), verbose=0)
