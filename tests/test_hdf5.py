@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import re
 import struct
 import zlib
@@ -10,6 +11,7 @@ import zlib
 import h5py
 import numpy as np
 import pytest
+from archives import Anything, mutated, mutated_near_structures
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
@@ -66,6 +68,7 @@ def test_arrays_are_those_that_h5py_writes(shape, dtype):
 # Settings of h5py
 
 VERSIONS = ["earliest", "latest"]
+CASES = 150
 PACKINGS = [
     {},
     {"compression": "gzip"},
@@ -127,7 +130,7 @@ def test_a_user_block_and_the_order_of_creation(block, version, track_order):
     assert file.texts(at(file, "g"), "name") == ["a text"]
 
 
-def low_level(file, kind, version):
+def low_level(file, kind):
     """A dataset of settings that h5py has no words of its own for."""
     settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     if kind == "compact":
@@ -143,7 +146,7 @@ def low_level(file, kind, version):
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("kind", ["compact", "without an index"])
 def test_arrays_in_headers_and_chunks_without_an_index(kind, version):
-    data = written(lambda file: low_level(file, kind, version), libver=version)
+    data = written(lambda file: low_level(file, kind), libver=version)
     np.testing.assert_array_equal(array(data), np.arange(3500, dtype="f4").reshape(50, 70))
 
 
@@ -354,6 +357,96 @@ def test_other_files(data):
 def test_a_file_that_was_cut_off():
     data = written(lambda f: f.create_dataset("x", data=np.zeros(100)))
     refused(data[:-1], f"it has {len(data) - 1} of {len(data)} bytes: it was cut off")
+
+
+def everything(file):
+    """Every structure that the reader knows, in a file of a few kilobytes."""
+    rng = np.random.default_rng(6)
+    for i, (shape, chunks, largest) in enumerate(CHUNKS):
+        if np.prod(shape) < 200:
+            for k, packing in enumerate(PACKINGS):
+                values = rng.random(shape, "float32")
+                file.create_dataset(f"chunks/{i}/{k}", data=values, chunks=chunks, maxshape=largest, **packing)
+    for kind in ("compact", "without an index"):
+        low_level(file.create_group(kind), kind)
+    for i in range(30):
+        file.create_dataset(f"group/{'long' * 30}{i}", data=i)
+        file["group"].attrs[f"a{i}"] = ["text"] * i
+    file["group"].attrs["large"] = np.array([b"x" * 5000])
+
+
+def everything_read(data):
+    """The sum of all numbers and the length of all texts that are found."""
+    file, total = opened(data), 0.0
+
+    def visit(address, depth):
+        nonlocal total
+        for name in ("a1", "a20", "large"):
+            total += sum(map(len, file.texts(address, name) or []))
+        try:
+            members = file.members(address)
+        except Hdf5Error:
+            dataset = file.dataset(address)
+            if np.prod([float(size) for size in dataset.shape]) < 10_000:  # who reads a model knows its shapes
+                with np.errstate(all="ignore"):
+                    total += float(file.read(dataset).astype("f8").sum())
+        else:
+            for member in members.values() if depth < 5 else ():
+                visit(member, depth + 1)
+
+    visit(file.root, 0)
+    return total
+
+
+@pytest.mark.parametrize("checksums", ["checked", "all right"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_fuzzed_files_of_every_structure(version, checksums, monkeypatch):
+    """Whatever is wrong with a file is a `Hdf5Error`. Damaged numbers without a checksum are read as they are."""
+    data = written(everything, libver=version)
+    expected = everything_read(data)
+    if checksums == "all right":  # as in files of somebody who computes them
+        monkeypatch.setattr("tinycnn.saving.hdf5.source.lookup3", lambda data: Anything())
+        monkeypatch.setattr("tinycnn.saving.hdf5.chunks.fletcher32", lambda data: Anything())
+    same = other = 0
+    for case in range(CASES):
+        mutate = mutated_near_structures if case % 2 else mutated
+        fuzzed = mutate(data, random.Random(f"{version} {case}"))
+        try:
+            found = everything_read(fuzzed)
+        except Hdf5Error:
+            continue
+        same += found == expected
+        other += found != expected
+    assert CASES / 50 < same + other < CASES * 0.95
+
+
+def test_chunks_without_an_index_that_would_be_without_end():
+    """An array that may grow to 2**62 chunks, says its header."""
+    data = bytearray(written(lambda file: low_level(file, "without an index"), libver="latest"))
+    data += bytes(8 - len(data) % 8)
+    place = data.index(struct.pack("<4Q", 50, 70, 50, 70)) + 16  # how far it may grow
+    data[place : place + 16] = struct.pack("<2Q", 2**32, 2**32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tinycnn.saving.hdf5.source.lookup3", lambda data: Anything())
+        refused(bytes(data), "have more parts than a model has, or go round in circles")
+
+
+def test_records_that_are_too_short():
+    """Trees of links, and of chunks, whose records have no room for what belongs into them."""
+
+    def write(file):
+        for i in range(20):
+            file.create_dataset(f"g/{i}", data=i)
+        file.create_dataset("x", data=np.zeros((4, 4, 4)), chunks=(1, 1, 1), maxshape=(None, None, 4))
+
+    data = written(write, libver="latest")
+    for kind, path in ((5, "g/1"), (10, "x")):
+        header = data.index(b"BTHD\0" + bytes([kind]))
+        damaged = bytearray(data)
+        damaged[header + 10 : header + 12] = struct.pack("<H", 1)  # the size of a record
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tinycnn.saving.hdf5.source.lookup3", lambda data: Anything())
+            refused(bytes(damaged), "damaged", path)
 
 
 def test_circles_and_multitudes_come_to_an_end():

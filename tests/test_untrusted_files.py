@@ -23,7 +23,7 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
-from archives import CONFIG, WEIGHTS, copied, edited_config, packed, unpacked
+from archives import CONFIG, WEIGHTS, Anything, copied, edited_config, mutated, packed, unpacked
 
 import tinycnn
 from tinycnn.layers import Activation, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input
@@ -38,8 +38,8 @@ PACKED = ({"track_order": True, "userblock_size": 512}, {"chunks": True, "compre
 
 def small():
     """A model of few numbers in which every kind of array occurs, trained a little."""
-    chain = [Input((4, 4, 1)), Conv2D(2, 2), BatchNormalization(), AveragePooling2D(2, padding="same"), Dropout(0.5)]
-    model = Sequential([*chain, Flatten(), Dense(2)], name="small")
+    chain = [Input((4, 4, 1)), Conv2D(2, 2, name="conv2d"), BatchNormalization(), AveragePooling2D(2, padding="same")]
+    model = Sequential([*chain, Dropout(0.5), Flatten(), Dense(2, name="dense")], name="small")
     model.compile("adam", "mse", metrics=["mse"])
     rng = np.random.default_rng(3)
     model.fit(rng.random((4, 4, 4, 1)), rng.random((4, 2)), verbose=0)
@@ -143,37 +143,6 @@ def refused(path, *words):
 
 
 # Fuzzing
-
-HOSTILE_NUMBERS = [0, 1, 2**31, 2**32 - 1, 2**40, 2**63, 2**64 - 1]
-
-
-def mutated(data, rng):
-    """The bytes with one of the accidents, or tricks, that happen to files."""
-    data = bytearray(data)
-    kind = rng.randrange(8)
-    if kind == 0:
-        return bytes(data[: rng.randrange(len(data))])
-    if kind == 1:  # a hole, or something twice
-        start, end = sorted(rng.randrange(len(data)) for _ in range(2))
-        end = min(end, start + 200)
-        return bytes(data[:start] + data[end:]) if rng.random() < 0.5 else bytes(data[:end] + data[start:])
-    if kind == 2:  # a part of it elsewhere
-        start, to = (rng.randrange(len(data)) for _ in range(2))
-        part = data[start : start + rng.randrange(1, 64)]
-        data[to : to + len(part)] = part
-        return bytes(data)
-    filled = np.flatnonzero(np.frombuffer(data, "u1")).tolist()  # most of an HDF5 file is zeros that nobody reads
-    for _ in range(rng.choice([1, 1, 2, 5])):
-        i = rng.choice(filled) if rng.random() < 0.8 else rng.randrange(len(data))
-        if kind < 5:
-            data[i] ^= 1 << rng.randrange(8)
-        elif kind < 7:
-            data[i] = rng.randrange(256)
-        else:
-            value = rng.choice([*HOSTILE_NUMBERS, rng.randrange(len(data))])
-            data[i : i + 8] = struct.pack("<Q", value)[: len(data) - i]
-    return bytes(data)
-
 
 HOSTILE_VALUES = [
     *[None, True, False, -1, 0, 1, 2, 3, 10**6, 10**12, -(10**12), 10**400, 0.5, -0.5, 1e-300, 1e300, float("nan")],
@@ -295,15 +264,6 @@ def test_fuzzed_files_whose_checksums_are_right(files, tmp_path, growth, name, m
         path.write_bytes(mutated(data, random.Random(f"right {name} {case}")))
         loaded += load(path, f"case {case}") is not None
     assert 30 < loaded < 900
-
-
-class Anything:
-    """Equal to whatever it is compared with."""
-
-    __hash__ = None
-
-    def __eq__(self, other):
-        return True
 
 
 def test_fuzzed_texts_of_h5_files(files, tmp_path, growth):
@@ -604,7 +564,14 @@ def test_nothing_in_a_file_is_run(files, tmp_path):
             config["config"]["layers"].append(entry)
             config["compile_config"]["loss"] = entry
 
+        def edit_texts(file, entry=entry):
+            config, training = json.loads(file.attrs["model_config"]), json.loads(file.attrs["training_config"])
+            config["config"]["layers"].append(entry)
+            training["loss"] = training["optimizer_config"] = entry
+            file.attrs["model_config"], file.attrs["training_config"] = json.dumps(config), json.dumps(training)
+
         paths.append(edited_config(files / "m.keras", tmp_path / f"{i}.keras", edit))
+        paths.append(h5_with(files, tmp_path / f"{i}.h5", edit_texts))
     events, listening = [], False
 
     def hook(event, arguments):
@@ -616,17 +583,18 @@ def test_nothing_in_a_file_is_run(files, tmp_path):
             events.append((event, str(arguments)[:100]))
 
     sys.addaudithook(hook)  # for good; it does nothing any more afterwards
-    for path in [files / "m.keras", *paths]:
+    whole = [files / name for name in ("m.keras", "m.h5", "packed.h5", "latest.h5")]
+    for path in [*whole, *paths]:
         with contextlib.suppress(ValueError):
             tinycnn.load_model(path)  # what is imported once and for all is imported now
     listening = True
-    model = tinycnn.load_model(files / "m.keras")
+    names = {tinycnn.load_model(path).name for path in whole}
     for path in paths:
         with pytest.raises(ValueError, match="load_model: expected a model of layers that tinycnn has"):
             tinycnn.load_model(path)
     listening = False
     assert events == []
-    assert model.name == "small"
+    assert names == {"small"}
 
 
 # Malicious weights, and whole models in .h5 files
@@ -727,6 +695,61 @@ HOSTILE_HDF5 = {
     "a rate without end": exchange("optimizer/vars/1", data=np.float32("inf")),
     "a rate below zero": exchange("optimizer/vars/1", data=np.float32(-1)),
 }
+
+
+LAYERS_BY_NUMBER = {  # what does not concern that kernel
+    *("an array for a group", "no number", "one array more", "one layer more", "one layer less"),
+    *("a group that links to itself", "steps before the first", "a rate that is no number", "a rate without end"),
+    "a rate below zero",
+}
+IN_H5 = {
+    "one array more": lambda file: file.create_dataset("model_weights/dense/x", data=[1.0]),
+    "another order": lambda file: file["model_weights"].attrs.__setitem__("layer_names", ["dense", "conv2d"]),
+    "layers that are numbers": lambda file: file["model_weights"].attrs.__setitem__("layer_names", [1, 2]),
+    "a path that climbs out": lambda file: file["model_weights/dense"].attrs.__setitem__(
+        "weight_names", ["../x", "/y"]
+    ),
+    "no names": lambda file: file["model_weights"].attrs.__delitem__("layer_names"),
+    "no weights": lambda file: file.__delitem__("model_weights"),
+    "an array for a group": lambda file: (
+        file.__delitem__("model_weights"),
+        file.create_dataset("model_weights", data=1),
+    ),
+    "no model": lambda file: file.attrs.__delitem__("model_config"),
+    "a model that is a number": lambda file: file.attrs.__setitem__("model_config", 3.0),
+    "a model of bytes": lambda file: file.attrs.__setitem__("model_config", np.void(b"\xff" * 100)),
+    "a model that is a list": lambda file: file.attrs.__setitem__("model_config", "[]"),
+    "no layers": lambda file: file.attrs.__setitem__("model_config", '{"class_name": "Sequential", "config": {}}'),
+    "brackets": lambda file: file.attrs.__setitem__("model_config", "[" * 100_000),
+    "training that is a list": lambda file: file.attrs.__setitem__("training_config", "[]"),
+    "brackets for training": lambda file: file.attrs.__setitem__("training_config", "[" * 100_000),
+}
+HARMLESS = {"one array more"}  # nobody asks for it
+
+
+@pytest.mark.parametrize("name", IN_H5)
+def test_models_in_h5_files_that_are_not_as_they_should_be(files, tmp_path, name):
+    path = h5_with(files, tmp_path / "m.h5", IN_H5[name])
+    assert (load(path) is None) == (name not in HARMLESS)
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE_HDF5 if name not in LAYERS_BY_NUMBER])
+def test_arrays_of_models_in_h5_files(files, tmp_path, name):
+    """What a hostile weights file has in the place of a kernel, in the place of the kernel of a whole model."""
+    data = rewritten(files, HOSTILE_HDF5[name])
+    own = "layers/dense/vars/0"
+    source = h5py.File(io.BytesIO(data))
+
+    def change(file):
+        (path, _) = file["model_weights/dense"].attrs["weight_names"]
+        del file[f"model_weights/dense/{path}"]
+        link = source.get(own, getlink=True)
+        if isinstance(link, h5py.HardLink):
+            source.copy(own, file["model_weights/dense"], path)
+        else:
+            file[f"model_weights/dense/{path}"] = link
+
+    assert load(h5_with(files, tmp_path / "m.h5", change)) is None
 
 
 @pytest.mark.parametrize("name", HOSTILE_HDF5)

@@ -26,7 +26,8 @@ _GZIP, _SHUFFLE, _FLETCHER32 = 1, 2, 3
 _SINGLE, _IMPLICIT, _FIXED_ARRAY, _EXTENSIBLE_ARRAY, _TREE = 1, 2, 3, 4, 5
 _EDGES_ARE_NOT_FILTERED, _SINGLE_IS_FILTERED = 1, 2  # flags
 _LARGEST_CHUNK = 2**24  # bytes, or as many as the array has
-_COST_OF_A_CHUNK = 2**10  # as if it were so many bytes; see `source`
+_COST_OF_A_CHUNK = 2**10  # as if it were so many bytes; see `source`, where they end before they are
+_MOST_CHUNKS = 2**16
 
 Place = tuple[int, ...]
 
@@ -52,9 +53,9 @@ class Chunked(NamedTuple):
 def layout(message: bytes, filters: bytes | None) -> Chunked:
     """What a layout message of class 2 says, and the filters message beside it."""
     used = () if filters is None else _filters(filters)
-    version, _, flags, rank = unpack("<BBBB", message) if message[0] > 3 else (*unpack("<BB", message), 0, message[2])
+    version, _, flags, rank = unpack("<BBBB", message)
     if version == 3:
-        (address,) = unpack("<Q", message, 3)
+        rank, address = unpack("<BQ", message, 2)
         return Chunked(unpack(f"<{rank}I", message, 11)[:-1], used, 0, b"", address)
     if flags & _EDGES_ARE_NOT_FILTERED and used:
         raise Hdf5Error("it has arrays of which some chunks are packed and others not")
@@ -156,8 +157,8 @@ def _chunks(source: Source, chunked: Chunked, shape: Shape, size: int) -> Iterat
         filtered = unpack("<QI", chunked.parameters) if chunked.parameters else (size,)
         yield (0,) * rank, Chunk(address, *filtered)
     elif chunked.kind_of_index == _IMPLICIT:
-        for number, place in enumerate(itertools.product(*map(range, counts))):
-            yield place, Chunk(address + number * size, size)
+        for number in range(min(math.prod(counts), _MOST_CHUNKS)):
+            yield _place(number, counts), Chunk(address + number * size, size)
     elif chunked.kind_of_index == _FIXED_ARRAY:
         for number, element in _fixed_array(source, address):
             yield _place(number, counts), _element(element, size)
@@ -170,6 +171,8 @@ def _chunks(source: Source, chunked: Chunked, shape: Shape, size: int) -> Iterat
     elif chunked.kind_of_index == _TREE:
         for record in records(source, address, 11 if chunked.filters else 10):
             split = len(record) - 8 * rank
+            if split < 8:
+                raise Hdf5Error("a tree is damaged")
             yield unpack(f"<{rank}Q", record, split), _element(record[:split], size)
     else:
         raise Hdf5Error("it has arrays whose index is not known here")

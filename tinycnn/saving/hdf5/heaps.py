@@ -69,7 +69,7 @@ class FractalHeap:
         self._blocks: dict[int, bytes] = {}
 
     def object(self, identity: bytes) -> bytes:
-        kind = identity[0] >> 4 & 3
+        kind = integer(identity, 0, 1) >> 4 & 3
         if kind == 0:
             offset = integer(identity, 1, self._offset_size)
             length = integer(identity, 1 + self._offset_size, self._length_size)
