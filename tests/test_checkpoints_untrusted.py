@@ -218,7 +218,8 @@ def set_to(value, *keys):
             tree = tree[key]
         tree[keys[-1]] = value
 
-    change.__name__ = f"{'.'.join(map(str, keys))}={str(value)[:30]}"
+    shown = f"array{value.shape}" if isinstance(value, np.ndarray) else str(value)[:30]
+    change.__name__ = f"{'.'.join(map(str, keys))}={shown}"
     return change
 
 

@@ -125,6 +125,7 @@ class TestTerminals:
     def test_the_answer_has_a_line_of_its_own_in_a_terminal(self, monkeypatch):
         """Behind the "^C" that the terminal shows, and a progress bar."""
         ours, theirs = os.openpty()
+        os.set_blocking(ours, False)
         with open(theirs, "w") as terminal:
             monkeypatch.setattr(sys, "stderr", terminal)
             with Interrupt():
