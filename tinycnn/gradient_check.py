@@ -84,6 +84,7 @@ STEP = EPSILON ** (1 / 3)  # times the size of the array's numbers, at least 1
 SHRINK = (1, 10, 100, 1000)  # the step is divided by these, in turn, where the slopes left and right differ
 NOISE = 30  # rounding error of L in units of ε·|L|: a forward pass adds up many numbers
 LEAST_LOSS = 0.2  # smaller losses have the rounding error of this one
+NARROW = 1e-12  # lead by which a relu or max pooling chooses, below which rounding may have decided
 VISIBLE_KINK = 1e-3  # relative difference of slopes left and right; of smooth functions about 1e-5 at the first step
 ENOUGH = 0.1  # share of the entries that must be comparable
 
@@ -393,43 +394,62 @@ def _fill_gradients(parameters: Sequence[Any], rng: np.random.Generator) -> list
 
 
 @contextlib.contextmanager
-def _branch(function: _Function) -> Iterator[None]:
-    """Hold each relu and each max pooling to what it chooses now. See "Kinks" at the top of this file."""
+def _exchanged(layers: Sequence[Any], exchange: Callable[[Any], Any]) -> Iterator[None]:
+    """While this is open, every layer has other kernels: ``exchange(its own)``."""
+    kept = [(layer, layer.kernels) for layer in layers]
+    try:
+        for layer, own in kept:
+            layer.kernels = exchange(own)
+        yield
+    finally:
+        for layer, own in kept:
+            layer.kernels = own
+            vars(layer).pop("forward", None)  # see `_branch`
+
+
+@contextlib.contextmanager
+def _branch(function: _Function) -> Iterator[bool]:
+    """Hold each relu and each max pooling to what it chooses now. See "Kinks" at the top of this file.
+
+    Yields whether a choice was that narrow that rounding decides: fused kernels may round, and choose, otherwise.
+    """
     choices: list[Array] = []  # of all layers, in the order of the calls
     held: Iterator[Array] | None = None
+    narrow = False
 
-    def hold(choice: Array) -> Array:
+    def hold(choice: Array, lead: Array, size: float) -> Array:
+        nonlocal narrow
         if held is not None:
             return next(held)
         choices.append(choice)
+        narrow = narrow or bool(np.any((lead > 0) & (lead < NARROW * max(1.0, size))))
         return choice
 
     def relu(z: Array, slope: float = 0.0) -> Array:
-        return np.where(hold(z > 0), z, slope * z)
+        return np.where(hold(z > 0, np.abs(z), _largest(z)), z, slope * z)
 
     def max_pooling(x: Array, pool_size: tuple[int, int], strides: tuple[int, int]) -> tuple[Array, Array]:
         (ph, pw), (sh, sw) = pool_size, strides
         out = (x.shape[1] - ph) // sh + 1, (x.shape[2] - pw) // sw + 1
         windows = np.stack([tap(x, a, b, out, strides) for a in range(ph) for b in range(pw)])
-        argmax = hold(windows.argmax(axis=0))
+        y = windows.max(axis=0)
+        lead = np.min(y - windows, axis=0, where=windows < y, initial=np.inf)  # over the next smaller one
+        argmax = hold(windows.argmax(axis=0), lead, _largest(y))
         return np.take_along_axis(windows, argmax[None], axis=0)[0], argmax
 
-    kept = [(layer, layer.kernels) for layer in function.layers]
-    for layer, own in kept:
+    def exchange(own: Any) -> Any:
         activations = dict(own.activations)
         for name, slope in (("relu", 0.0), ("leaky_relu", 0.2)):
             activations[name] = activations[name]._replace(forward=functools.partial(relu, slope=slope))
-        layer.kernels = dataclasses.replace(own, activations=activations, max_pooling2d_forward=max_pooling, fused={})
-        if isinstance(layer, LeakyReLU):
-            vars(layer)["forward"] = lambda x, training=False, slope=layer.negative_slope: relu(x, slope)
-    try:
+        return dataclasses.replace(own, activations=activations, max_pooling2d_forward=max_pooling, fused={})
+
+    with _exchanged(function.layers, exchange):
+        for layer in function.layers:
+            if isinstance(layer, LeakyReLU):
+                vars(layer)["forward"] = lambda x, training=False, slope=layer.negative_slope: relu(x, slope)
         function.output()
         held = itertools.cycle(choices)
-        yield
-    finally:
-        for layer, own in kept:
-            layer.kernels = own
-            vars(layer).pop("forward", None)
+        yield narrow
 
 
 def _compare(
@@ -445,13 +465,13 @@ def _compare(
             continue
         flat = gradient.ravel()
         index = _choose(array, entries, rng)
-        found = [probe.judge(array, slice(i, i + 1), np.ones(1), float(flat[i]), 0.0) for i in index]
+        found = [probe.judge(name, slice(i, i + 1), np.ones(1), flat, 0.0) for i in index]
         kinks = sum(f.kink for f in found)
         length = float(np.linalg.norm(flat))
         along = []
         for _ in range(directions if array.size > 1 else 0):
             v = rng.standard_normal(array.size)
-            along.append(probe.judge(array, slice(None), v, float(flat @ v), length))
+            along.append(probe.judge(name, slice(None), v, flat, length))
         judged = [f for f in (*found, *along) if not f.left_out]
         error = float(np.max([f.error for f in judged], initial=0.0))  # NaN where one is NaN, unlike max()
         known = [i for i, f in enumerate(found) if not f.left_out]
@@ -512,18 +532,31 @@ class _Probe:
         flat[where] = kept
         return left, right
 
-    def judge(self, array: Array, where: slice, v: Array, claimed: float, length: float) -> _Finding:
-        """Compare a claimed slope with the measured one; on kinks, with that of the branch. Arguments of `measure`."""
-        plain = self.measure(array, where, v, claimed, length)
+    def judge(self, name: str, where: slice, v: Array, gradient: Array, length: float) -> _Finding:
+        """Compare the slope along ``v`` that a flat gradient claims with the measured one; on kinks, with the branch's.
+
+        The other arguments are those of `measure`.
+        """
+        array = self.function.arrays[name]
+        plain = self.measure(array, where, v, float(gradient[where] @ v), length)
         if plain.error <= self.tolerance and not plain.kink:
             return plain
-        with _branch(self.function):
+        unfused = self.unfused_gradients
+        with _branch(self.function) as narrow:
             branch = _Probe(self.function, self.tolerance)
-            found = branch.measure(array, where, v, claimed, length)
+            found = branch.measure(array, where, v, float(gradient[where] @ v), length)
+            if narrow and not found.error <= self.tolerance:  # ask the kernels that round as the branch does
+                found = branch.measure(array, where, v, float(unfused[name][where] @ v), length)
         if not _largest(branch.start - self.start) <= 1e-9 * _largest(self.start):  # relus and poolings of another kind
             found = plain
         right = found.error <= self.tolerance and not found.kink
         return dataclasses.replace(found, kink=plain.kink or right, left_out=found.kink)
+
+    @functools.cached_property
+    def unfused_gradients(self) -> dict[str, Array]:
+        """What backward writes, layer by layer."""
+        with _exchanged(self.function.layers, lambda own: dataclasses.replace(own, fused={})):
+            return {name: np.ravel(gradient) for name, (gradient, _) in self.function.gradients().items()}
 
     def measure(self, array: Array, where: slice, v: Array, claimed: float, length: float) -> _Finding:
         """Compare a claimed slope with the measured one; ``length``: that of the gradient, for directions."""
