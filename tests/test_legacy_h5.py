@@ -395,7 +395,7 @@ def test_files_of_keras_2_that_keras_3_refuses_are_read_too(tmp_path):
         model = tinycnn.load_model(tmp_path / f"{i}.h5")
         assert same(model.get_weights(), arrays)
         assert model.optimizer.learning_rate == 0.002
-        assert isinstance(model._metric_names[0][0], SparseCategoricalAccuracy)
+        assert isinstance(model._figures.identifiers[0][0], SparseCategoricalAccuracy)
 
 
 def test_the_slope_of_keras_2s_leaky_relu(tmp_path):

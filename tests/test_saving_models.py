@@ -749,8 +749,8 @@ def test_kerass_own_functions_and_layers_that_we_lack(keras, ending, tmp_path):
     theirs.save(tmp_path / f"m{ending}")
     mine = tinycnn.load_model(tmp_path / f"m{ending}")
     assert isinstance(mine.loss, losses.SparseCategoricalCrossentropy)
-    assert mine._metric_names[0][0] == "mean_squared_error"
-    assert isinstance(mine._metric_names[0][1], losses.MeanSquaredError)
+    assert mine._figures.identifiers[0][0] == "mean_squared_error"
+    assert isinstance(mine._figures.identifiers[0][1], losses.MeanSquaredError)
     code = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x, name="code")])
     code.save(tmp_path / f"l{ending}")
     with warnings.catch_warnings():
