@@ -531,6 +531,14 @@ def test_the_checkpoint_of_a_longer_run(broken_off, capsys):
     assert contents(broken_off) == before
 
 
+def test_an_array_where_a_checkpoint_has_a_list(broken_off, capsys):
+    state = checkpoints.read(broken_off / "checkpoint.npz")
+    state["callbacks"]["History 0"]["epoch"] = np.arange(2)
+    checkpoints.write(broken_off / "checkpoint.npz", state)
+    assert go("--resume", broken_off) == 1
+    assert "expected the state of a run of 4 epochs in " in capsys.readouterr().err
+
+
 def test_a_checkpoint_that_cannot_be_read(broken_off, capsys):
     (broken_off / "checkpoint.npz").unlink()
     (broken_off / "checkpoint.npz").mkdir()

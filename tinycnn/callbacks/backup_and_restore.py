@@ -141,10 +141,9 @@ class BackupAndRestore(Callback):
         """Take up the checkpoint, all of it or, where anything in it does not fit, nothing."""
         state = checkpoints.read(self.path)
         try:
-            epoch, stopped = state["epoch"], state["stop_training"]
-            if not is_count(epoch) or type(stopped) is not bool:
-                raise TypeError(f"epoch={epoch!r}, stop_training={stopped!r}")
-            known = state["callbacks"]
+            epoch, stopped, known = state["epoch"], state["stop_training"], state["callbacks"]
+            if not is_count(epoch) or type(stopped) is not bool or not isinstance(known, dict):
+                raise TypeError(f"epoch={epoch!r}, stop_training={stopped!r}, callbacks={shorten(repr(known), 80)}")
             states = [(callback, known[name]) for name, callback in self._named() if name in known]
             for callback, its_state in states:
                 callback.check_state(its_state)

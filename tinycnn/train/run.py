@@ -222,7 +222,7 @@ def _is_of_a_run(state: dict[str, Any], epochs: int) -> bool:
                 len(values) == done and all(type(value) is float for value in values) for values in history.values()
             )
         )
-    except (AttributeError, LookupError, TypeError):
+    except (AttributeError, LookupError, TypeError, ValueError):  # ValueError: an array is compared with a list
         return False
 
 
