@@ -948,6 +948,19 @@ def test_small_losses_of_confident_models_pass(confidence):
         assert not check_model(model, x, model.predict(x, verbose=0).argmax(axis=-1), seed=seed, jitter=0).passed
 
 
+def test_rounding_errors_that_batch_normalization_enlarges_pass():
+    """A bias before it has no effect but noise, which a channel of small variance, as of a blank image, enlarges."""
+    (x, y), _ = digits.load_data()
+    utils.set_random_seed(0)
+    model = copy_model(models.batch_normalization(), "float64")
+    model.compile(loss="sparse_categorical_crossentropy", kernels="reference")
+    chosen = np.random.default_rng(8902)
+    chosen.integers(0, 10, 2)
+    chosen = chosen.integers(0, len(x), 2)
+    x, y = x[chosen, ..., None] * np.array([1 / 255, 0])[:, None, None, None], y[chosen]
+    assert check_model(model, x, y, seed=8902)["conv2d/bias"].passed
+
+
 @pytest.mark.mnist
 @pytest.mark.parametrize("kernels", WITH_COMPILER)
 def test_trained_models_pass_on_mnist(kernels, rng):

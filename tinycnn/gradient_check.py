@@ -566,6 +566,7 @@ class _Probe:
         rights: list[float] = []
         best = _Finding(0.0, np.inf, kink=False)
         persists, jump, distance, slack = True, np.inf, np.inf, 0.0
+        errors_of_l: list[float] = []
         for factor in SHRINK:
             step = STEP * max(1.0, _size(array)) / factor
             left, right = self.slopes(array, where, v, step)
@@ -583,6 +584,11 @@ class _Probe:
                 best = _Finding(slope, error, kink=False)
             if error <= self.tolerance and not visible:
                 return best
+            # A mistake keeps its distance at smaller steps, rounding errors of L make it grow: so they can be measured.
+            errors_of_l.append(distance * step)
+            rounding = 3 * min(max(errors_of_l[1:], default=0.0), 10 * self.noise)
+            if errors_of_l[0] <= rounding and not visible:
+                return dataclasses.replace(best, error=self.tolerance * errors_of_l[0] / rounding)
             # A smaller step can help where a kink lies between, or where the third derivative is large.
             kinks_between = distance <= 10 * jump + slack or (many and visible)
             if factor > 1 and not (kinks_between or distance < 0.3 * last_distance):
