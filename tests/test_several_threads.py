@@ -161,6 +161,28 @@ def test_after_a_fit_that_failed_the_model_is_free():
     model.fit(X, Y, verbose=0)
 
 
+@pytest.mark.parametrize("broken", ["loss", "backward"])
+def test_a_step_that_breaks_off_has_changed_nothing(broken, monkeypatch):
+    """A second Ctrl-C does so in the middle of a step."""
+    model = network()
+    model.fit(X, Y, verbose=0)
+    before = model.get_weights()  # moving statistics among them
+
+    def press(*arguments: Any) -> Any:
+        raise KeyboardInterrupt
+
+    if broken == "loss":
+        monkeypatch.setattr(model.loss, "with_activation", press)
+    else:
+        monkeypatch.setattr(model.layers[-1], "backward", press)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, verbose=0)
+    for weight, start in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, start)
+    assert all(step.saved is None for step in model._steps[:2])
+    assert all(layer._saved is None for layer in model.layers)
+
+
 def test_two_models_in_two_threads_are_trained_as_one_after_the_other():
     alone = [network(seed) for seed in (1, 2)]
     for model in alone:

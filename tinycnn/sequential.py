@@ -748,25 +748,33 @@ class Sequential(NoMisspelling):
         """Forward, loss, backward, update: the whole of training."""
         vector = self._parameter_vector()
         self.optimizer.build(vector)
+        with self._undone_on_error():
+            y_pred, loss, dy, logits = self._forward_and_loss(x, y, sample_weight, training=True)
+            loss += self._penalty()
+            if not math.isfinite(loss):
+                raise LossNotFiniteError(
+                    f"loss: expected a finite number, received {loss} in {place}. {self._first_not_finite(x)} "
+                    "Lower the learning rate, or look at the data of this batch."
+                )
+            self._backward(dy)
+            for p in vector.parameters:
+                if p.regularizer is not None:
+                    p.grad += p.regularizer.gradient(p.value)
+        self.optimizer.apply(vector)
+        return metrics_module.Outcome(y_pred, loss, logits, self._last_activation)
+
+    @contextmanager
+    def _undone_on_error(self) -> Iterator[None]:
+        """Where a step breaks off before the weights move, as by Ctrl-C, moving statistics have not moved either."""
         state = [(array, array.copy()) for layer in self._layers for array in layer.state.values()]
-        y_pred, loss, dy, logits = self._forward_and_loss(x, y, sample_weight, training=True)
-        loss += self._penalty()
-        if not math.isfinite(loss):
-            culprit = self._first_not_finite(x)
+        try:
+            yield
+        except BaseException:
             for array, before in state:
                 array[...] = before
             for step in self._steps:
                 step.forget()
-            raise LossNotFiniteError(
-                f"loss: expected a finite number, received {loss} in {place}. {culprit} "
-                "Lower the learning rate, or look at the data of this batch."
-            )
-        self._backward(dy)
-        for p in vector.parameters:
-            if p.regularizer is not None:
-                p.grad += p.regularizer.gradient(p.value)
-        self.optimizer.apply(vector)
-        return metrics_module.Outcome(y_pred, loss, logits, self._last_activation)
+            raise
 
     @underflow_is_zero
     def _test_step(self, x: Array, y: Array, sample_weight: Array | None) -> metrics_module.Outcome:
