@@ -16,6 +16,17 @@ from tinycnn.kernels.activations import (
 )
 from tinycnn.utils import lookup, underflow_is_zero
 
+__all__ = [
+    "elu",
+    "get",
+    "leaky_relu",
+    "linear",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+]
+
 linear = underflow_is_zero(linear_forward)
 relu = underflow_is_zero(relu_forward)
 leaky_relu = underflow_is_zero(leaky_relu_forward)

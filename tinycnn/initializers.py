@@ -13,6 +13,24 @@ import numpy as np
 from tinycnn.serialization import Configurable, deserialize
 from tinycnn.utils import lookup, new_seed_sequence, snake_case
 
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "RandomNormal",
+    "RandomUniform",
+    "VarianceScaling",
+    "Zeros",
+    "compute_fans",
+    "get",
+]
+
 Array = np.ndarray
 
 # The standard deviation of a standard normal variable, given that it lies within ±2.

@@ -21,6 +21,15 @@ from tinycnn.kernels.softmax_crossentropy import softmax_crossentropy
 from tinycnn.serialization import Configurable, deserialize
 from tinycnn.utils import lookup
 
+__all__ = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "Loss",
+    "MeanSquaredError",
+    "SparseCategoricalCrossentropy",
+    "get",
+]
+
 Array = np.ndarray
 LossT = TypeVar("LossT", bound="Loss")
 

@@ -15,6 +15,20 @@ from tinycnn import losses, serialization
 from tinycnn.serialization import Configurable
 from tinycnn.utils import lookup, snake_case
 
+__all__ = [
+    "BinaryAccuracy",
+    "CategoricalAccuracy",
+    "Mean",
+    "MeanMetricWrapper",
+    "Metric",
+    "SparseCategoricalAccuracy",
+    "binary_accuracy",
+    "categorical_accuracy",
+    "deserialize",
+    "get",
+    "sparse_categorical_accuracy",
+]
+
 Array = np.ndarray
 MetricT = TypeVar("MetricT", bound="Metric")
 

@@ -22,6 +22,15 @@ from tinycnn.utils import lookup, snake_case
 if TYPE_CHECKING:
     from tinycnn.layers.base import Parameter, ParameterVector
 
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSprop",
+    "get",
+]
+
 Array = np.ndarray
 
 

@@ -13,6 +13,17 @@ import numpy as np
 from tinycnn.serialization import Configurable, deserialize
 from tinycnn.utils import lookup
 
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "Regularizer",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+]
+
 Array = np.ndarray
 
 

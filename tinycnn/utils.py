@@ -15,6 +15,14 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+__all__ = [
+    "PyDataset",
+    "Sequence",
+    "clear_session",
+    "set_random_seed",
+    "to_categorical",
+]
+
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -27,11 +27,11 @@
 
 # %%
 import matplotlib.pyplot as plt
-from tinycnn.keras.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
 import tinycnn as tensorflow
 from tinycnn import keras
 from tinycnn.keras import Sequential
+from tinycnn.keras.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
 # %% [markdown]
 # The data is the one cell that differs here. The notebook's line is

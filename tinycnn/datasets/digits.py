@@ -8,6 +8,10 @@ import numpy as np
 
 from tinycnn.utils import lookup
 
+__all__ = [
+    "load_data",
+]
+
 Split = tuple[np.ndarray, np.ndarray]
 
 _FILE = Path(__file__).with_name("digits.npz")

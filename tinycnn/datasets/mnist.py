@@ -13,6 +13,10 @@ import numpy as np
 from tinycnn.datasets import download, mnist_files
 from tinycnn.datasets.download import DownloadError
 
+__all__ = [
+    "load_data",
+]
+
 Split = tuple[np.ndarray, np.ndarray]
 
 MIRRORS = (  # an npz file, or a folder (with a slash at its end) of the four gzipped IDX files

@@ -1,4 +1,4 @@
-"""Keras's names for tinycnn's modules; nothing is defined here.
+"""Keras's names for tinycnn's modules: this folder holds names only, nothing is defined here.
 
 In a notebook's import lines, ``tensorflow`` becomes ``tinycnn`` and the rest stays::
 
@@ -7,10 +7,9 @@ In a notebook's import lines, ``tensorflow`` becomes ``tinycnn`` and the rest st
     from tinycnn.keras.layers import Conv2D
 """
 
-import sys
-
-from tinycnn import (
+from tinycnn.keras import (
     activations,
+    backend,
     callbacks,
     datasets,
     initializers,
@@ -23,18 +22,8 @@ from tinycnn import (
     saving,
     utils,
 )
-from tinycnn import utils as backend  # for keras.backend.clear_session()
-from tinycnn.datasets import digits, mnist
 from tinycnn.layers import Input, Layer
 from tinycnn.sequential import Sequential
-
-# ``from tinycnn.keras.layers import Dense`` looks for a module of that name: it is the real one.
-for _module in (
-    activations, callbacks, datasets, digits, initializers, layers, losses, metrics, mnist, models, optimizers,
-    regularizers, saving, utils,
-):  # fmt: skip
-    sys.modules[_module.__name__.replace("tinycnn", __name__, 1)] = _module
-sys.modules[f"{__name__}.backend"] = backend
 
 __all__ = [
     "Input",
