@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+
+import numpy as np
 
 from tinycnn.kernels.activations import (
     ACTIVATIONS,
@@ -36,7 +38,11 @@ tanh = underflow_is_zero(tanh_forward)
 softmax = underflow_is_zero(softmax_forward)
 
 
-def get(identifier: Any) -> str:
+#: What `get` takes, and so every argument that names an activation function.
+Identifier = str | Callable[[np.ndarray], np.ndarray] | None
+
+
+def get(identifier: Identifier) -> str:
     """The name of an activation function, from its name, the function itself, or None ("linear").
 
     Raises:
@@ -49,4 +55,4 @@ def get(identifier: Any) -> str:
         if function is activation.forward:
             return name
     lookup("activation", identifier, ACTIVATIONS)
-    return identifier
+    return str(identifier)

@@ -276,7 +276,11 @@ _CLASSES: tuple[type[Initializer], ...] = (
 _TABLE = {snake_case(cls.__name__): cls for cls in _CLASSES} | {cls.__name__: cls for cls in _CLASSES}
 
 
-def get(identifier: Any) -> Initializer:
+#: What `get` takes, and so every argument that names an initializer.
+Identifier = str | Initializer | type[Initializer] | Mapping[str, Any]
+
+
+def get(identifier: Identifier) -> Initializer:
     """An initializer from a name ("glorot_uniform", "GlorotUniform"), a class, an object or a dict of `serialize`.
 
     Raises:

@@ -483,7 +483,11 @@ _TABLE = {
 }
 
 
-def get(identifier: Any) -> Loss:
+#: What `get` takes, and so every argument that names a loss.
+Identifier = str | Loss | type[Loss] | Mapping[str, Any]
+
+
+def get(identifier: Identifier) -> Loss:
     """A loss from a name ("sparse_categorical_crossentropy", "mse", …), a class, an object or a dict of `serialize`.
 
     Raises:

@@ -318,7 +318,11 @@ _ACCURACIES = {snake_case(cls.__name__): cls for cls in _CLASSES} | {cls.__name_
 _NAMES = {name: name for name in ("accuracy", "acc", *_ACCURACIES, *losses._TABLE)}
 
 
-def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Sequence[int | None]) -> Metric:
+#: What `get` takes, and so every argument that names a metric.
+Identifier = str | Metric | type[Metric] | losses.Loss | Callable[..., Any] | Mapping[str, Any]
+
+
+def get(identifier: Identifier, y_true_shape: Sequence[int | None], y_pred_shape: Sequence[int | None]) -> Metric:
     """A metric from a name, a class, an object, a dict of `serialize`, a loss, or a function.
 
     A function is called as ``fn(y_true, y_pred) -> values``.
@@ -340,8 +344,8 @@ def get(identifier: Any, y_true_shape: Sequence[int | None], y_pred_shape: Seque
         return identifier()  # type: ignore[call-arg]
     if isinstance(identifier, losses.Loss):
         return LossMetric(identifier, identifier.name)
-    if callable(identifier):
-        return MeanMetricWrapper(identifier)
+    if not isinstance(identifier, str) and callable(identifier):
+        return MeanMetricWrapper(identifier)  # type: ignore[arg-type]  # whatever is callable, a class too
     if not isinstance(identifier, str):
         raise TypeError(f"metric: expected a name or a Metric, received {identifier!r}. Pass for example 'accuracy'.")
     if identifier.lower() in ("accuracy", "acc"):

@@ -11,7 +11,7 @@ import math
 import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from tinycnn.serialization import Configurable, deserialize
 from tinycnn.utils import lookup, snake_case
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from tinycnn.layers.base import Parameter, ParameterVector
 
 __all__ = [
@@ -32,6 +34,21 @@ __all__ = [
 ]
 
 Array = np.ndarray
+
+
+class ClippingOptions(TypedDict, total=False):
+    """Arguments that all optimizers share, see `Optimizer`."""
+
+    clipnorm: float | None
+    clipvalue: float | None
+    global_clipnorm: float | None
+    name: str | None
+
+
+class OptimizerOptions(ClippingOptions, total=False):
+    """The same, and what all but AdamW have."""
+
+    weight_decay: float | None
 
 
 class Optimizer(Configurable, ABC):
@@ -292,7 +309,13 @@ class SGD(Optimizer):
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm, name; see `Optimizer`.
     """
 
-    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, **options: Any):
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        **options: Unpack[OptimizerOptions],
+    ):
         super().__init__(learning_rate, **options)
         self.momentum = self._fraction("momentum", momentum, one_allowed=True)
         self.nesterov = bool(nesterov)
@@ -333,7 +356,7 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
-        **options: Any,
+        **options: Unpack[OptimizerOptions],
     ):
         super().__init__(learning_rate, **options)
         self.rho = self._fraction("rho", rho)
@@ -387,7 +410,7 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        **options: Any,
+        **options: Unpack[OptimizerOptions],
     ):
         super().__init__(learning_rate, **options)
         self.beta_1 = self._fraction("beta_1", beta_1)
@@ -435,7 +458,7 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        **options: Any,
+        **options: Unpack[ClippingOptions],
     ):
         super().__init__(
             learning_rate,
@@ -451,7 +474,11 @@ class AdamW(Adam):
 _TABLE: dict[str, type[SGD | RMSprop | Adam]] = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
 
 
-def get(identifier: Any) -> Optimizer:
+#: What `get` takes, and so every argument that names an optimizer.
+Identifier = str | Optimizer | Mapping[str, Any]
+
+
+def get(identifier: Identifier) -> Optimizer:
     """An optimizer from a name ("adam", "RMSprop", … in any case), an object, or a dict of `serialize`.
 
     Raises:

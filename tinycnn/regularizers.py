@@ -115,7 +115,11 @@ _TABLE: dict[str, type[Regularizer]] = {
 }
 
 
-def get(identifier: Any) -> Regularizer | None:
+#: What `get` takes, and so every argument that names a regularizer.
+Identifier = str | Regularizer | type[Regularizer] | Mapping[str, Any] | None
+
+
+def get(identifier: Identifier) -> Regularizer | None:
     """A regularizer from a name ("l2" means ``L2(0.01)``), a class, an object, a dict of `serialize`, or None.
 
     Raises:

@@ -407,15 +407,15 @@ class Sequential(NoMisspelling):
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
+        optimizer: optimizers.Identifier = "rmsprop",
+        loss: losses.Identifier | None = None,
         *,
-        metrics: Sequence[Any] | None = None,
-        weighted_metrics: Sequence[Any] | None = None,
+        metrics: Sequence[metrics_module.Identifier] | None = None,
+        weighted_metrics: Sequence[metrics_module.Identifier] | None = None,
         run_eagerly: bool = False,
         jit_compile: Any = "auto",
         steps_per_execution: int = 1,
-        kernels: Any = "fast",
+        kernels: str | kernel_sets.Kernels = "fast",
     ) -> None:
         """Say how the model is to be trained.
 
@@ -430,16 +430,15 @@ class Sequential(NoMisspelling):
         Raises:
             ValueError: an unknown name; the message holds the closest known one.
         """
-        chosen = kernels
-        if not isinstance(kernels, kernel_sets.Kernels):
-            chosen = lookup("kernels", kernels, kernel_sets.SETS)
+        given = isinstance(kernels, kernel_sets.Kernels)
+        chosen: Any = kernels if given else lookup("kernels", kernels, kernel_sets.SETS)
         checked_loss = None if loss is None else losses.get(loss)
         checked_optimizer = optimizers.get(optimizer)
         for name, several in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if isinstance(several, str):
                 raise TypeError(f"compile: expected {name} to be a list, received {several!r}. Write [{several!r}].")
-        for given in (*(metrics or ()), *(weighted_metrics or ())):
-            metrics_module.get(given, (None,), (None, 2))  # unknown names are found now, not in the first step
+        for metric in (*(metrics or ()), *(weighted_metrics or ())):
+            metrics_module.get(metric, (None,), (None, 2))  # unknown names are found now, not in the first step
         self.loss, self.optimizer = checked_loss, checked_optimizer
         self._figures = metrics_module.CompileMetrics(metrics or (), weighted_metrics or ())
         self._fused = None  # layers may have become what a pattern looks for

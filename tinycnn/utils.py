@@ -130,7 +130,7 @@ class PyDataset:
 Sequence = PyDataset  # its name in Keras 2
 
 
-def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
+def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
     """``table[name]``, or a ValueError that lists the known names and the one closest to ``name``."""
     if isinstance(name, str) and name in table:
         return table[name]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tinycnn import activations
 from tinycnn.kernels.activations import leaky_relu_backward, leaky_relu_forward
-from tinycnn.layers.base import Array, Layer, Setting, Shape
+from tinycnn.layers.base import Array, Layer, LayerOptions, Setting, Shape
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Activation(Layer):
@@ -26,7 +29,7 @@ class Activation(Layer):
 
     activation = Setting(activations.get)
 
-    def __init__(self, activation: Any, **options: Any):
+    def __init__(self, activation: activations.Identifier, **options: Unpack[LayerOptions]):
         super().__init__(**options)
         self.activation = activation
 
@@ -49,14 +52,14 @@ class Activation(Layer):
 class ReLU(Activation):
     """y = max(x, 0); dx = dy where x > 0, else 0. Source: Nair & Hinton 2010, ICML."""
 
-    def __init__(self, **options: Any):
+    def __init__(self, **options: Unpack[LayerOptions]):
         super().__init__("relu", **options)
 
 
 class Softmax(Activation):
     """y_k = exp(x_k)/Σ_j exp(x_j) over the last axis: positive numbers that sum to one. Source: Bridle 1990."""
 
-    def __init__(self, axis: int = -1, **options: Any):
+    def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]):
         super().__init__("softmax", **options)
         if axis != -1:
             raise ValueError(f"Softmax: expected axis=-1, received {axis!r}. Move that axis to the end.")
@@ -74,7 +77,7 @@ class LeakyReLU(Layer):
         negative_slope: the slope for negative values, 0 or more.
     """
 
-    def __init__(self, negative_slope: float = 0.3, **options: Any):
+    def __init__(self, negative_slope: float = 0.3, **options: Unpack[LayerOptions]):
         super().__init__(**options)
         if negative_slope < 0:
             raise ValueError(f"LeakyReLU: expected negative_slope >= 0, received {negative_slope!r}. Keras's is 0.3.")

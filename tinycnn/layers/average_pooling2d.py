@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinycnn.layers.base import Array, Layer, Shape
+from tinycnn.layers.base import Array, Layer, LayerOptions, Shape, Size
 from tinycnn.layers.windows import (
     check_channels_last,
     check_images,
@@ -18,6 +18,9 @@ from tinycnn.layers.windows import (
     pair,
     values_in_windows,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class AveragePooling2D(Layer):
@@ -37,11 +40,11 @@ class AveragePooling2D(Layer):
 
     def __init__(
         self,
-        pool_size: Any = (2, 2),
-        strides: Any = None,
+        pool_size: Size = (2, 2),
+        strides: Size | None = None,
         padding: str = "valid",
         data_format: str | None = None,
-        **options: Any,
+        **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
         self.data_format = check_channels_last("AveragePooling2D", data_format)
@@ -90,7 +93,7 @@ class GlobalAveragePooling2D(Layer):
     Keras:   same; ``keepdims`` is not supported
     """
 
-    def __init__(self, data_format: str | None = None, **options: Any):
+    def __init__(self, data_format: str | None = None, **options: Unpack[LayerOptions]):
         super().__init__(**options)
         self.data_format = check_channels_last("GlobalAveragePooling2D", data_format)
 

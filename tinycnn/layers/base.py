@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -55,6 +55,18 @@ class ParameterVector:
         for p, part in zip(parameters, self.slices, strict=True):
             p.value = self.value[part].reshape(p.shape)
             p.grad = self.grad[part].reshape(p.shape)
+
+
+Size = int | Sequence[int]  # of a window: one number for both axes, or two
+
+
+class LayerOptions(TypedDict, total=False):
+    """The arguments that all layers share, see `Layer`."""
+
+    name: str | None
+    dtype: Any
+    trainable: bool
+    input_shape: Sequence[int] | None
 
 
 class Setting:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tinycnn import initializers
-from tinycnn.layers.base import Array, Layer, Shape
+from tinycnn.layers.base import Array, Layer, LayerOptions, Shape
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class BatchNormalization(Layer):
@@ -50,11 +53,11 @@ class BatchNormalization(Layer):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        **options: Any,
+        beta_initializer: initializers.Identifier = "zeros",
+        gamma_initializer: initializers.Identifier = "ones",
+        moving_mean_initializer: initializers.Identifier = "zeros",
+        moving_variance_initializer: initializers.Identifier = "ones",
+        **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
         if not 0 <= momentum <= 1:

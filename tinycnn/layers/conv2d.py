@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinycnn import activations, initializers, regularizers
-from tinycnn.layers.base import Array, Layer, Setting, Shape
+from tinycnn.layers.base import Array, Layer, LayerOptions, Setting, Shape, Size
 from tinycnn.layers.windows import (
     check_channels_last,
     check_images,
@@ -18,6 +18,9 @@ from tinycnn.layers.windows import (
     paddings,
     pair,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Conv2D(Layer):
@@ -47,19 +50,19 @@ class Conv2D(Layer):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = (1, 1),
+        kernel_size: Size,
+        strides: Size = (1, 1),
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: Any = (1, 1),
+        dilation_rate: Size = (1, 1),
         groups: int = 1,
-        activation: Any = None,
+        activation: activations.Identifier = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        **options: Any,
+        kernel_initializer: initializers.Identifier = "glorot_uniform",
+        bias_initializer: initializers.Identifier = "zeros",
+        kernel_regularizer: regularizers.Identifier = None,
+        bias_regularizer: regularizers.Identifier = None,
+        **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
         self.data_format = check_channels_last("Conv2D", data_format)

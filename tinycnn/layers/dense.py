@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tinycnn import activations, initializers, regularizers
-from tinycnn.layers.base import Array, Layer, Setting, Shape
+from tinycnn.layers.base import Array, Layer, LayerOptions, Setting, Shape
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Dense(Layer):
@@ -32,13 +35,13 @@ class Dense(Layer):
     def __init__(
         self,
         units: int,
-        activation: Any = None,
+        activation: activations.Identifier = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        **options: Any,
+        kernel_initializer: initializers.Identifier = "glorot_uniform",
+        bias_initializer: initializers.Identifier = "zeros",
+        kernel_regularizer: regularizers.Identifier = None,
+        bias_regularizer: regularizers.Identifier = None,
+        **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
         if not isinstance(units, (int, np.integer)) or units < 1:

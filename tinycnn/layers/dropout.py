@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinycnn.layers.base import Array, Layer, Shape
+from tinycnn.layers.base import Array, Layer, LayerOptions, Shape
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Dropout(Layer):
@@ -25,7 +29,13 @@ class Dropout(Layer):
         seed: a seed of the layer's own; by default its stream comes from the model's seed.
     """
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **options: Any):
+    def __init__(
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **options: Unpack[LayerOptions],
+    ):
         super().__init__(**options)
         if not isinstance(rate, (int, float, np.floating, np.integer)) or not 0 <= rate <= 1:
             raise ValueError(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinycnn.layers.base import Array, Layer, Shape
+from tinycnn.layers.base import Array, Layer, LayerOptions, Shape
 from tinycnn.layers.windows import check_channels_last
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Flatten(Layer):
@@ -20,7 +23,7 @@ class Flatten(Layer):
     Keras:   same order; channels_last only
     """
 
-    def __init__(self, data_format: str | None = None, **options: Any):
+    def __init__(self, data_format: str | None = None, **options: Unpack[LayerOptions]):
         super().__init__(**options)
         self.data_format = check_channels_last("Flatten", data_format)
 

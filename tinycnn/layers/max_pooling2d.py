@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinycnn.layers.base import Array, Layer, Shape
+from tinycnn.layers.base import Array, Layer, LayerOptions, Shape, Size
 from tinycnn.layers.windows import (
     check_channels_last,
     check_images,
@@ -17,6 +17,9 @@ from tinycnn.layers.windows import (
     paddings,
     pair,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class MaxPooling2D(Layer):
@@ -38,11 +41,11 @@ class MaxPooling2D(Layer):
 
     def __init__(
         self,
-        pool_size: Any = (2, 2),
-        strides: Any = None,
+        pool_size: Size = (2, 2),
+        strides: Size | None = None,
         padding: str = "valid",
         data_format: str | None = None,
-        **options: Any,
+        **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
         self.data_format = check_channels_last("MaxPooling2D", data_format)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinycnn.layers.base import Array, Layer, Shape
+from tinycnn.layers.base import Array, Layer, LayerOptions, Shape
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Reshape(Layer):
@@ -22,7 +26,7 @@ class Reshape(Layer):
         target_shape: the new shape of one sample, without the batch axis; one size may be -1: what is left over.
     """
 
-    def __init__(self, target_shape: Any, **options: Any):
+    def __init__(self, target_shape: Sequence[int], **options: Unpack[LayerOptions]):
         super().__init__(**options)
         sizes = list(target_shape) if isinstance(target_shape, (tuple, list)) else None
         if (

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinycnn.layers.base import Array, Layer, Shape
+from tinycnn.layers.base import Array, Layer, LayerOptions, Shape
 from tinycnn.layers.windows import Pair, check_channels_last, check_images, crop, pad
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class ZeroPadding2D(Layer):
@@ -22,7 +26,9 @@ class ZeroPadding2D(Layer):
         padding: ((top, bottom), (left, right)), or (rows, columns) for the same on both sides, or one number for all.
     """
 
-    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **options: Any):
+    def __init__(
+        self, padding: int | Sequence[Any] = (1, 1), data_format: str | None = None, **options: Unpack[LayerOptions]
+    ):
         super().__init__(**options)
         self.data_format = check_channels_last("ZeroPadding2D", data_format)
         self.padding = _widths(padding)
