@@ -16,8 +16,8 @@ import numpy as np
 
 from benchmarks._worker import Stopwatch, serve
 from tinycnn import Sequential, kernels
-from tinycnn.fusion import fused_steps
 from tinycnn.layers import BatchNormalization, Conv2D, Input, MaxPooling2D
+from tinycnn.trainers.fusion import fused_steps
 
 Array = np.ndarray
 BATCH = 32

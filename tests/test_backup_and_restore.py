@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import tinycnn
-from tinycnn import Sequential, checkpoints, utils
+from tinycnn import Sequential, utils
 from tinycnn.callbacks import (
     BackupAndRestore,
     Callback,
@@ -29,6 +29,7 @@ from tinycnn.callbacks import (
 )
 from tinycnn.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from tinycnn.optimizers import SGD, Adam, RMSprop
+from tinycnn.trainers import checkpoints
 
 EPOCHS = 6
 RNG = np.random.default_rng(5)
@@ -484,7 +485,7 @@ def test_a_kill_while_a_checkpoint_is_written(tmp_path):
         from pathlib import Path
         sys.path.insert(0, "tests")
         import test_backup_and_restore as t
-        from tinycnn import checkpoints
+        from tinycnn.trainers import checkpoints
 
         savez = checkpoints.np.savez
         calls = []

@@ -20,10 +20,10 @@ from tinycnn.callbacks import (
     History,
     LambdaCallback,
     ProgbarLogger,
-    progbar_logger,
 )
-from tinycnn.callbacks import callback as base
 from tinycnn.metrics import Mean
+from tinycnn.trainers.callbacks import callback as base
+from tinycnn.trainers.callbacks import progbar_logger
 
 HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
 BATCH_HOOKS = [name for name in HOOKS if "batch" in name]

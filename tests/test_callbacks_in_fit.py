@@ -22,9 +22,9 @@ from tinycnn.callbacks import (
     ReduceLROnPlateau,
     TerminateOnNaN,
 )
-from tinycnn.interrupt import Interrupt, sigterm_like_ctrl_c
 from tinycnn.layers import Dense, Input
 from tinycnn.optimizers import SGD, Adam
+from tinycnn.trainers.interrupt import Interrupt, sigterm_like_ctrl_c
 
 RNG = np.random.default_rng(2)
 X = RNG.normal(size=(24, 4)).astype("float32")

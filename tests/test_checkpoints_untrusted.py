@@ -20,7 +20,6 @@ import pytest
 from test_backup_and_restore import CrashError, assert_same_bits, crash, everything, fit, new_model
 
 import tinycnn
-from tinycnn import checkpoints
 from tinycnn.callbacks import (
     BackupAndRestore,
     Callback,
@@ -32,6 +31,7 @@ from tinycnn.callbacks import (
     TensorBoard,
 )
 from tinycnn.inspection import Monitor
+from tinycnn.trainers import checkpoints
 
 ROOT = Path(tinycnn.__file__).parents[1]
 MEGABYTE = 2**20
@@ -166,7 +166,7 @@ def test_a_megabyte_takes_no_gigabytes(tmp_path):
     program = textwrap.dedent(
         """
         import resource, sys
-        from tinycnn import checkpoints
+        from tinycnn.trainers import checkpoints
         resource.setrlimit(resource.RLIMIT_DATA, (2 * 2**30, 2 * 2**30))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         try:

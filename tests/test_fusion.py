@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from tolerances import PARITY, TRAJECTORY, assert_close
 
-from tinycnn import fusion, models
-from tinycnn.fusion import ConvolutionNormalizationPooling, ConvolutionPooling, fused_steps
+from tinycnn import models
 from tinycnn.kernels import FAST, REFERENCE
 from tinycnn.layers import (
     Activation,
@@ -26,6 +25,8 @@ from tinycnn.layers import (
     MaxPooling2D,
 )
 from tinycnn.sequential import Sequential
+from tinycnn.trainers import fusion
+from tinycnn.trainers.fusion import ConvolutionNormalizationPooling, ConvolutionPooling, fused_steps
 from tinycnn.utils import set_random_seed
 
 # Arguments of the convolution and of the pooling, and the shape of an image: the notebook's, then all kinds of others.

@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 
-from tinycnn import checkpoints, utils
+from tinycnn import utils
 from tinycnn.callbacks import BackupAndRestore, LambdaCallback, TerminateOnNaN
 from tinycnn.copies import copy_layer, copy_model, fresh_optimizer
 from tinycnn.inspection import (
@@ -23,6 +23,7 @@ from tinycnn.inspection import (
 from tinycnn.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from tinycnn.optimizers import Adam
 from tinycnn.sequential import Sequential
+from tinycnn.trainers import checkpoints
 
 N = 24
 

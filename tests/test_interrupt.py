@@ -15,9 +15,9 @@ import pytest
 from test_backup_and_restore import fit, new_model
 
 import tinycnn
-from tinycnn import interrupt as interrupt_module
-from tinycnn.interrupt import Interrupt, hangup_like_ctrl_c
 from tinycnn.sequential import Sequential
+from tinycnn.trainers import interrupt as interrupt_module
+from tinycnn.trainers.interrupt import Interrupt, hangup_like_ctrl_c
 
 ROOT = Path(tinycnn.__file__).parents[1]
 ANSWER = "tinycnn: Ctrl-C: training ends after this step; a second Ctrl-C ends it at once.\n"

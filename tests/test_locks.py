@@ -14,15 +14,16 @@ import pytest
 from test_backup_and_restore import CrashError, assert_same_bits, crash, everything, fit, new_model
 
 import tinycnn
-from tinycnn import locks, train
+from tinycnn import train
 from tinycnn.callbacks import BackupAndRestore
-from tinycnn.locks import Lock
+from tinycnn.trainers import locks
+from tinycnn.trainers.locks import Lock
 
 ROOT = Path(tinycnn.__file__).parents[1]
 HOLD = """
 import sys
 from pathlib import Path
-from tinycnn.locks import Lock
+from tinycnn.trainers.locks import Lock
 lock = Lock(Path(sys.argv[1]), Path(sys.argv[1]).parent)
 lock.acquire()
 print("held", flush=True)

@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 
 import tinycnn
-from tinycnn import checkpoints, kernels, plots, train
+from tinycnn import kernels, plots, train
 from tinycnn.datasets import DownloadError, mnist
 from tinycnn.layers import Layer
 from tinycnn.sequential import Sequential
 from tinycnn.train import run as run_module
+from tinycnn.trainers import checkpoints
 
 ROOT = Path(tinycnn.__file__).parents[1]
 SETTINGS = ["--data", "digits", "--subset", "60", "--epochs", "4", "--seed", "7", "--kernels", "reference"]

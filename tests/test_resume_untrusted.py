@@ -13,9 +13,10 @@ import pytest
 from test_resume import Digest, PowerFailureError, contents, fail_at, go
 from test_untrusted_files import HOSTILE_VALUES, places
 
-from tinycnn import checkpoints, plots
+from tinycnn import plots
 from tinycnn.datasets import digits
 from tinycnn.sequential import Sequential
+from tinycnn.trainers import checkpoints
 
 SETTINGS = ["--dropout", "--data", "digits", "--subset", "12", "--epochs", "3", "--seed", "7", "--kernels", "reference"]
 OURS = [

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tinycnn.batches import ArrayBatches, check_arrays, check_batch_size, check_count
-from tinycnn.callbacks import Callback
-from tinycnn.callbacks.callback import Logs, is_count, is_list_of
 from tinycnn.copies import copy_model
+from tinycnn.trainers.batches import ArrayBatches, check_arrays, check_batch_size, check_count
+from tinycnn.trainers.callbacks import Callback
+from tinycnn.trainers.callbacks.callback import Logs, is_count, is_list_of
 
 if TYPE_CHECKING:
     from tinycnn.layers import Layer

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinycnn.batches import ArrayBatches, check_arrays, check_batch_size
 from tinycnn.copies import copy_model, fresh_optimizer
-from tinycnn.fusion import forward_through
 from tinycnn.layers import (
     Activation,
     AveragePooling2D,
@@ -27,6 +25,8 @@ from tinycnn.layers import (
     Reshape,
     ZeroPadding2D,
 )
+from tinycnn.trainers.batches import ArrayBatches, check_arrays, check_batch_size
+from tinycnn.trainers.fusion import forward_through
 
 if TYPE_CHECKING:
     from tinycnn.sequential import Sequential

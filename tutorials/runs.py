@@ -28,7 +28,7 @@ from typing import Any
 import tinycnn
 from benchmarks._common import machine
 from tinycnn.files import replacing, shorten
-from tinycnn.interrupt import sigterm_like_ctrl_c
+from tinycnn.trainers.interrupt import sigterm_like_ctrl_c
 
 Json = dict[str, Any]
 

@@ -53,7 +53,7 @@ class Kernels:
     adam_update: Callable[..., None]
     amsgrad_update: Callable[..., None]
     weight_decay_update: Callable[..., None]
-    fused: Mapping[str, Any] = field(default_factory=dict)  # modules: several layers in one pass, see tinycnn/fusion.py
+    fused: Mapping[str, Any] = field(default_factory=dict)  # modules, see tinycnn/trainers/fusion.py
 
     def __deepcopy__(self, memo: Any) -> Kernels:
         return self

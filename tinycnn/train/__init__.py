@@ -42,12 +42,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tinycnn.interrupt import Interrupt, hangup_like_ctrl_c, sigterm_like_ctrl_c
 from tinycnn.output import lasting_output
 from tinycnn.train.arguments import given_settings, make_parser
 from tinycnn.train.common import DATA, EPOCHS, MODELS, PARTS, PROG, ExitError, one_line
 from tinycnn.train.data import load_data, prepared
 from tinycnn.train.run import Run, make_folder
+from tinycnn.trainers.interrupt import Interrupt, hangup_like_ctrl_c, sigterm_like_ctrl_c
 
 # Matplotlib, h5py and the data are imported where they are needed, so that --help and usage errors come quickly.
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _train(run: Run, splits: Splits, verbose: int) -> None:
 
 def _fit(model: Sequential, training: Split, validation: Split, run: Run, verbose: int) -> None:
     """Train, and write what was learned, also where training was interrupted or failed."""
-    from tinycnn.callbacks import BackupAndRestore
+    from tinycnn.trainers.callbacks import BackupAndRestore
 
     config = run.config
     failure, interrupted = "", False

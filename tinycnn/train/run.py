@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinycnn.files import remove_unfinished, replacing, shorten
-from tinycnn.locks import Lock
 from tinycnn.train.common import (
     CHECKPOINT,
     DATA,
@@ -34,6 +33,7 @@ from tinycnn.train.common import (
     one_line,
     reason,
 )
+from tinycnn.trainers.locks import Lock
 
 if TYPE_CHECKING:
     from tinycnn.sequential import Sequential
@@ -95,7 +95,7 @@ class Run:
 
     def epochs_done(self, model: Sequential) -> int:
         """How many epochs the checkpoint has behind it, from which this model will go on."""
-        from tinycnn import checkpoints
+        from tinycnn.trainers import checkpoints
 
         try:
             state = checkpoints.read(self.checkpoint)

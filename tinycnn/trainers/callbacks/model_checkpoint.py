@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tinycnn.callbacks.callback import Logs, check_frequency, is_count, is_number_or_none
-from tinycnn.callbacks.monitor_callback import MonitorCallback
 from tinycnn.output import show
+from tinycnn.trainers.callbacks.callback import Logs, check_frequency, is_count, is_number_or_none
+from tinycnn.trainers.callbacks.monitor_callback import MonitorCallback
 
 
 class ModelCheckpoint(MonitorCallback):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from tinycnn.callbacks.callback import Callback, Logs
 from tinycnn.output import show
+from tinycnn.trainers.callbacks.callback import Callback, Logs
 
 
 class TerminateOnNaN(Callback):

@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any, ClassVar
 
-from tinycnn.callbacks.callback import Callback, Logs, check_frequency, is_count
+from tinycnn.trainers.callbacks.callback import Callback, Logs, check_frequency, is_count
 
 
 class TensorBoard(Callback):

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinycnn.callbacks.callback import Callback, Logs
 from tinycnn.output import show
+from tinycnn.trainers.callbacks.callback import Callback, Logs
 
 
 class LearningRateScheduler(Callback):

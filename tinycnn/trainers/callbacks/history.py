@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tinycnn.callbacks.callback import Callback, Logs, is_count, is_list_of
+from tinycnn.trainers.callbacks.callback import Callback, Logs, is_count, is_list_of
 
 
 class History(Callback):

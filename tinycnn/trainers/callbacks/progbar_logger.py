@@ -6,8 +6,8 @@ import sys
 import time
 from typing import Any
 
-from tinycnn.callbacks.callback import Callback, Logs
 from tinycnn.output import LastingOutput, show
+from tinycnn.trainers.callbacks.callback import Callback, Logs
 
 
 class ProgbarLogger(Callback):

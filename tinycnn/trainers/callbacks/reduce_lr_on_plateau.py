@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from tinycnn.callbacks.callback import Logs, is_count, is_number_or_none
-from tinycnn.callbacks.monitor_callback import MonitorCallback
 from tinycnn.output import show
+from tinycnn.trainers.callbacks.callback import Logs, is_count, is_number_or_none
+from tinycnn.trainers.callbacks.monitor_callback import MonitorCallback
 
 
 class ReduceLROnPlateau(MonitorCallback):

@@ -7,7 +7,7 @@ import io
 import os
 from typing import ClassVar
 
-from tinycnn.callbacks.callback import Callback, Logs, is_count, is_list_of
+from tinycnn.trainers.callbacks.callback import Callback, Logs, is_count, is_list_of
 
 
 class CSVLogger(Callback):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from tinycnn.callbacks.callback import Callback, Logs
+from tinycnn.trainers.callbacks.callback import Callback, Logs
 from tinycnn.utils import lookup
 
 

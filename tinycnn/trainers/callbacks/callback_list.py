@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tinycnn.callbacks.backup_and_restore import BackupAndRestore
-from tinycnn.callbacks.callback import Callback, Logs
-from tinycnn.callbacks.history import History
-from tinycnn.callbacks.progbar_logger import ProgbarLogger
-from tinycnn.callbacks.terminate_on_nan import TerminateOnNaN
+from tinycnn.trainers.callbacks.backup_and_restore import BackupAndRestore
+from tinycnn.trainers.callbacks.callback import Callback, Logs
+from tinycnn.trainers.callbacks.history import History
+from tinycnn.trainers.callbacks.progbar_logger import ProgbarLogger
+from tinycnn.trainers.callbacks.terminate_on_nan import TerminateOnNaN
 
 
 class CallbackList(Callback):

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tinycnn import checkpoints
-from tinycnn.callbacks.callback import Callback, Logs, check_frequency, is_count
 from tinycnn.files import remove_unfinished, shorten
-from tinycnn.locks import Lock
+from tinycnn.trainers import checkpoints
+from tinycnn.trainers.callbacks.callback import Callback, Logs, check_frequency, is_count
+from tinycnn.trainers.locks import Lock
 
 
 class BackupAndRestore(Callback):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinycnn.callbacks.callback import HOOKS, Callback
+from tinycnn.trainers.callbacks.callback import HOOKS, Callback
 from tinycnn.utils import lookup
 
 
