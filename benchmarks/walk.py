@@ -65,9 +65,9 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
     import numpy as np
     from numba import njit, prange
 
-    from tinycnn.kernels import REFERENCE, conv2d_numba, dense_numba, max_pooling2d_numba
-    from tinycnn.kernels import conv2d_relu_max_pooling2d_numba as fused
-    from tinycnn.kernels.activations_numba import RELU
+    from tinycnn.kernels import REFERENCE, fast
+    from tinycnn.kernels.fast import conv2d_relu_max_pooling2d as fused
+    from tinycnn.kernels.fast.activations import RELU
 
     rng = np.random.default_rng(0)
     x = np.maximum(rng.normal(size=(BATCH, SIZE, SIZE, CHANNELS)), 0).astype(np.float32)
@@ -75,10 +75,10 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
     bias = rng.normal(size=FILTERS).astype(np.float32)
     dz = rng.normal(size=(BATCH, OUT, OUT, FILTERS)).astype(np.float32)
     z = np.empty_like(dz)
-    winograd = conv2d_numba.winograd
+    winograd = fast.conv2d.winograd
     weights = winograd.transformed_kernel(kernel, winograd.OUT)
     small_weights = winograd.transformed_kernel(kernel, winograd.SMALL_OUT)
-    taps = conv2d_numba.transposed_taps(kernel)
+    taps = fast.conv2d.transposed_taps(kernel)
     transformed_taps = winograd.transformed_kernel(taps, winograd.OUT)
     dkernel, dx = np.zeros_like(kernel), np.empty_like(x)
 
@@ -101,12 +101,12 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
     def blocks_on_all_threads() -> Any:
         out = np.empty((BATCH, OUT, OUT, FILTERS), np.float32)
         for n in prange(BATCH):
-            conv2d_numba.convolve_images(x[n : n + 1], kernel, bias, ONE, ONE, False, out[n : n + 1])
+            fast.conv2d.convolve_images(x[n : n + 1], kernel, bias, ONE, ONE, False, out[n : n + 1])
         return out
 
     def forward(weights: Any, by_winograd: bool) -> Callable[[], Any]:
         def run() -> Any:
-            conv2d_numba.convolve_images(x, weights, bias, ONE, ONE, by_winograd, z)
+            fast.conv2d.convolve_images(x, weights, bias, ONE, ONE, by_winograd, z)
             return z
 
         return run
@@ -115,8 +115,8 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
         def run() -> Any:
             dkernel[:] = 0
             these_taps = transformed_taps if by_winograd else taps
-            dweights = conv2d_numba.sums_at_points(kernel.shape, by_winograd, x)
-            conv2d_numba.add_gradients(x, dz, these_taps, ONE, ONE, by_winograd, True, dweights, dkernel, dx)
+            dweights = fast.conv2d.sums_at_points(kernel.shape, by_winograd, x)
+            fast.conv2d.add_gradients(x, dz, these_taps, ONE, ONE, by_winograd, True, dweights, dkernel, dx)
             if by_winograd:
                 winograd.add_transformed_back(dweights, dkernel)
             return dkernel
@@ -124,8 +124,8 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
         return run
 
     def one_by_one() -> Any:
-        y, _ = max_pooling2d_numba.max_pooling2d_forward(
-            RELU.forward(conv2d_numba.conv2d_forward(x, kernel, bias, ONE, ONE)), TWO, TWO
+        y, _ = fast.max_pooling2d.max_pooling2d_forward(
+            RELU.forward(fast.conv2d.conv2d_forward(x, kernel, bias, ONE, ONE)), TWO, TWO
         )
         return y
 
@@ -136,7 +136,7 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
 
     def dense(alone: bool) -> Callable[[], Any]:
         names = ("_forward", "_backward_parameters", "_backward_input")
-        kernels = [getattr(dense_numba, name) for name in names]
+        kernels = [getattr(fast.dense, name) for name in names]
         forward, parameters, inputs = (kernel.alone if alone else kernel for kernel in kernels)
 
         def run() -> Any:

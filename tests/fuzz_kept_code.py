@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tinycnn.kernels import kept_code_numba as kept
+from tinycnn.kernels.engine import kept_code as kept
 
 ROOT = Path(__file__).parents[1]
 STRANGER = 4444  # a user and group that no system has

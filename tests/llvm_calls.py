@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinycnn.kernels import llvm_functions_numba as llvm
+from tinycnn.kernels.engine import llvm_functions as llvm
 
 
 def call_llvm(name: str, *arguments: Any) -> None:

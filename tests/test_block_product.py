@@ -9,7 +9,7 @@ pytest.importorskip("llvmlite")
 
 from llvm_calls import call_llvm
 
-from tinycnn.kernels import block_product_numba as blocks
+from tinycnn.kernels.engine import block_product as blocks
 
 
 @pytest.mark.parametrize("dtype", [np.dtype("float32"), np.dtype("float64")], ids=str)

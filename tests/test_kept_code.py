@@ -17,7 +17,7 @@ pytest.importorskip("numba")
 
 import fuzz_kept_code as fuzz
 
-from tinycnn.kernels import kept_code_numba as kept
+from tinycnn.kernels.engine import kept_code as kept
 
 is_root = hasattr(os, "geteuid") and os.geteuid() == 0
 needs_root = pytest.mark.skipif(not is_root, reason="needs root, to act as several users")
@@ -84,13 +84,13 @@ def test_the_key_names_all_that_code_depends_on():
 def test_any_change_of_a_text_of_the_kernels_changes_the_mark(tmp_path):
     """Also of those that are not compiled: constants are taken from some of them."""
     marks = set()
-    for changed in (None, "dropout.py", "winograd_numba.py"):
+    for changed in (None, "dropout.py", "engine/winograd.py"):
         copy = tmp_path / str(changed)
         shutil.copytree(fuzz.ROOT / "tinycnn", copy / "tinycnn", ignore=shutil.ignore_patterns("__pycache__"))
         if changed:
             with (copy / "tinycnn" / "kernels" / changed).open("a") as stream:
                 stream.write("# another text\n")
-        code = "from tinycnn.kernels import kept_code_numba; print(kept_code_numba.TEXT)"
+        code = "from tinycnn.kernels.engine import kept_code; print(kept_code.TEXT)"
         done = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, check=True)
         marks.add(done.stdout)
     assert len(marks) == 3
@@ -190,7 +190,7 @@ def test_without_a_setting_both_folders_are_looked_in(tmp_path, monkeypatch):
     monkeypatch.setattr(kept.config, "CACHE_DIR", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     beside, home = kept.folders()
-    assert beside == Path(kept.__file__).parent / "__pycache__"
+    assert beside == Path(kept.__file__).parents[1] / "__pycache__"
     assert home == tmp_path / "numba"
     full = tmp_path / "a file, not a folder"
     full.touch()
@@ -204,19 +204,19 @@ def test_a_home_that_is_not_known_is_no_folder(monkeypatch):
     monkeypatch.setattr(kept.config, "CACHE_DIR", "")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(kept.AppDirs, "user_cache_dir", "~/.cache/numba")
-    assert kept.folders() == [Path(kept.__file__).parent / "__pycache__"]
+    assert kept.folders() == [Path(kept.__file__).parents[1] / "__pycache__"]
 
 
 @pytest.mark.jit
 def test_numba_takes_this_cache(place):
     """What Numba asks of a cache is not among what it promises to keep as it is."""
-    from tinycnn.kernels import threads_numba
+    from tinycnn.kernels.engine import threads
 
     def function(x):
         return x + 1
 
     known = []
-    first, second = (threads_numba.serial_njit(function) for _ in range(2))
+    first, second = (threads.serial_njit(function) for _ in range(2))
     assert first(2) == 3
     (file,) = place.iterdir()
     assert kept.read("test_kept_code.test_numba_takes_this_cache.locals.function", "(int64,)") is not None
@@ -228,7 +228,7 @@ def test_numba_takes_this_cache(place):
 
     # A whole file that Numba cannot read counts as absent too.
     kept.write("test_kept_code.test_numba_takes_this_cache.locals.function", "(int64,)", b"no pickle")
-    third = threads_numba.serial_njit(function)
+    third = threads.serial_njit(function)
     assert third(2) == 3
     assert third.stats.cache_misses.total() == 1
     third.recompile()
@@ -240,15 +240,15 @@ def test_numba_takes_this_cache(place):
 @pytest.mark.jit
 def test_two_types_compiled_at_a_time_are_kept_apart(place):
     """Numba's own index says float64 where the file holds float32, if two processes do this at the same moment."""
-    from tinycnn.kernels import threads_numba
+    from tinycnn.kernels.engine import threads
 
     def function(x):
         return x * 2
 
-    processes = [threads_numba.serial_njit(function) for _ in range(2)]
+    processes = [threads.serial_njit(function) for _ in range(2)]
     assert processes[0](1.5) == 3.0
     assert processes[1](3) == 6
-    again = threads_numba.serial_njit(function)
+    again = threads.serial_njit(function)
     assert [again(1.5), again(3)] == [3.0, 6]
     assert isinstance(again(3), int)
     assert again.stats.cache_hits.total() == 2

@@ -549,8 +549,8 @@ def test_fast_equals_reference(name, dtype):
 
 @pytest.mark.parametrize("name", ["dropout_mask", "dropout_apply"])
 def test_small_arrays_on_the_threads_too(name, monkeypatch):
-    dropout_numba = pytest.importorskip("tinycnn.kernels.dropout_numba")
-    monkeypatch.setattr(dropout_numba, "SMALL", 0)
+    dropout = pytest.importorskip("tinycnn.kernels.fast.dropout")
+    monkeypatch.setattr(dropout, "SMALL", 0)
     assert check_parity(name, ALL[name], ACCELERATED[name], "float32") > 0
 
 

@@ -15,12 +15,11 @@ pytest.importorskip("llvmlite")
 
 from llvm_calls import call_llvm
 
-from tinycnn.kernels import block_product_numba, kept_code_numba
-from tinycnn.kernels import llvm_functions_numba as llvm
-from tinycnn.kernels import pool_window_numba as pooling
-from tinycnn.kernels import winograd_numba as winograd
-from tinycnn.kernels.llvm_functions_numba import VECTOR_BYTES
-from tinycnn.kernels.transpose_numba import transpose_in_python
+from tinycnn.kernels.engine import block_product, kept_code, winograd
+from tinycnn.kernels.engine import llvm_functions as llvm
+from tinycnn.kernels.engine import pool_window as pooling
+from tinycnn.kernels.engine.llvm_functions import VECTOR_BYTES
+from tinycnn.kernels.engine.transpose import transpose_in_python
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -190,7 +189,7 @@ def fresh(monkeypatch, tmp_path):
 
     monkeypatch.setattr(llvm, "_load", load_for_good)
     monkeypatch.setattr(llvm, "_engines", {})
-    monkeypatch.setattr(kept_code_numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(kept_code.config, "CACHE_DIR", str(tmp_path))
 
 
 def test_compiled_functions_are_kept_and_loaded_again(fresh, tmp_path, monkeypatch):
@@ -216,8 +215,8 @@ def test_what_a_kept_kernel_calls_is_there_before_it(fresh, tmp_path, monkeypatc
 
     monkeypatch.setattr(llvm, "_load", load)
     for number in code:
-        kept_code_numba.write("llvm_functions", number, code[number])
-    files = [kept_code_numba._place(tmp_path) / kept_code_numba.file_name("llvm_functions", it) for it in code]
+        kept_code.write("llvm_functions", number, code[number])
+    files = [kept_code._place(tmp_path) / kept_code.file_name("llvm_functions", it) for it in code]
     if damage == "removed":
         files[0].unlink()
     elif damage == "cut short":
@@ -231,7 +230,7 @@ def test_what_a_kept_kernel_calls_is_there_before_it(fresh, tmp_path, monkeypatc
     assert loaded == [code["float32"]]
     llvm.make_known(b"tinycnn_transpose_float64 and tinycnn_transpose_float32")
     assert loaded == [code["float32"], code["float64"]]
-    assert kept_code_numba.read("llvm_functions", "float32") == code["float32"]
+    assert kept_code.read("llvm_functions", "float32") == code["float32"]
 
 
 @pytest.mark.jit
@@ -296,7 +295,7 @@ def test_no_processor_calls_a_function_in_the_inner_loop(monkeypatch, cpu):
     llvm.binding.initialize_all_targets()
     llvm.binding.initialize_all_asmprinters()
     assert target.vector_bytes == vector_bytes
-    assert block_product_numba.vectors_of(target) == vectors
+    assert block_product.vectors_of(target) == vectors
     some = {name: llvm._functions[name] for name in ("block_product", "transform_pixels")}
     monkeypatch.setattr(llvm, "_functions", some)
     check_instructions(cpu, "float32")
@@ -314,10 +313,10 @@ def test_no_function_calls_another_on_any_processor(cpu, number):
     [("generic", "", 16), ("haswell", "", 32), ("haswell", "-avx2", 16), ("haswell", "+avx512f", 64)],
 )
 def test_numbas_settings_of_the_processor_are_followed(cpu, features, vector_bytes):
-    if not kept_code_numba.TRIPLE.startswith("x86_64"):
+    if not kept_code.TRIPLE.startswith("x86_64"):
         pytest.skip("names x86 processors")
     code = (
-        "from tinycnn.kernels import block_product_numba as blocks, kept_code_numba as kept\n"
+        "from tinycnn.kernels.engine import block_product as blocks, kept_code as kept\n"
         "print(blocks.VECTOR_BYTES, blocks.VECTORS, kept.CPU, kept.FEATURES)"
     )
     environment = os.environ | {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}

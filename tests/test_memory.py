@@ -1,4 +1,4 @@
-"""A training step takes its memory from what the last one freed: see tinycnn/kernels/memory_numba.py."""
+"""A training step takes its memory from what the last one freed: see tinycnn/kernels/engine/memory.py."""
 
 from __future__ import annotations
 

@@ -21,9 +21,9 @@ needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reas
 
 @pytest.fixture
 def numba_kernels():
-    from tinycnn.kernels import optimizers_numba
+    from tinycnn.kernels import fast
 
-    return optimizers_numba
+    return fast.optimizers
 
 
 def make_vector(dtype="float64", seed=0, shapes=SHAPES):

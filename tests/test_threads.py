@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tinycnn.kernels import threads_numba
+from tinycnn.kernels.engine import threads
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,10 +25,10 @@ def test_openmp_is_loaded_with_a_short_wait_and_the_environment_is_left_as_it_wa
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
     seen = []
     monkeypatch.setattr(
-        threads_numba.importlib, "import_module", lambda name: seen.append((name, os.environ["GOMP_SPINCOUNT"]))
+        threads.importlib, "import_module", lambda name: seen.append((name, os.environ["GOMP_SPINCOUNT"]))
     )
-    threads_numba.load_openmp()
-    assert seen == [("numba.np.ufunc.omppool", threads_numba.SPIN_COUNT)]
+    threads.load_openmp()
+    assert seen == [("numba.np.ufunc.omppool", threads.SPIN_COUNT)]
     assert "GOMP_SPINCOUNT" not in os.environ
 
 
@@ -36,8 +36,8 @@ def test_openmp_is_loaded_with_a_short_wait_and_the_environment_is_left_as_it_wa
 def test_the_users_own_setting_stays(monkeypatch, name):
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     monkeypatch.setenv(name, "77")
-    monkeypatch.setattr(threads_numba.importlib, "import_module", lambda name: pytest.fail("loaded all the same"))
-    threads_numba.load_openmp()
+    monkeypatch.setattr(threads.importlib, "import_module", lambda name: pytest.fail("loaded all the same"))
+    threads.load_openmp()
     assert os.environ[name] == "77"
 
 
@@ -47,8 +47,8 @@ def test_a_system_without_openmp_is_no_error(monkeypatch):
     def missing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(threads_numba.importlib, "import_module", missing)
-    threads_numba.load_openmp()
+    monkeypatch.setattr(threads.importlib, "import_module", missing)
+    threads.load_openmp()
     assert "GOMP_SPINCOUNT" not in os.environ
 
 
@@ -78,8 +78,8 @@ for batch_size in (32, 2):  # layer by layer: no step is fused; few images are c
 @pytest.mark.jit
 def test_same_bits_for_any_number_of_threads():
     outputs = []
-    for threads in ("1", "2", "4"):
-        done = run(TRAIN, NUMBA_NUM_THREADS=threads)
+    for number in ("1", "2", "4"):
+        done = run(TRAIN, NUMBA_NUM_THREADS=number)
         assert done.returncode == 0, done.stderr
         outputs.append(done.stdout)
     assert len(set(outputs)) == 1
@@ -240,13 +240,13 @@ def test_only_numbas_own_threads_are_waited_for(monkeypatch):
             pass
 
     entered = []
-    kernel = threads_numba.parallel_njit(lambda: "done")
+    kernel = threads.parallel_njit(lambda: "done")
     monkeypatch.setattr(kernel, "together", lambda: "done")
-    monkeypatch.setattr(threads_numba, "_one_at_a_time", Lock())
+    monkeypatch.setattr(threads, "_one_at_a_time", Lock())
     for layer, waits in (("omp", []), ("tbb", []), ("workqueue", [True])):
-        monkeypatch.setattr(threads_numba, "JIT_IS_OFF", False)
-        monkeypatch.setattr(threads_numba.numba, "get_num_threads", lambda: 4)
-        monkeypatch.setattr(threads_numba.numba, "threading_layer", lambda: layer)  # noqa: B023
-        monkeypatch.setattr(threads_numba, "_serve_several", None)
+        monkeypatch.setattr(threads, "JIT_IS_OFF", False)
+        monkeypatch.setattr(threads.numba, "get_num_threads", lambda: 4)
+        monkeypatch.setattr(threads.numba, "threading_layer", lambda: layer)  # noqa: B023
+        monkeypatch.setattr(threads, "_serve_several", None)
         assert kernel() == "done"
         assert entered == waits

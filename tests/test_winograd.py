@@ -11,8 +11,8 @@ pytest.importorskip("numba")
 from numba import njit
 
 from tinycnn.kernels import conv2d
-from tinycnn.kernels import winograd_numba as winograd
-from tinycnn.kernels.llvm_functions_numba import VECTOR_BYTES
+from tinycnn.kernels.engine import winograd
+from tinycnn.kernels.engine.llvm_functions import VECTOR_BYTES
 
 ONE = (1, 1)
 
@@ -85,7 +85,7 @@ def test_transforms_at_edges_and_in_the_middle(name, dtype, rng):
 
 def errors(rng: np.random.Generator) -> dict[str, float]:
     """Of the notebook's second convolution and its gradients in float32, against float64."""
-    from tinycnn.kernels import conv2d_numba
+    from tinycnn.kernels import fast
 
     x, kernel = np.maximum(rng.normal(size=(8, 13, 13, 32)), 0), rng.normal(size=(3, 3, 32, 64)) / 17
     dz, bias = rng.normal(size=(8, 11, 11, 64)), np.zeros(64)
@@ -94,19 +94,19 @@ def errors(rng: np.random.Generator) -> dict[str, float]:
     exact = conv2d.conv2d_forward(wide[0], wide[1], wide[3], ONE, ONE)
     found = {
         "dkernel": distance(
-            conv2d_numba.conv2d_backward_parameters(x, dz, (3, 3), ONE, ONE)[0],
+            fast.conv2d.conv2d_backward_parameters(x, dz, (3, 3), ONE, ONE)[0],
             conv2d.conv2d_backward_parameters(wide[0], wide[2], (3, 3), ONE, ONE)[0],
         ),
         "dx": distance(
-            conv2d_numba.conv2d_backward_input(dz, kernel, (13, 13), ONE, ONE),
+            fast.conv2d.conv2d_backward_input(dz, kernel, (13, 13), ONE, ONE),
             conv2d.conv2d_backward_input(wide[2], wide[1], (13, 13), ONE, ONE),
         ),
-        "training": distance(conv2d_numba.conv2d_forward(x, kernel, bias, ONE, ONE), exact),
+        "training": distance(fast.conv2d.conv2d_forward(x, kernel, bias, ONE, ONE), exact),
     }
     for out in (2, 4, 5):
         z = np.empty((8, 11, 11, 64), "float32")
         weights = winograd.transformed_kernel(kernel, out)
-        conv2d_numba.convolve_images(x, weights, bias, ONE, ONE, True, z)
+        fast.conv2d.convolve_images(x, weights, bias, ONE, ONE, True, z)
         found[f"{out}x{out}"] = distance(z, exact)
     return found
 
@@ -127,13 +127,13 @@ def test_inference_takes_the_tiles_with_fewer_multiplications(size, expected):
 @pytest.mark.jit
 def test_forward_in_training_a_blank_window_gives_the_bias(rng):
     """Exactly: a last digit more or less would decide which of equal pixels a pooling window chooses, and relu at 0."""
-    from tinycnn.kernels import conv2d_numba
+    from tinycnn.kernels import fast
 
     x = rng.normal(size=(4, 13, 12, 16)).astype("float32")
     x[:, 3:8, 2:9] = 0  # windows at all places within a tile, beside pixels that are not blank
     kernel, bias = rng.normal(size=(3, 3, 16, 17)).astype("float32"), rng.normal(size=17).astype("float32")
     assert winograd.pays(kernel.shape, ONE, ONE, (11, 10))
-    z = conv2d_numba.conv2d_forward(x, kernel, bias, ONE, ONE)
+    z = fast.conv2d.conv2d_forward(x, kernel, bias, ONE, ONE)
     np.testing.assert_array_equal(z[:, 3:6, 2:7], np.broadcast_to(bias, (4, 3, 5, 17)))
 
 

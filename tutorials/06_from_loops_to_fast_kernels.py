@@ -27,9 +27,9 @@ from numba import njit
 from helpers import ROOT, show_source
 from tinycnn import models, plots, utils
 from tinycnn.datasets import digits
-from tinycnn.kernels import FAST, REFERENCE, block_product_numba, conv2d, conv2d_numba, optimizers_numba
-from tinycnn.kernels import winograd_numba as winograd
-from tinycnn.kernels.block_product_numba import ROWS, VECTOR_BYTES, VECTORS
+from tinycnn.kernels import FAST, REFERENCE, conv2d, fast
+from tinycnn.kernels.engine import block_product, winograd
+from tinycnn.kernels.engine.block_product import ROWS, VECTOR_BYTES, VECTORS
 
 utils.set_random_seed(6)
 rng = np.random.default_rng(6)
@@ -274,7 +274,7 @@ assert loads / (products * lanes) < 2 / 10
 # and where its pixels lie from there. Take a 4x4 image of one channel, and a 3x3 window:
 
 # %%
-windows, terms = conv2d_numba.window_tables(4, 1, (3, 3), (2, 2), ONE, ONE)
+windows, terms = fast.conv2d.window_tables(4, 1, (3, 3), (2, 2), ONE, ONE)
 image = np.arange(16.0)
 third = np.isin(np.arange(16), windows[2] + terms)
 print(f"im2col would take {OUT * OUT * 9 * CHANNELS / (SIZE * SIZE * CHANNELS):.1f} times the space of our images.")
@@ -298,12 +298,12 @@ plots.arrays(
 # last one:
 
 # %%
-show_source(block_product_numba.block_product_in_python)
+show_source(block_product.block_product_in_python)
 
 # %%
 small_kernel = np.array([[1.0, 0, -1], [2, 1, 0], [0, -1, 1]])
 out = np.zeros(4)
-block_product_numba.block_product_in_python(
+block_product.block_product_in_python(
     image, 0, windows, terms, small_kernel.ravel(), 0, 1, out, 0, np.arange(4), 0, 4, 1, np.ones(1), 0, False
 )
 expected = conv2d.conv2d_forward(image.reshape(1, 4, 4, 1), small_kernel.reshape(3, 3, 1, 1), np.ones(1), ONE, ONE)
@@ -312,7 +312,7 @@ assert np.array_equal(out, expected.ravel())
 
 # %% [markdown]
 # The fast twin of this function sits beside it in
-# [`block_product_numba.py`](../tinycnn/kernels/block_product_numba.py), written in LLVM's own instructions. A
+# [`engine/block_product.py`](../tinycnn/kernels/engine/block_product.py), written in LLVM's own instructions. A
 # compiler does not get there from loops: it has to assume that the outputs might overlap the inputs, so it writes
 # every sum back to memory after every addition.
 #
@@ -360,7 +360,7 @@ for threads in range(1, numba.config.NUMBA_NUM_THREADS + 1):
     dx = FAST.conv2d_backward_input(dz, kernel, (SIZE, SIZE), ONE, ONE)
     found[threads] = dkernel.tobytes(), dbias.tobytes(), dx.tobytes()
 numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
-alone_too = conv2d_numba.conv2d_backward_parameters.alone(x, dz, (3, 3), ONE, ONE)[0].tobytes()
+alone_too = fast.conv2d.conv2d_backward_parameters.alone(x, dz, (3, 3), ONE, ONE)[0].tobytes()
 same = len(set(found.values())) == 1 and alone_too == found[1][0]
 print(f"The fast gradients have the same bits for every number of threads here: {same}")
 assert same
@@ -557,7 +557,7 @@ no_bias = np.zeros(FILTERS, "float32")
 
 def outputs(weights, by_winograd):
     z = np.empty((IMAGES, OUT, OUT, FILTERS), "float32")
-    conv2d_numba.convolve_images(maps, weights, no_bias, ONE, ONE, by_winograd, z)
+    fast.conv2d.convolve_images(maps, weights, no_bias, ONE, ONE, by_winograd, z)
     return z
 
 
@@ -654,7 +654,7 @@ assert np.array_equal(ends["reference"][0], ends["fast"][0])
 # sets to zero what has faded so far that it can move no weight:
 
 # %%
-show_source(optimizers_numba.least, optimizers_numba.unless_faded.py_func)
+show_source(fast.optimizers.least, fast.optimizers.unless_faded.py_func)
 
 
 # %%
@@ -775,9 +775,9 @@ assert first_operations / pooled_moved > 2 * first_intensity
 
 # %%
 one, one_dz = x[:1].astype("float64"), dz[:1].astype("float64")
-windows, terms = conv2d_numba.window_tables(SIZE, CHANNELS, (3, 3), (OUT, OUT), ONE, ONE)
+windows, terms = fast.conv2d.window_tables(SIZE, CHANNELS, (3, 3), (OUT, OUT), ONE, ONE)
 mine = np.zeros(9 * CHANNELS * FILTERS)
-block_product_numba.block_product_in_python(
+block_product.block_product_in_python(
     one.ravel(), 0, terms, windows, one_dz.ravel(), 0, FILTERS,
     mine, 0, FILTERS * np.arange(len(terms)), 0, len(terms), FILTERS, np.zeros(FILTERS), 0, False,
 )  # fmt: skip

@@ -1,8 +1,10 @@
 """The kernels: pure functions on arrays. One frozen table says which of them have a fast twin.
 
-`REFERENCE` is NumPy, written to be read. `FAST` is the same table with some entries exchanged for their Numba
-twins, which stand next to the originals (``conv2d.py``, ``conv2d_numba.py``) and have the same signatures.
-Without Numba, as in a browser's Python, `FAST` is `REFERENCE`.
+Three rooms: the texts to read lie here, written in NumPy; their fast twins, in Numba, under the same names and with the
+same signatures in ``fast/`` (``conv2d.py``, ``fast/conv2d.py``); and what the twins are made of in ``engine/``.
+
+`REFERENCE` is the table of the texts. `FAST` is the same table with some entries exchanged for their twins. Without
+Numba, as in a browser's Python, `FAST` is `REFERENCE`.
 """
 
 from __future__ import annotations
@@ -96,21 +98,8 @@ REFERENCE = Kernels(
 )
 
 try:
-    from tinycnn.kernels import (
-        activations_numba,
-        batch_normalization_numba,
-        compiling_numba,
-        conv2d_numba,
-        conv2d_relu_batch_normalization_max_pooling2d_numba,
-        conv2d_relu_max_pooling2d_numba,
-        dense_numba,
-        dropout_numba,
-        max_pooling2d_numba,
-        memory_numba,
-        optimizers_numba,
-        softmax_crossentropy_numba,
-        threads_numba,
-    )
+    from tinycnn.kernels import fast
+    from tinycnn.kernels.engine import compiling, memory, threads
 except ModuleNotFoundError as error:
     if error.name not in ("numba", "llvmlite"):
         raise
@@ -121,36 +110,36 @@ except ModuleNotFoundError as error:
         stacklevel=2,
     )
 else:
-    threads_numba.load_openmp()
-    memory_numba.keep_freed_memory()
-    compiling_numba.wait_for_the_first_kernel()
+    threads.load_openmp()
+    memory.keep_freed_memory()
+    compiling.wait_for_the_first_kernel()
     FAST = replace(
         REFERENCE,
         name="fast",
-        conv2d_forward=conv2d_numba.conv2d_forward,
-        conv2d_backward_parameters=conv2d_numba.conv2d_backward_parameters,
-        conv2d_backward_input=conv2d_numba.conv2d_backward_input,
-        max_pooling2d_forward=max_pooling2d_numba.max_pooling2d_forward,
-        max_pooling2d_backward=max_pooling2d_numba.max_pooling2d_backward,
-        dense_forward=dense_numba.dense_forward,
-        dense_backward_parameters=dense_numba.dense_backward_parameters,
-        dense_backward_input=dense_numba.dense_backward_input,
-        batch_normalization_forward=batch_normalization_numba.batch_normalization_forward,
-        batch_normalization_inference=batch_normalization_numba.batch_normalization_inference,
-        batch_normalization_backward=batch_normalization_numba.batch_normalization_backward,
-        dropout_mask=dropout_numba.dropout_mask,
-        dropout_apply=dropout_numba.dropout_apply,
-        softmax_crossentropy=softmax_crossentropy_numba.softmax_crossentropy,
-        activations={**ACTIVATIONS, "relu": activations_numba.RELU},
-        sgd_update=optimizers_numba.sgd_update,
-        sgd_momentum_update=optimizers_numba.sgd_momentum_update,
-        rmsprop_update=optimizers_numba.rmsprop_update,
-        adam_update=optimizers_numba.adam_update,
-        amsgrad_update=optimizers_numba.amsgrad_update,
-        weight_decay_update=optimizers_numba.weight_decay_update,
+        conv2d_forward=fast.conv2d.conv2d_forward,
+        conv2d_backward_parameters=fast.conv2d.conv2d_backward_parameters,
+        conv2d_backward_input=fast.conv2d.conv2d_backward_input,
+        max_pooling2d_forward=fast.max_pooling2d.max_pooling2d_forward,
+        max_pooling2d_backward=fast.max_pooling2d.max_pooling2d_backward,
+        dense_forward=fast.dense.dense_forward,
+        dense_backward_parameters=fast.dense.dense_backward_parameters,
+        dense_backward_input=fast.dense.dense_backward_input,
+        batch_normalization_forward=fast.batch_normalization.batch_normalization_forward,
+        batch_normalization_inference=fast.batch_normalization.batch_normalization_inference,
+        batch_normalization_backward=fast.batch_normalization.batch_normalization_backward,
+        dropout_mask=fast.dropout.dropout_mask,
+        dropout_apply=fast.dropout.dropout_apply,
+        softmax_crossentropy=fast.softmax_crossentropy.softmax_crossentropy,
+        activations={**ACTIVATIONS, "relu": fast.activations.RELU},
+        sgd_update=fast.optimizers.sgd_update,
+        sgd_momentum_update=fast.optimizers.sgd_momentum_update,
+        rmsprop_update=fast.optimizers.rmsprop_update,
+        adam_update=fast.optimizers.adam_update,
+        amsgrad_update=fast.optimizers.amsgrad_update,
+        weight_decay_update=fast.optimizers.weight_decay_update,
         fused={
-            "conv2d_relu_max_pooling2d": conv2d_relu_max_pooling2d_numba,
-            "conv2d_relu_batch_normalization_max_pooling2d": conv2d_relu_batch_normalization_max_pooling2d_numba,
+            "conv2d_relu_max_pooling2d": fast.conv2d_relu_max_pooling2d,
+            "conv2d_relu_batch_normalization_max_pooling2d": fast.conv2d_relu_batch_normalization_max_pooling2d,
         },
     )
 

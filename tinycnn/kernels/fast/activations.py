@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from tinycnn.kernels.activations import Activation
-from tinycnn.kernels.threads_numba import parallel_njit
+from tinycnn.kernels.engine.threads import parallel_njit
 
 Array = np.ndarray
 

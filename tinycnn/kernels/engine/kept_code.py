@@ -1,13 +1,13 @@
 """Compiled code that is kept in files from one process to the next, and when such a file counts.
 
 Compiling the fast kernels takes half a minute, so Numba's code for each kernel and signature is kept in a file, and so
-are the functions of ``llvm_functions_numba.py``. The processor runs what the file holds: one wrong byte is a crash, or
+are the functions of ``llvm_functions.py``. The processor runs what the file holds: one wrong byte is a crash, or
 a wrong number. So a file names all that its code depends on (the kernels' texts, versions, processor) and has a
 checksum over everything. Whatever is not exactly right counts as absent and is compiled anew: a file cut short or
 damaged, of another processor or version, or put there by a stranger. Where no file can be written, everything works
 all the same, and one line says why the next process has to compile again.
 
-Files lie in the folder that NUMBA_CACHE_DIR names. Without it, they are looked for in ``__pycache__`` beside this file
+Files lie in the folder that NUMBA_CACHE_DIR names. Without it, they are looked for in ``tinycnn/kernels/__pycache__``
 and in Numba's folder in the user's home, and written to the first of the two that can be written.
 
 Who may put one there? A file counts if it belongs to this user, to root, or to the owner of this text, who could
@@ -42,7 +42,7 @@ from numba.core.registry import cpu_target
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
 
-from tinycnn.kernels import compiling_numba
+from tinycnn.kernels.engine import compiling
 
 MAGIC = b"tinycnn kept code 1\n"
 HEAD = struct.Struct(f"<{len(MAGIC)}s32sQQ")  # magic, sha256 of all that follows it, lengths of the key and of the code
@@ -63,9 +63,9 @@ MACHINE = "\n".join(
     ]
 )
 
-_HERE = Path(__file__).parent
+_KERNELS = Path(__file__).parents[1]
 # Read while the kernels are being imported: what is compiled later comes from these texts.
-_TEXTS = [file.read_bytes() for file in sorted(_HERE.rglob("*.py"))]
+_TEXTS = [file.read_bytes() for file in sorted(_KERNELS.rglob("*.py"))]
 TEXT = hashlib.sha256(b"".join(hashlib.sha256(text).digest() for text in _TEXTS)).hexdigest()
 
 _said = False
@@ -78,7 +78,7 @@ def folders() -> list[Path]:
         return [Path(given)]
     home = Path(AppDirs(appname="numba", appauthor=False).user_cache_dir)
     # Where the system knows no home, its name stays "~", which would be a folder wherever the program runs.
-    return [_HERE / "__pycache__", *([home] if home.is_absolute() else [])]
+    return [_KERNELS / "__pycache__", *([home] if home.is_absolute() else [])]
 
 
 def file_name(title: str, key: str) -> str:
@@ -120,7 +120,7 @@ def write(title: str, key: str, code: bytes) -> None:
             failed.append(f"{folder} ({error.strerror or error})")
     if not _said:
         _said = True
-        compiling_numba.say(
+        compiling.say(
             f"tinycnn: expected a folder in which compiled kernels can be kept, received {', '.join(failed)}. "
             "All works, but each process compiles anew: set NUMBA_CACHE_DIR to a folder that can be written."
         )
@@ -128,9 +128,9 @@ def write(title: str, key: str, code: bytes) -> None:
 
 def _place(folder: Path) -> Path:
     """Where several programs share a folder, each copy of tinycnn has one of its own in it."""
-    if folder.parent == _HERE:
+    if folder.parent == _KERNELS:
         return folder
-    return folder / f"tinycnn_{hashlib.sha256(str(_HERE).encode()).hexdigest()[:16]}"
+    return folder / f"tinycnn_{hashlib.sha256(str(_KERNELS).encode()).hexdigest()[:16]}"
 
 
 def _read_file(folder: Path, file: Path, wanted: bytes) -> bytes | None:

@@ -27,9 +27,9 @@ from typing import Any
 
 import numpy as np
 
-from tinycnn.kernels.block_product_numba import NO, ONE, ZERO, places, product
-from tinycnn.kernels.threads_numba import serial_njit
-from tinycnn.kernels.tile_transform_numba import tile_transform
+from tinycnn.kernels.engine.block_product import NO, ONE, ZERO, places, product
+from tinycnn.kernels.engine.threads import serial_njit
+from tinycnn.kernels.engine.tile_transform import tile_transform
 
 Array = np.ndarray
 Pair = tuple[int, int]

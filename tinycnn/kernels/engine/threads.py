@@ -23,8 +23,8 @@ from typing import Any
 import numba
 from numba import njit
 
-from tinycnn.kernels.kept_code_numba import KeptKernel
-from tinycnn.kernels.llvm_functions_numba import JIT_IS_OFF, make_known
+from tinycnn.kernels.engine.kept_code import KeptKernel
+from tinycnn.kernels.engine.llvm_functions import JIT_IS_OFF, make_known
 
 SPIN_COUNT = "5000"  # turns of the waiting loop; to compare: GOMP_SPINCOUNT=100000 python -m benchmarks
 

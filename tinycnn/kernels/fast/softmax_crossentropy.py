@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinycnn.kernels.threads_numba import serial_njit
+from tinycnn.kernels.engine.threads import serial_njit
 
 Array = np.ndarray
 

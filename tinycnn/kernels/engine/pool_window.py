@@ -3,7 +3,7 @@
 A window's maximum and its place stay in registers while its pixels pass by. In the fused steps other things are done to
 a pixel on the way: relu, batch normalization's line, and sums over a row of windows.
 
-Written in LLVM's instructions, like ``block_product_numba.py``: a compiler that must assume that y and argmax overlap x
+Written in LLVM's instructions, like ``block_product.py``: a compiler that must assume that y and argmax overlap x
 checks that anew for each window, which takes longer than the work. What they compute is said by the functions in
 Python, which also serve where Numba's compiler is off.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 
-from tinycnn.kernels.llvm_functions_numba import (
+from tinycnn.kernels.engine.llvm_functions import (
     ARGMAX,
     BYTES,
     COUNTED,

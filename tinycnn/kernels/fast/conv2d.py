@@ -1,9 +1,9 @@
 """Convolution of images, fast: the twin of ``conv2d.py``.
 
-All three are products by blocks (``block_product_numba.py``) in which the matrix of windows is only a table of where
-each window starts and one of where its pixels lie; or, for 3x3 kernels, they go Winograd's way (``winograd_numba.py``).
-Sums over a batch are cut into `PARTS` parts, whatever the number of threads, and these are added in order: the bits
-never depend on the threads.
+All three are products by blocks (``engine/block_product.py``) in which the matrix of windows is only a table of where
+each window starts and one of where its pixels lie; or, for 3x3 kernels, they go Winograd's way
+(``engine/winograd.py``). Sums over a batch are cut into `PARTS` parts, whatever the number of threads, and these are
+added in order: the bits never depend on the threads.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from tinycnn.kernels import winograd_numba as winograd
-from tinycnn.kernels.block_product_numba import NO, ONE, ROWS, YES, ZERO, offsets, places, product
-from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
-from tinycnn.kernels.transpose_numba import transpose
+from tinycnn.kernels.engine import winograd
+from tinycnn.kernels.engine.block_product import NO, ONE, ROWS, YES, ZERO, offsets, places, product
+from tinycnn.kernels.engine.threads import parallel_njit, serial_njit
+from tinycnn.kernels.engine.transpose import transpose
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -172,7 +172,7 @@ def spread_gradient(
 def prepared_kernel(kernel: Array, strides: Pair, dilation_rate: Pair, out_size: Pair, tile: int) -> tuple[Array, bool]:
     """The kernel as `convolve_images` and `add_gradients` want it, and whether that is Winograd's way.
 
-    ``tile`` is `winograd_numba.OUT` for gradients, SMALL_OUT for outputs in training, `inference_tile` in inference.
+    ``tile`` is `winograd.OUT` for gradients, SMALL_OUT for outputs in training, `inference_tile` in inference.
     """
     if winograd.pays(kernel.shape, strides, dilation_rate, out_size):
         return winograd.transformed_kernel(kernel, tile), True

@@ -12,10 +12,10 @@ import numpy as np
 from numba import prange
 
 from tinycnn.kernels import dense
-from tinycnn.kernels.block_product_numba import NO, ONE, ROWS, ZERO, places, product
-from tinycnn.kernels.conv2d_numba import column_sums
-from tinycnn.kernels.threads_numba import parallel_njit
-from tinycnn.kernels.transpose_numba import transpose
+from tinycnn.kernels.engine.block_product import NO, ONE, ROWS, ZERO, places, product
+from tinycnn.kernels.engine.threads import parallel_njit
+from tinycnn.kernels.engine.transpose import transpose
+from tinycnn.kernels.fast.conv2d import column_sums
 
 Array = np.ndarray
 

@@ -22,7 +22,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 
-from tinycnn.kernels.llvm_functions_numba import (
+from tinycnn.kernels.engine.llvm_functions import (
     COUNTED,
     FLAG,
     INDEX,
@@ -35,7 +35,7 @@ from tinycnn.kernels.llvm_functions_numba import (
     llvm_function,
     whole,
 )
-from tinycnn.kernels.threads_numba import serial_njit
+from tinycnn.kernels.engine.threads import serial_njit
 
 Array = np.ndarray
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from tinycnn.kernels.block_product_numba import NO, offsets
-from tinycnn.kernels.pool_window_numba import (
+from tinycnn.kernels.engine.block_product import NO, offsets
+from tinycnn.kernels.engine.pool_window import (
     pool_scaled_windows,
     pool_windows,
     relu_and_pool_windows,
@@ -14,7 +14,7 @@ from tinycnn.kernels.pool_window_numba import (
     unpool_positive_windows,
     unpool_windows,
 )
-from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
+from tinycnn.kernels.engine.threads import parallel_njit, serial_njit
 
 Array = np.ndarray
 Pair = tuple[int, int]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
+from tinycnn.kernels.engine.threads import parallel_njit, serial_njit
 
 Array = np.ndarray
 

@@ -14,8 +14,10 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from tinycnn.kernels.block_product_numba import NO, YES
-from tinycnn.kernels.conv2d_numba import (
+from tinycnn.kernels.engine.block_product import NO, YES
+from tinycnn.kernels.engine.threads import parallel_njit, serial_njit
+from tinycnn.kernels.engine.winograd import OUT, SMALL_OUT, add_transformed_back, inference_tile
+from tinycnn.kernels.fast.conv2d import (
     ADJACENT,
     AT_ONCE,
     add_gradients,
@@ -27,9 +29,7 @@ from tinycnn.kernels.conv2d_numba import (
     total,
     transposed_taps,
 )
-from tinycnn.kernels.max_pooling2d_numba import covered, pool_image, unpool_positive_image
-from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
-from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, add_transformed_back, inference_tile
+from tinycnn.kernels.fast.max_pooling2d import covered, pool_image, unpool_positive_image
 
 Array = np.ndarray
 Pair = tuple[int, int]

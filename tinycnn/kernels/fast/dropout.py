@@ -16,7 +16,7 @@ from tinycnn.kernels.dropout import (
     THIRTY_ONE,
     TWENTY_SEVEN,
 )
-from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
+from tinycnn.kernels.engine.threads import parallel_njit, serial_njit
 
 Array = np.ndarray
 

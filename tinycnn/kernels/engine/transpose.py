@@ -13,7 +13,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 
-from tinycnn.kernels.llvm_functions_numba import INDEX, NUMBERS, Emitter, llvm_function, whole
+from tinycnn.kernels.engine.llvm_functions import INDEX, NUMBERS, Emitter, llvm_function, whole
 
 Array = np.ndarray
 

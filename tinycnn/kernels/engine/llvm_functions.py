@@ -3,7 +3,7 @@
 Numba puts a copy of all that a function calls into it, then optimizes and emits the whole: anew at each level of calls,
 and three times more where a loop runs on threads. For the long functions written here that took half of the time of a
 first training step. So they are compiled apart, all together and once for float32 and once for float64, and kept in a
-file as the kernels are (``kept_code_numba.py``); compiled code calls them by their names.
+file as the kernels are (``kept_code.py``); compiled code calls them by their names.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from tinycnn.kernels import compiling_numba, kept_code_numba
+from tinycnn.kernels.engine import compiling, kept_code
 
 Array = np.ndarray
 
@@ -57,7 +57,7 @@ class Target:
 
 binding.initialize_native_target()
 binding.initialize_native_asmprinter()
-TARGET = Target(kept_code_numba.TRIPLE, kept_code_numba.CPU, kept_code_numba.FEATURES)
+TARGET = Target(kept_code.TRIPLE, kept_code.CPU, kept_code.FEATURES)
 VECTOR_BYTES = TARGET.vector_bytes
 
 # What an argument may be. Arrays have one axis and come as a pointer; a COUNTED one is followed by its length.
@@ -132,11 +132,11 @@ def _engine(number: str) -> Any:
     """All functions for one type of numbers: those of this process, kept ones, or ones that are compiled now."""
     with _lock:
         if number not in _engines:
-            code = kept_code_numba.read("llvm_functions", number)
+            code = kept_code.read("llvm_functions", number)
             if code is None:
-                compiling_numba.say_once()
+                compiling.say_once()
                 code = _object_code(number)
-                kept_code_numba.write("llvm_functions", number, code)
+                kept_code.write("llvm_functions", number, code)
             _load(number, code)
         return _engines[number]
 

@@ -1,7 +1,7 @@
 """Small linear maps of image tiles, Y = M·X·Mᵀ for every channel: what Winograd's convolution does before and after.
 
 The matrices are known when the code is compiled, so all loops over the tile are unrolled: a column of the tile is
-loaded, a vector full of channels, multiplied by M, then each row of the result. Like ``block_product_numba.py`` this is
+loaded, a vector full of channels, multiplied by M, then each row of the result. Like ``block_product.py`` this is
 written in LLVM's own instructions: compilers must assume that the 36 places that are written overlap the 36 that are
 read, and give up on vectors.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinycnn.kernels.llvm_functions_numba import INDEX, NUMBERS, Emitter, llvm_function, whole
+from tinycnn.kernels.engine.llvm_functions import INDEX, NUMBERS, Emitter, llvm_function, whole
 
 Array = np.ndarray
 

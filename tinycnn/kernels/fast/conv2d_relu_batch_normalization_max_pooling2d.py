@@ -19,8 +19,20 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from tinycnn.kernels.block_product_numba import YES
-from tinycnn.kernels.conv2d_numba import (
+from tinycnn.kernels.engine.block_product import YES
+from tinycnn.kernels.engine.image_rows import (
+    add_columns,
+    add_peak_sums,
+    add_squares,
+    line_where_positive,
+    normalize,
+    relu_and_sums,
+    repeated,
+    scale_and_inverse_std,
+)
+from tinycnn.kernels.engine.threads import parallel_njit, serial_njit
+from tinycnn.kernels.engine.winograd import OUT, SMALL_OUT, add_transformed_back, inference_tile
+from tinycnn.kernels.fast.conv2d import (
     ADJACENT,
     AT_ONCE,
     add_gradients,
@@ -32,25 +44,13 @@ from tinycnn.kernels.conv2d_numba import (
     total,
     transposed_taps,
 )
-from tinycnn.kernels.image_rows_numba import (
-    add_columns,
-    add_peak_sums,
-    add_squares,
-    line_where_positive,
-    normalize,
-    relu_and_sums,
-    repeated,
-    scale_and_inverse_std,
-)
-from tinycnn.kernels.max_pooling2d_numba import (
+from tinycnn.kernels.fast.max_pooling2d import (
     covered,
     pool_scaled_image,
     relu_and_pool_image,
     unpool_on_line_image,
     unpool_positive_image,
 )
-from tinycnn.kernels.threads_numba import parallel_njit, serial_njit
-from tinycnn.kernels.winograd_numba import OUT, SMALL_OUT, add_transformed_back, inference_tile
 
 Array = np.ndarray
 Pair = tuple[int, int]
