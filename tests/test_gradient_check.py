@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from tinycnn import gradient_check, losses, models, regularizers, utils
-from tinycnn.copies import copy_model
 from tinycnn.datasets import digits, mnist
 from tinycnn.gradient_check import check_layer, check_loss, check_model
+from tinycnn.insight.copies import copy_model
+from tinycnn.insight.gradient_check import command_line, measure
 from tinycnn.kernels import FAST, REFERENCE, conv2d
 from tinycnn.kernels.activations import ACTIVATIONS
 from tinycnn.kernels.activations import Activation as ActivationPair
@@ -710,7 +711,7 @@ def test_in_a_model_ties_are_checked_layer_by_layer(rng):
 )
 def test_with_ones_as_upstream_gradient_zero_passes_for_dx(layer, shape, monkeypatch):
     assert not check_layer(layer, shape).passed
-    monkeypatch.setattr(gradient_check, "_upstream", lambda shape, rng: np.ones(shape))
+    monkeypatch.setattr(measure, "random_upstream", lambda shape, rng: np.ones(shape))
     assert check_layer(layer, shape).passed, "outputs of constant sum: to ones, no gradient is the right one"
 
 
@@ -1331,7 +1332,7 @@ def test_the_command_chooses_models_and_kernels(arguments, expected, monkeypatch
         seen.append((model.name, model.layers[0].kernels.name, seed, x.shape))
         return gradient_check.GradientCheck("checked", ())
 
-    monkeypatch.setattr(gradient_check, "check_model", record)
+    monkeypatch.setattr(command_line, "check_model", record)
     assert gradient_check.main(arguments) == 0
     seed = 5 if "--seed" in arguments else 0
     assert seen == [(name, kernels, seed, (3, 28, 28, 1)) for name, kernels in expected]

@@ -11,7 +11,7 @@ import pytest
 
 from tinycnn import utils
 from tinycnn.callbacks import BackupAndRestore, LambdaCallback, TerminateOnNaN
-from tinycnn.copies import copy_layer, copy_model, fresh_optimizer
+from tinycnn.insight.copies import copy_layer, copy_model, fresh_optimizer
 from tinycnn.inspection import (
     Monitor,
     activations,

@@ -297,7 +297,7 @@ def test_random_chains(chain):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_notebooks_model(rng, tmp_path, dtype):
     """Folded, evaluated, saved and loaded: 320 parameters of batch normalization and 320 statistics are gone."""
-    from tinycnn.copies import copy_model
+    from tinycnn.insight.copies import copy_model
 
     model = fill(copy_model(models.batch_normalization(), dtype))
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -8,8 +8,8 @@ __version__ = "0.1.0"
 
 from tinycnn import keras, layers
 from tinycnn.export import export_onnx
+from tinycnn.insight.normalization import fold_batch_normalization, recalibrate_batch_normalization
 from tinycnn.kernels import FAST, REFERENCE
-from tinycnn.normalization import fold_batch_normalization, recalibrate_batch_normalization
 from tinycnn.saving import load_model
 from tinycnn.sequential import Sequential
 from tinycnn.utils import set_random_seed
