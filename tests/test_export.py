@@ -16,8 +16,8 @@ from tolerances import CHAIN_FLOAT32_SLOPE, PARITY, assert_close
 
 import tinycnn
 from tinycnn import Sequential, keras, layers
-from tinycnn.export import _ACTIVATIONS
 from tinycnn.kernels.activations import ACTIVATIONS
+from tinycnn.saving.onnx import _ACTIVATIONS
 
 onnx = pytest.importorskip("onnx")
 

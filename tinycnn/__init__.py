@@ -7,10 +7,10 @@ Keras's names, hand-written backprop in NumPy, and Numba twins of the hot kernel
 __version__ = "0.1.0"
 
 from tinycnn import keras, layers
-from tinycnn.export import export_onnx
 from tinycnn.insight.normalization import fold_batch_normalization, recalibrate_batch_normalization
 from tinycnn.kernels import FAST, REFERENCE
 from tinycnn.saving import load_model
+from tinycnn.saving.onnx import export_onnx
 from tinycnn.sequential import Sequential
 from tinycnn.utils import set_random_seed
 

@@ -1,0 +1,275 @@
+"""A model as an ONNX file: for Netron, which draws it, and for the many programs that run such files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinycnn.files import replacing
+from tinycnn.layers import (
+    Activation,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    Layer,
+    LeakyReLU,
+    MaxPooling2D,
+    ReLU,
+    Reshape,
+    Softmax,
+    ZeroPadding2D,
+)
+
+if TYPE_CHECKING:
+    from tinycnn.sequential import Sequential
+
+OPSET = 17  # of 2022: every operator that is needed is in it, and programs of the last years know it
+IR_VERSION = 8  # the version of the file format that belongs to it
+
+
+def export_onnx(model: Sequential, path: str | os.PathLike[str]) -> None:
+    """Write the model, as it computes in inference, to an ONNX file.
+
+    The input and the output are called "input" and "output" and have tinycnn's shapes: images are (batch, height,
+    width, channels), for any size of the batch. ONNX's own operators want the channels first, so the file turns the
+    images round once in front of the first such layer, and back again where the order counts: in front of a Flatten,
+    and at the end. Nodes and weights carry the names of the layers: ``conv2d``, ``conv2d/kernel``, ``conv2d/relu``.
+    Dropout, which does nothing in inference, is left out.
+
+    The file is checked by ONNX's own checker before it takes its place: whatever happens, ``path`` holds the old file
+    or the new one. ONNX keeps slopes and epsilons in float32, so a float64 model agrees to some 5e-8; not every program
+    runs those (onnxruntime has no float64 convolution).
+
+    Raises:
+        ModuleNotFoundError: the package onnx is not installed.
+        RuntimeError: the model is not built, so it has no weights.
+        TypeError: ``path`` is no path.
+        ValueError: ``path`` does not end in ``.onnx``, or the model has a layer that is not of tinycnn.
+        OSError: the file cannot be written (FileNotFoundError: its folder is not there).
+    Source:  https://onnx.ai/onnx/operators/
+    """
+    try:
+        import onnx
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "export_onnx: expected the package onnx, found none. Install it: pip install onnx", name=error.name
+        ) from error
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"export_onnx: expected a path, received {path!r}. Pass a name such as 'model.onnx'.")
+    if Path(path).suffix != ".onnx":
+        raise ValueError(
+            f"export_onnx: expected a path that ends in .onnx, received {os.fspath(path)!r}. "
+            "Name it model.onnx, for example."
+        )
+    if not model.built:
+        raise RuntimeError(
+            f"export_onnx: expected a model that is built, {model.name!r} is not. Start it with "
+            "Input(shape=(28, 28, 1)), or call model.build((None, 28, 28, 1))."
+        )
+    proto = _Graph(model).to_proto()
+    proto = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True)
+    onnx.checker.check_model(proto, full_check=True)
+    with replacing(path) as temporary:
+        temporary.write_bytes(proto.SerializeToString())
+
+
+class _Graph:
+    """The nodes and weights of the file, as they grow layer by layer; a chain, so one value is handed on."""
+
+    def __init__(self, model: Sequential):
+        self.model = model
+        self.nodes: list[Any] = []
+        self.weights: list[Any] = []
+        self.names: set[str] = set()
+        self.value = "input"  # what the last node has put out
+        self.axes = len(model.input_shape)
+        self.channels_first = False
+        for layer in model.layers:
+            if type(layer) not in _WRITERS:
+                raise ValueError(
+                    f"export_onnx: expected layers of tinycnn, received {layer.name!r}, a {type(layer).__name__}. "
+                    "Build the model of tinycnn's layers, or leave this one out."
+                )
+            _WRITERS[type(layer)](self, layer)
+        self.want_channels_last()
+
+    def add(self, operator: str, name: str, *weights: str, **attributes: Any) -> None:
+        """A node that takes the value of the last one, and these weights."""
+        from onnx import helper
+
+        name = self.unused(name)
+        self.nodes.append(helper.make_node(operator, [self.value, *weights], [f"{name}:0"], name, **attributes))
+        self.value = f"{name}:0"
+
+    def add_weight(self, name: str, array: np.ndarray) -> str:
+        from onnx import numpy_helper
+
+        name = self.unused(name)
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def unused(self, name: str) -> str:
+        """The name itself, unless somebody calls one layer "conv" and another one "conv/kernel"."""
+        while name in self.names:
+            name += "_"
+        self.names.add(name)
+        return name
+
+    def add_activation(self, layer: Any) -> None:
+        """The activation as a node of its own; a layer such as Conv2D lends it its name."""
+        if layer.activation == "linear":
+            return
+        operator, attributes = _ACTIVATIONS[layer.activation]
+        if operator == "Softmax":
+            attributes = {"axis": 1 if self.channels_first else -1}
+        own_layer = isinstance(layer, Activation)
+        self.add(operator, layer.name if own_layer else f"{layer.name}/{layer.activation}", **attributes)
+
+    def want_channels_first(self, layer: Layer) -> None:
+        if not self.channels_first and self.axes > 2:
+            self.add("Transpose", f"{layer.name}/channels_first", perm=[0, self.axes - 1, *range(1, self.axes - 1)])
+            self.channels_first = True
+
+    def want_channels_last(self, layer: Layer | None = None) -> None:
+        if self.channels_first:
+            name = f"{layer.name}/channels_last" if layer else "channels_last"
+            self.add("Transpose", name, perm=[0, *range(2, self.axes), 1])
+            self.channels_first = False
+
+    def to_proto(self) -> Any:
+        from onnx import helper
+
+        import tinycnn
+
+        if not self.nodes:
+            self.add("Identity", "identity")
+        self.nodes[-1].output[0] = "output"
+        dtype = helper.np_dtype_to_tensor_dtype(self.model.layers[-1].dtype)
+        x = helper.make_tensor_value_info("input", dtype, ["batch", *self.model.input_shape[1:]])
+        y = helper.make_tensor_value_info("output", dtype, ["batch", *self.model.output_shape[1:]])
+        return helper.make_model(
+            helper.make_graph(self.nodes, self.model.name, [x], [y], self.weights),
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="tinycnn",
+            producer_version=tinycnn.__version__,
+        )
+
+
+def _conv2d(graph: _Graph, layer: Conv2D) -> None:
+    graph.want_channels_first(layer)
+    # (kh, kw, channels, filters) -> (filters, channels, kh, kw)
+    weights = [graph.add_weight(f"{layer.name}/kernel", layer.kernel.value.transpose(3, 2, 0, 1))]
+    if layer.use_bias:
+        weights.append(graph.add_weight(f"{layer.name}/bias", layer.bias.value))
+    graph.add(
+        "Conv",
+        layer.name,
+        *weights,
+        kernel_shape=layer.kernel_size,
+        strides=layer.strides,
+        dilations=layer.dilation_rate,
+        group=layer.groups,
+        pads=_pads(layer),
+    )
+    graph.add_activation(layer)
+
+
+def _dense(graph: _Graph, layer: Dense) -> None:
+    weights = [graph.add_weight(f"{layer.name}/{name}", array) for name, array in layer.params.items()]
+    graph.add("Gemm", layer.name, *weights)
+    graph.add_activation(layer)
+
+
+def _max_pooling2d(graph: _Graph, layer: MaxPooling2D) -> None:
+    graph.want_channels_first(layer)
+    graph.add("MaxPool", layer.name, kernel_shape=layer.pool_size, strides=layer.strides, pads=_pads(layer))
+
+
+def _average_pooling2d(graph: _Graph, layer: AveragePooling2D) -> None:
+    graph.want_channels_first(layer)
+    size = {"kernel_shape": layer.pool_size, "strides": layer.strides, "pads": _pads(layer)}
+    graph.add("AveragePool", layer.name, **size, count_include_pad=0)  # the padding is not part of the mean
+
+
+def _global_average_pooling2d(graph: _Graph, layer: GlobalAveragePooling2D) -> None:
+    graph.want_channels_first(layer)
+    graph.add("GlobalAveragePool", layer.name)  # (batch, channels, 1, 1)
+    graph.add("Flatten", f"{layer.name}/flatten", axis=1)
+    graph.channels_first, graph.axes = False, 2
+
+
+def _flatten(graph: _Graph, layer: Flatten) -> None:
+    graph.want_channels_last(layer)  # the weights behind it count on this order of the values
+    graph.add("Flatten", layer.name, axis=1)
+    graph.axes = 2
+
+
+def _reshape(graph: _Graph, layer: Reshape) -> None:
+    graph.want_channels_last(layer)
+    shape = np.array([0, *layer.output_shape[1:]], np.int64)  # 0: the batch axis stays as it is
+    graph.add("Reshape", layer.name, graph.add_weight(f"{layer.name}/shape", shape))
+    graph.axes = len(shape)
+
+
+def _zero_padding2d(graph: _Graph, layer: ZeroPadding2D) -> None:
+    graph.want_channels_last(layer)
+    (top, bottom), (left, right) = layer.padding
+    pads = np.array([0, top, left, 0, 0, bottom, right, 0], np.int64)
+    graph.add("Pad", layer.name, graph.add_weight(f"{layer.name}/pads", pads))
+
+
+def _batch_normalization(graph: _Graph, layer: BatchNormalization) -> None:
+    graph.want_channels_first(layer)
+    arrays = {
+        "gamma": layer.gamma.value if layer.scale else np.ones_like(layer.moving_mean),
+        "beta": layer.beta.value if layer.center else np.zeros_like(layer.moving_mean),
+        **layer.state,
+    }
+    weights = [graph.add_weight(f"{layer.name}/{name}", array) for name, array in arrays.items()]
+    graph.add("BatchNormalization", layer.name, *weights, epsilon=layer.epsilon)
+
+
+def _leaky_relu(graph: _Graph, layer: LeakyReLU) -> None:
+    graph.add("LeakyRelu", layer.name, alpha=layer.negative_slope)
+
+
+def _pads(layer: Any) -> list[int]:
+    """Padding in ONNX's order: top, left, bottom, right."""
+    (top, bottom), (left, right) = layer.widths
+    return [top, left, bottom, right]
+
+
+_WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
+    Activation: _Graph.add_activation,
+    AveragePooling2D: _average_pooling2d,
+    BatchNormalization: _batch_normalization,
+    Conv2D: _conv2d,
+    Dense: _dense,
+    Dropout: lambda graph, layer: None,
+    Flatten: _flatten,
+    GlobalAveragePooling2D: _global_average_pooling2d,
+    LeakyReLU: _leaky_relu,
+    MaxPooling2D: _max_pooling2d,
+    ReLU: _Graph.add_activation,
+    Reshape: _reshape,
+    Softmax: _Graph.add_activation,
+    ZeroPadding2D: _zero_padding2d,
+}
+
+_ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "relu": ("Relu", {}),
+    "leaky_relu": ("LeakyRelu", {"alpha": 0.2}),
+    "elu": ("Elu", {}),
+    "sigmoid": ("Sigmoid", {}),
+    "tanh": ("Tanh", {}),
+    "softmax": ("Softmax", {}),
+}
