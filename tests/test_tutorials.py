@@ -228,6 +228,7 @@ def test_a_name_that_does_not_exist_is_an_error(folder):
 
 def test_show_source_shows_what_runs():
     shown = helpers.show_source(dense_forward, Dense.backward_parameters).data
+    assert "\n\n[`tinycnn/layers/dense.py`](../tinycnn/layers/dense.py)\n```python\ndef backward_parameters" in shown
     assert shown.startswith("[`tinycnn/kernels/dense.py`](../tinycnn/kernels/dense.py)\n```python\ndef dense_forward(x")
     assert "\n    return x @ kernel + bias\n```" in shown
     assert "Math: z" in shown

@@ -28,7 +28,7 @@ def show_source(*objects: Any, docstring: bool = True) -> Markdown:
         docstring: whether to show the docstrings too; without them more of the code fits on a screen.
     """
     parts = []
-    for thing in objects:
+    for thing in map(inspect.unwrap, objects):  # the function itself, not what it is wrapped in
         source = textwrap.dedent(inspect.getsource(thing)).rstrip()
         if not docstring:
             source = _without_docstrings(source)
