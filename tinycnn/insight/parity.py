@@ -1,6 +1,6 @@
 """Does Keras compute the same? One training step of a model in both libraries, layer by layer.
 
-    python -m tinycnn.insight.parity                      # the notebook's three models; --dtype float64
+    python -m tinycnn.parity                      # the notebook's three models; --dtype float64
     rows = compare(model, keras_model, x, y)      # both compiled
 
 Needs Keras with TensorFlow, which is imported only here, when it is asked for.
@@ -224,7 +224,7 @@ def _print(rows: Sequence[Row], title: str) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """The tables of the notebook's three models on bundled digits; returns the exit code, 1 without Keras."""
     parser = argparse.ArgumentParser(
-        prog="python -m tinycnn.insight.parity",
+        prog="python -m tinycnn.parity",
         description="One training step of the notebook's models in tinycnn and in Keras: the largest differences.",
     )
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32", help="(default: float32)")
@@ -248,7 +248,3 @@ def main(argv: Sequence[str] | None = None) -> int:
             either.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
         compare(model, keras_model, x, y)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

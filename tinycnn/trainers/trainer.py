@@ -205,7 +205,7 @@ class Trainer(NoMisspelling, ABC):
             batch_size: samples a step, by default 32; the last batch may be smaller. Of arrays only.
             epochs, initial_epoch: train from epoch ``initial_epoch`` (from 0) up to ``epochs``.
             verbose: 0 silent, 1 progress bar, 2 figures of each epoch; "auto" is 1, and 2 where there is no terminal.
-            callbacks: `tinycnn.trainers.callbacks.Callback` objects.
+            callbacks: `tinycnn.callbacks.Callback` objects.
             validation_split: the share of the last rows to validate with, cut off before shuffling; without effect
                 where there is validation_data.
             validation_data: (x, y) or (x, y, sample_weight) to validate with, or a source of such batches.
@@ -358,7 +358,7 @@ class Trainer(NoMisspelling, ABC):
             batch_size: samples at a time, by default 32; it changes no result but the rounding. Of arrays only.
             verbose: 0 silent, 1 progress bar, 2 a line.
             steps: batches to take, where not all of the data; a warning where there are fewer.
-            callbacks: `tinycnn.trainers.callbacks.Callback` objects.
+            callbacks: `tinycnn.callbacks.Callback` objects.
             return_dict: whether to return ``{"loss": ..., "accuracy": ...}``.
         """
         self._require_compiled("evaluate")

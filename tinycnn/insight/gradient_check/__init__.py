@@ -1,6 +1,6 @@
 """Is a hand-written backward pass right? Ask the forward pass, which needs no calculus: wiggle a number and look.
 
-    python -m tinycnn.insight.gradient_check              # the notebook's three models, fast and reference kernels
+    python -m tinycnn.gradient_check              # the notebook's three models, fast and reference kernels
     print(check_layer(Dense(4, activation="relu"), (3, 5)))
     print(check_loss(MeanSquaredError(), y_true, y_pred))
     print(check_model(model, x, y))               # after compile(...)

@@ -20,7 +20,7 @@ Array = np.ndarray
 def main(argv: Sequence[str] | None = None) -> int:
     """Check the notebook's models on random images; returns the exit code, 0 if all gradients are right, else 1."""
     parser = argparse.ArgumentParser(
-        prog="python -m tinycnn.insight.gradient_check",
+        prog="python -m tinycnn.gradient_check",
         description="Check the gradients of the notebook's models by finite differences, in float64. "
         "Exits with 0 if they are right, with 1 if not.",
     )
