@@ -11,7 +11,7 @@ from parity_cases import MODELS, notebook_model, some_digits, tiny_model
 from tolerances import MODEL, STEP
 
 from tinycnn import keras as ours
-from tinycnn import parity
+from tinycnn.insight import parity
 from tinycnn.parity import Row, compare
 
 COMPILE = {"optimizer": "adam", "loss": "sparse_categorical_crossentropy"}
