@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import tinycnn
-from tinycnn.datasets import digits, mnist
+from tinycnn.datasets import digits
 
 NOTEBOOK = Path(__file__).parent / "notebook" / "mnist.py"
 
@@ -160,6 +160,6 @@ def test_notebook_on_the_bundled_digits(monkeypatch, capsys):
         order = np.random.default_rng(1).permutation(len(x))
         return (x[order], y[order]), test
 
-    monkeypatch.setattr(mnist, "load_data", load_data)
+    monkeypatch.setattr(tinycnn.keras.datasets.mnist, "load_data", load_data)
     namespace = run_notebook(monkeypatch, epochs=8, validation=200)
     check(namespace, capsys.readouterr().out, epochs=8, sizes=(4126, 200, 355), accuracy=0.9)
