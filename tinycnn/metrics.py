@@ -182,6 +182,11 @@ class CompileMetrics:
         for metric in self.weighted_metrics:
             metric.update_state(y_true, outcome.logits if metric.takes_logits else outcome.y_pred, sample_weight)
 
+    @property
+    def given(self) -> list[Any]:
+        """What `compile` was told, in one list."""
+        return [identifier for several in self.identifiers for identifier in several]
+
     def reset_state(self) -> None:
         for metric in self.all:
             metric.reset_state()

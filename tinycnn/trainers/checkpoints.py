@@ -134,13 +134,17 @@ def restore(model: Sequential, state: dict[str, Any]) -> None:
 def _optimizer(model: Sequential) -> dict[str, Any]:
     """The optimizer's state, and whose it is: the numbers of its parameters among all of the model's."""
     optimizer, everything = model.optimizer, _parameters(model)
-    known = [p for p in everything if optimizer.parameters and not optimizer.unknown([p])]
+    known = {id(p) for p in optimizer.parameters or ()}
+    numbers = [i for i, p in enumerate(everything) if id(p) in known]
     return {
         "class": type(optimizer).__name__,
         "iterations": optimizer.iterations,
         "learning_rate": optimizer.learning_rate,
-        "parameters": [i for i, p in enumerate(everything) if any(p is other for other in known)],
-        "slots": {name: np.concatenate([optimizer.slot(name, p).ravel() for p in known]) for name in optimizer.slots},
+        "parameters": numbers,
+        "slots": {
+            name: np.concatenate([optimizer.slot(name, everything[i]).ravel() for i in numbers])
+            for name in optimizer.slots
+        },
     }
 
 

@@ -562,8 +562,7 @@ class Trainer(NoMisspelling, ABC):
 
     def _warn_of_logits(self, who: str) -> None:
         """Where a cross-entropy expects logits, and the model's last layer makes probabilities of them."""
-        given = [self.loss, *(metric for metrics in self._figures.identifiers for metric in metrics)]
-        for loss in given:
+        for loss in (self.loss, *self._figures.given):
             if isinstance(loss, losses.Loss) and loss.from_logits and loss.logits_activation == self._last_activation:
                 warnings.warn(
                     f"{who}: expected logits for {loss.name}, which has from_logits=True, received the outputs of a "
@@ -593,8 +592,7 @@ class Trainer(NoMisspelling, ABC):
             metrics_module.CategoricalAccuracy,
             metrics_module.BinaryAccuracy,
         )
-        given = [metric for several in self._figures.identifiers for metric in several]
-        return all(metric in ("accuracy", "acc") or type(metric) in means for metric in given)
+        return all(metric in ("accuracy", "acc") or type(metric) in means for metric in self._figures.given)
 
     @contextmanager
     def _alone(self, who: str) -> Iterator[None]:
