@@ -35,17 +35,12 @@ from tinycnn.kernels.engine.llvm_functions import (
     llvm_function,
     whole,
 )
-from tinycnn.kernels.engine.threads import serial_njit
+from tinycnn.kernels.engine.parts import inner_njit
 
 Array = np.ndarray
 
 ROWS = 6  # 6·4 sums, 4 vectors of b and one of a: 29 of 32 registers; with two vectors: 15 of 16
 HALF = 3  # of the rows, where that many are left or fewer
-# Numba compiles a function anew for each Python number that another one hands to it, but not for NumPy's numbers.
-ZERO: Any = np.int64(0)
-ONE: Any = np.int64(1)
-NO: Any = np.bool_(False)
-YES: Any = np.bool_(True)
 
 
 def vectors_of(target: Target) -> int:
@@ -169,7 +164,7 @@ block_product = llvm_function(
 )  # fmt: skip
 
 
-@serial_njit
+@inner_njit
 def product(
     a: Array, a_start: int, rows: Array, terms: Array,
     b: Array, b_start: int, b_step: int,
@@ -186,7 +181,7 @@ def product(
         )  # fmt: skip
 
 
-@serial_njit
+@inner_njit
 def offsets(count: int, step: int, inner_count: int, inner_step: int) -> Array:
     """The table i·step + j·inner_step for i < count, j < inner_count, j running fastest."""
     table = np.zeros(count * inner_count, np.int64)
@@ -196,7 +191,7 @@ def offsets(count: int, step: int, inner_count: int, inner_step: int) -> Array:
     return table
 
 
-@serial_njit
+@inner_njit
 def places(count: int, step: int) -> Array:
     """The table i·step for i < count."""
-    return offsets(ONE, ZERO, count, step)
+    return offsets(1, 0, count, step)

@@ -8,21 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinycnn.kernels.engine.threads import serial_njit
+from tinycnn.kernels.engine.parts import inner_njit
 
 Array = np.ndarray
 
 
-@serial_njit
-def repeated(values: Array, times: int) -> Array:
-    """A value per filter -> a value per number in a row of pixels."""
-    row = np.empty(times * len(values), values.dtype)
-    for i in range(len(row)):
-        row[i] = values[i] if i < len(values) else row[i - len(values)]
-    return row
-
-
-@serial_njit
+@inner_njit
 def add_columns(row: Array, sums: Array) -> None:
     """sums[f] += Σ over the pixels of a row."""
     pixels = row.reshape(-1, len(sums))
@@ -31,16 +22,7 @@ def add_columns(row: Array, sums: Array) -> None:
             sums[f] += pixels[i, f]
 
 
-@serial_njit
-def scale_and_inverse_std(gamma: Array, variance: Array, epsilon: float) -> tuple[Array, Array]:
-    scale, inverse_std = np.empty_like(gamma), np.empty_like(gamma)
-    for f in range(len(gamma)):
-        inverse_std[f] = 1 / np.sqrt(variance[f] + epsilon)
-        scale[f] = gamma[f] * inverse_std[f]
-    return scale, inverse_std
-
-
-@serial_njit
+@inner_njit
 def relu_and_sums(a: Array, sums: Array) -> None:
     """relu in place, for pixels in a row; adds them to ``sums``."""
     zero = a.dtype.type(0)  # a mere 0 would make float64 of the choice
@@ -49,13 +31,13 @@ def relu_and_sums(a: Array, sums: Array) -> None:
         sums[k] += a[k]
 
 
-@serial_njit
+@inner_njit
 def add_squares(a: Array, mean: Array, squares: Array) -> None:
     """Add Σ(a − mean)² for each filter, for one image (h, w, filters)."""
     h, w, filters = a.shape
-    centre = np.empty(filters, a.dtype)
-    centre[:] = mean
-    centres, columns = repeated(centre, w), np.zeros(w * filters, a.dtype)
+    centres, columns = np.empty(w * filters, a.dtype), np.zeros(w * filters, a.dtype)
+    for k in range(len(centres)):
+        centres[k] = mean[k] if k < filters else centres[k - filters]
     for i in range(h):
         pixels = a[i].reshape(-1)
         for k in range(len(columns)):
@@ -63,7 +45,7 @@ def add_squares(a: Array, mean: Array, squares: Array) -> None:
     add_columns(columns, squares)
 
 
-@serial_njit
+@inner_njit
 def line_where_positive(a: Array, means: Array, slopes: Array, constants: Array, line: Array, sums: Array) -> None:
     """(a − μ)·slope + constant where a is positive, else 0, for pixels in a row; adds them to ``sums``."""
     zero = a.dtype.type(0)
@@ -72,7 +54,7 @@ def line_where_positive(a: Array, means: Array, slopes: Array, constants: Array,
         sums[k] += line[k]
 
 
-@serial_njit
+@inner_njit
 def add_peak_sums(dy: Array, peaks: Array, mean: Array, sums: Array, products: Array) -> None:
     """Add Σ dy and Σ dy·(peak − μ) for each filter."""
     for i in range(dy.shape[0]):
@@ -82,7 +64,7 @@ def add_peak_sums(dy: Array, peaks: Array, mean: Array, sums: Array, products: A
                 products[f] += dy[i, j, f] * (peaks[i, j, f] - mean[f])
 
 
-@serial_njit
+@inner_njit
 def normalize(x: Array, mean: Array, scale: Array, beta: Array, y: Array) -> None:
     """y = (x − mean)·scale + beta for one image; y may be x."""
     for i in range(x.shape[0]):

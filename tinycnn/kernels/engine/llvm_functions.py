@@ -172,9 +172,18 @@ def optimized(number: str, target: Target) -> Any:
             builder = ir.IRBuilder(function.append_basic_block())
             emit(Emitter(builder, number, target), *function.args)
             builder.ret_void()
-    machine, parsed = target.machine(), binding.parse_assembly(str(module))
-    builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=3))
-    builder.getModulePassManager().run(parsed, builder)
+    parsed = binding.parse_assembly(str(module))
+    settings = binding.create_pass_builder(target.machine(), binding.create_pipeline_tuning_options())
+    passes = binding.create_new_function_pass_manager()
+    # Loops are written as they shall run; what is left: variables to registers, constants, tests to the ends of loops.
+    passes.add_sroa_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_loop_rotate_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_instruction_combine_pass()
+    for function in parsed.functions:
+        if not function.is_declaration:
+            passes.run(function, settings)
     return parsed
 
 
@@ -206,6 +215,7 @@ class Emitter:
         self.bytes = np.dtype(number).itemsize
         self.lanes = target.vector_bytes // self.bytes
         self.vector = ir.VectorType(FLOATS[number], self.lanes)
+        self.factors: dict[float, Any] = {}
 
     def vectors_in(self, width: Any) -> Any:
         """How many vectors a row of ``width`` columns fills, the last one perhaps in part."""
@@ -219,13 +229,20 @@ class Emitter:
             for coefficient, vector in zip(row, vectors, strict=True):
                 if coefficient == 0:
                     continue
-                factor = ir.Constant(self.vector, [float(coefficient)] * self.lanes)
+                factor = self.factor(float(coefficient))
                 if total is None:
                     total = vector if coefficient == 1 else self.builder.fmul(factor, vector)
                 else:
                     total = self.multiply_add(factor, vector, total)
             results.append(total)
         return results
+
+    def factor(self, number: float) -> Any:
+        """A vector whose lanes all hold this constant: made once, at the function's start."""
+        if number not in self.factors:
+            with self.builder.goto_entry_block():
+                self.factors[number] = self.broadcast(self.vector.element(number))
+        return self.factors[number]
 
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
         """a·b + c, rounded once where the processor can; ``fma`` would be a call for each lane where it cannot."""

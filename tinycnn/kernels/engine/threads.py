@@ -16,7 +16,6 @@ import functools
 import importlib
 import os
 import threading
-import types
 from collections.abc import Callable
 from typing import Any
 
@@ -25,57 +24,49 @@ from numba import njit
 
 from tinycnn.kernels.engine.kept_code import KeptKernel
 from tinycnn.kernels.engine.llvm_functions import JIT_IS_OFF, make_known
+from tinycnn.kernels.engine.parts import entry_of
 
 SPIN_COUNT = "5000"  # turns of the waiting loop; to compare: GOMP_SPINCOUNT=100000 python -m benchmarks
 
 
-#: What Numba is not to run on threads by itself: without this list it makes a parallel loop of every ``np.zeros`` and
-#: ``a += b`` too, and takes much longer to compile.
-ONLY_PRANGE = ("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion")
-
-
-def serial_njit(function: Callable[..., Any], **options: Any) -> Any:
-    """``njit``, and what is compiled is kept in files."""
-    # Python and other kernels call these functions, nobody by a C pointer: so there is no entry for that.
-    options["no_cfunc_wrapper"] = True
-    compiled: Any = njit(**options)(function)
-    if not JIT_IS_OFF:
-        compiled._cache = KeptKernel(function, before_loading=make_known)
-    return compiled
-
-
 class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
-    """``njit`` with threads where a loop says ``prange``, and nowhere else.
+    """For a kernel that is done in parts, which the threads share out among them.
 
-    ``kernel(...)`` shares out the work among the threads, ``kernel.alone(...)`` leaves all of it to the calling one:
-    for small arrays, and in a process that was forked, because OpenMP cannot start threads anew where the parent had
-    used them. The results are the same, bit by bit.
+    Decorates a function ``kernel(part, ...)`` that does part number ``part`` of the work, on arrays it was given, and
+    returns nothing. ``kernel(count, ...)`` then does the parts from 0 to below ``count``; ``kernel.alone(count, ...)``
+    leaves all of them to the calling thread: for small arrays, and in a process that was forked, because OpenMP cannot
+    start threads anew where the parent had used them. The results are the same, bit by bit.
     """
 
-    def __init__(self, function: Callable[..., Any]):
+    def __init__(self, function: Callable[..., None]):
         functools.update_wrapper(self, function)
-        options: Any = dict.fromkeys(ONLY_PRANGE, False)  # which Numba takes too, and mypy does not know
-        self.together = serial_njit(function, parallel=options)
-        self.alone = serial_njit(_copy(function, "alone"))
+        if JIT_IS_OFF:
+            self.entry: Any = self._in_python
+            return
+        # NumPy's division, which raises nothing: a loop with a way out cannot run on vectors.
+        self.entry = njit(no_cfunc_wrapper=True, nogil=True, error_model="numpy")(entry_of(function))
+        self.entry._cache = KeptKernel(function, before_loading=make_known)
 
-    def __call__(self, *arguments: Any) -> Any:
-        if _forked:
-            return self.alone(*arguments)
+    def __call__(self, count: int, *arguments: Any) -> None:
+        if count <= 1 or _forked:
+            self.alone(count, *arguments)
+            return
         if _serve_several is None:
             _start_threads()
         if _serve_several:
-            return self.together(*arguments)
-        with _one_at_a_time:
-            return self.together(*arguments)
+            self.entry(count, False, *arguments)
+        else:
+            with _one_at_a_time:
+                self.entry(count, False, *arguments)
 
+    def alone(self, count: int, *arguments: Any) -> None:
+        if _serve_several is None:
+            _start_threads()  # code that is loaded names them, whether or not it wakes them
+        self.entry(count, True, *arguments)
 
-def _copy(function: Callable[..., Any], suffix: str) -> Any:
-    """The same function under another name: Numba's cache knows functions by their names, whatever their options."""
-    code: Any = function
-    copy = types.FunctionType(code.__code__, code.__globals__, code.__name__, code.__defaults__, code.__closure__)
-    copy.__qualname__ = f"{function.__qualname__}_{suffix}"
-    copy.__module__ = function.__module__
-    return copy
+    def _in_python(self, count: int, _: bool, *arguments: Any) -> None:
+        for part in range(count):
+            self.__wrapped__(part, *arguments)  # type: ignore[attr-defined]
 
 
 _one_at_a_time = threading.RLock()

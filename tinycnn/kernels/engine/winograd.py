@@ -23,23 +23,23 @@ Source:  Winograd 1980, doi:10.1137/1.9781611970364; Lavin & Gray 2016, arXiv:15
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from tinycnn.kernels.engine.block_product import NO, ONE, ZERO, places, product
-from tinycnn.kernels.engine.threads import serial_njit
+from tinycnn.kernels.engine.block_product import places, product
+from tinycnn.kernels.engine.parts import inner_njit
+from tinycnn.kernels.engine.threads import parallel_njit
 from tinycnn.kernels.engine.tile_transform import tile_transform
 
 Array = np.ndarray
 Pair = tuple[int, int]
 
-OUT: Any = np.int64(4)  # a tile has OUT x OUT outputs
-SIZE: Any = np.int64(6)  # and SIZE x SIZE pixels, OUT apart
+OUT = 4  # a tile has OUT x OUT outputs
+SIZE = 6  # and SIZE x SIZE pixels, OUT apart
 POINTS = SIZE * SIZE
-SMALL_OUT: Any = np.int64(2)  # the same, forward in training
-LARGE_OUT: Any = np.int64(5)  # the same, in inference, where that needs fewer multiplications
+SMALL_OUT = 2  # the same, forward in training
+LARGE_OUT = 5  # the same, in inference, where that needs fewer multiplications
 CACHE_BYTES = 700_000
+KERNEL_PART = 8_192  # numbers of a kernel that a thread transforms at a time
 
 
 def powers(count: int, points: Array) -> Array:
@@ -72,7 +72,6 @@ transform_large_kernel = tile_transform("large_kernel", LARGE_G)
 transform_to_large_outputs = tile_transform("large_outputs", LARGE_A.T, adds=True, writes_image=True)
 
 
-@serial_njit
 def pays(kernel_shape: tuple[int, int, int, int], strides: Pair, dilation_rate: Pair, out_size: Pair) -> bool:
     """Whether the transforms cost less than the multiplications they save."""
     kh, kw, channels, filters = kernel_shape
@@ -82,57 +81,68 @@ def pays(kernel_shape: tuple[int, int, int, int], strides: Pair, dilation_rate: 
     return 2 * out_size[0] * out_size[1] >= rows * columns * OUT * OUT
 
 
-@serial_njit
+@inner_njit
 def tile_grid(out_size: Pair, out: int) -> Pair:
     """How many tiles cover the outputs, down and across; the last ones may reach beyond."""
     return -(-out_size[0] // out), -(-out_size[1] // out)
 
 
-@serial_njit
 def tiles(out_size: Pair, out: int) -> int:
     rows, columns = tile_grid(out_size, out)
     return rows * columns
 
 
-@serial_njit
 def inference_tile(out_size: Pair) -> int:
     """`OUT` or `LARGE_OUT`, whichever needs fewer multiplications."""
     large = (LARGE_OUT + 2) ** 2 * tiles(out_size, LARGE_OUT)
     return LARGE_OUT if large < POINTS * tiles(out_size, OUT) else OUT
 
 
-@serial_njit
+@inner_njit
 def tiles_at_once(numbers: int, itemsize: int) -> int:
     """As many tiles, of so many numbers each, as lie within a part of the cache, in whole blocks of six."""
     return max(1, CACHE_BYTES // (numbers * itemsize) // 6) * 6
 
 
-@serial_njit
+@inner_njit
 def matrix_step(rows: int, columns: int) -> int:
     """Numbers from one point's matrix to the next: a few more than it has, or all would share places in the cache."""
     return rows * columns + 16
 
 
+@inner_njit
+def sums_at_points(kernel_shape: tuple[int, int, int, int], by_winograd: bool) -> int:
+    """How many numbers dU has, where it is needed."""
+    return POINTS * matrix_step(kernel_shape[2], kernel_shape[3]) if by_winograd else 0
+
+
 # The transforms
 
 
-@serial_njit
 def transformed_kernel(kernel: Array, out: int) -> Array:
     """(3, 3, c, filters) -> U, (out + 2, out + 2, 1, matrix_step(c, filters)): a matrix (c, filters) a point."""
     _, _, c, filters = kernel.shape
-    step, size = matrix_step(c, filters), c * filters
-    weights, flat = np.empty((out + 2, out + 2, 1, step), kernel.dtype), kernel.reshape(-1)
-    where = flat, 0, 3 * size, size, weights.reshape(-1), 0, (out + 2) * step, step, flat, 0, 0, 0, flat, 3, 3, size
+    weights = np.empty((out + 2, out + 2, 1, matrix_step(c, filters)), kernel.dtype)
+    _transform_kernel(-(-c * filters // KERNEL_PART), kernel.reshape(-1), c * filters, out, weights)
+    return weights
+
+
+@parallel_njit
+def _transform_kernel(part: int, kernel: Array, size: int, out: int, weights: Array) -> None:
+    step, first = weights.shape[3], part * KERNEL_PART
+    where = (
+        kernel, first, 3 * size, size, weights.reshape(-1), first, (out + 2) * step, step, kernel, 0, 0, 0,
+        kernel, 3, 3, min(KERNEL_PART, size - first),
+    )  # fmt: skip
     if out == OUT:
         transform_kernel(*where)
     elif out == LARGE_OUT:
         transform_large_kernel(*where)
     else:
         transform_small_kernel(*where)
-    return weights
 
 
-@serial_njit
+@inner_njit
 def add_transformed_back(dweights: Array, dkernel: Array) -> None:
     """dkernel += Gᵀ·dU·G, for dU as `gradients` writes it."""
     size, step = dkernel.shape[2] * dkernel.shape[3], matrix_step(dkernel.shape[2], dkernel.shape[3])
@@ -142,7 +152,7 @@ def add_transformed_back(dweights: Array, dkernel: Array) -> None:
     )  # fmt: skip
 
 
-@serial_njit
+@inner_njit
 def read_tiles(images: Array, size: int, out: int, grid: Pair, first: int, last: int, step: int, values: Array) -> None:
     """V of the tiles ``first`` to below ``last``, out + 2 pixels square; or, with ``size`` = ``out``, dM from dz.
 
@@ -164,7 +174,7 @@ def read_tiles(images: Array, size: int, out: int, grid: Pair, first: int, last:
             transform_pixels(*where)
 
 
-@serial_njit
+@inner_njit
 def write_tiles(
     values: Array, step: int, bias: Array, size: int, out: int, grid: Pair, first: int, last: int, images: Array
 ) -> None:
@@ -185,7 +195,7 @@ def write_tiles(
             transform_to_pixels(*read, flat, to, row, c, flat, to, row, c, *edge)
 
 
-@serial_njit
+@inner_njit
 def place_of(shape: tuple[int, int, int, int], out: int, grid: Pair, tile: int) -> tuple[int, int, int, int]:
     """Where a tile starts in images (n, h, w, c), how long their rows are, and how far it is from their edges.
 
@@ -200,7 +210,7 @@ def place_of(shape: tuple[int, int, int, int], out: int, grid: Pair, tile: int) 
 # For the tiles ``first`` to below ``last`` of some images: x (n, h, w, c), z and dz (n, h − 2, w − 2, filters) or less
 
 
-@serial_njit
+@inner_njit
 def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Array) -> None:
     """Write z; the size of ``weights`` says which tiles are meant."""
     size, c, filters = weights.shape[0], x.shape[3], z.shape[3]
@@ -208,7 +218,7 @@ def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Ar
     at_once = min(tiles_at_once(points * (c + filters), x.itemsize), last - first)
     v_step, m_step = matrix_step(at_once, c), matrix_step(at_once, filters)
     v, m = np.empty(points * v_step, x.dtype), np.empty(points * m_step, x.dtype)
-    rows, terms, grid = places(at_once, c), places(c, ONE), tile_grid(z.shape[1:3], out)
+    rows, terms, grid = places(at_once, c), places(c, 1), tile_grid(z.shape[1:3], out)
     m_rows, nothing = places(at_once, filters), np.zeros(filters, x.dtype)
     for start in range(first, last, at_once):
         stop = min(start + at_once, last)
@@ -216,12 +226,12 @@ def convolve(x: Array, weights: Array, bias: Array, first: int, last: int, z: Ar
         for p in range(points):
             product(
                 v, p * v_step, rows, terms, weights.reshape(-1), p * weights_step, filters,
-                m, p * m_step, m_rows, ZERO, stop - start, filters, nothing, NO,
+                m, p * m_step, m_rows, 0, stop - start, filters, nothing, False,
             )  # fmt: skip
         write_tiles(m, m_step, bias, out, out, grid, start, stop, z)
 
 
-@serial_njit
+@inner_njit
 def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, more: bool, dweights: Array, dx: Array) -> None:
     """Write dU (a matrix a point, `matrix_step` apart), with ``more`` add to it; add to dx. Each where it is not empty.
 
@@ -234,7 +244,7 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, more: boo
     v, dv = np.empty(POINTS * v_step, dz.dtype), np.empty(POINTS * v_step, dz.dtype)
     dm = np.empty(POINTS * dm_step, dz.dtype)
     v_rows, dm_rows = places(at_once, c), places(at_once, filters)
-    channels, filter_terms = places(c, ONE), places(filters, ONE)
+    channels, filter_terms = places(c, 1), places(filters, 1)
     dweights_rows, dweights_step, taps_step = places(c, filters), matrix_step(c, filters), matrix_step(filters, c)
     no_channels, no_filters = np.zeros(c, dz.dtype), np.zeros(filters, dz.dtype)
     for start in range(first, last, at_once):
@@ -245,12 +255,12 @@ def gradients(x: Array, dz: Array, taps: Array, first: int, last: int, more: boo
             for p in range(POINTS):
                 product(
                     v, p * v_step, channels, v_rows[: stop - start], dm, p * dm_step, filters,
-                    dweights, p * dweights_step, dweights_rows, ZERO, c, filters, no_filters, more or start > first,
+                    dweights, p * dweights_step, dweights_rows, 0, c, filters, no_filters, more or start > first,
                 )  # fmt: skip
         if dx.size:
             for p in range(POINTS):
                 product(
                     dm, p * dm_step, dm_rows, filter_terms, taps.reshape(-1), p * taps_step, c,
-                    dv, p * v_step, v_rows, ZERO, stop - start, c, no_channels, NO,
+                    dv, p * v_step, v_rows, 0, stop - start, c, no_channels, False,
                 )  # fmt: skip
             write_tiles(dv, v_step, no_channels, SIZE, OUT, grid, start, stop, dx)

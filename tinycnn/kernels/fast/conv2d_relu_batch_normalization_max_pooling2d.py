@@ -17,9 +17,8 @@ Source:  Chan, Golub & LeVeque 1983, doi:10.1080/00031305.1983.10483115, eq. 2.1
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from tinycnn.kernels.engine.block_product import YES
+from tinycnn.kernels.engine import winograd
 from tinycnn.kernels.engine.image_rows import (
     add_columns,
     add_peak_sums,
@@ -27,11 +26,9 @@ from tinycnn.kernels.engine.image_rows import (
     line_where_positive,
     normalize,
     relu_and_sums,
-    repeated,
-    scale_and_inverse_std,
 )
-from tinycnn.kernels.engine.threads import parallel_njit, serial_njit
-from tinycnn.kernels.engine.winograd import OUT, SMALL_OUT, add_transformed_back, inference_tile
+from tinycnn.kernels.engine.parts import inner_njit
+from tinycnn.kernels.engine.threads import parallel_njit
 from tinycnn.kernels.fast.conv2d import (
     ADJACENT,
     AT_ONCE,
@@ -40,9 +37,9 @@ from tinycnn.kernels.fast.conv2d import (
     images_of_a_part,
     out_size,
     prepared_kernel,
-    sums_at_points,
     total,
     transposed_taps,
+    window_tables,
 )
 from tinycnn.kernels.fast.max_pooling2d import (
     covered,
@@ -56,7 +53,6 @@ Array = np.ndarray
 Pair = tuple[int, int]
 
 
-@parallel_njit
 def forward(
     x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair,
     gamma: Array, beta: Array, epsilon: float, pool_size: Pair, pool_strides: Pair,
@@ -67,62 +63,97 @@ def forward(
            y, argmax = max_pooling2d_forward(γ·(a − μ)/√(σ² + ε) + β);  windows of at most 256 pixels
            peaks: the pixels of a that became y
     """
-    n, h, w, _ = x.shape
+    n, h, w, c = x.shape
     kh, kw, _, filters = kernel.shape
-    out_h, out_w = out_size((h, w), (kh, kw), strides, dilation_rate)
-    pooled_h, pooled_w = out_size((out_h, out_w), pool_size, pool_strides, ADJACENT)
-    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w), SMALL_OUT)
-    a = np.empty((n, out_h, out_w, filters), x.dtype)
+    conv_size = out_size((h, w), (kh, kw), strides, dilation_rate)
+    pooled_h, pooled_w = out_size(conv_size, pool_size, pool_strides, ADJACENT)
+    weights, by_winograd = prepared_kernel(kernel, strides, dilation_rate, conv_size, winograd.SMALL_OUT)
+    windows, terms = window_tables(w, c, (kh, kw), conv_size, strides, dilation_rate)
+    a = np.empty((n, *conv_size, filters), x.dtype)
     peaks = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
     y, argmax = np.empty_like(peaks), np.empty(peaks.shape, np.uint8)
     means, squares = np.zeros((n, filters)), np.zeros((n, filters))
-    for part in prange(-(-n // AT_ONCE)):
-        first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
-        convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, a[first:last])
-        for image in range(first, last):
-            relu_and_pool(a[image], gamma, pool_size, pool_strides, peaks[image], argmax[image], means[image])
-            add_squares(a[image], means[image], squares[image])
-    mean, variance = np.empty(filters, x.dtype), np.empty(filters, x.dtype)
-    for f in range(filters):
-        centre, square = 0.0, 0.0
-        for image in range(n):
-            centre += means[image, f] / n
-        for image in range(n):
-            square += squares[image, f] / (out_h * out_w) + (means[image, f] - centre) ** 2
-        mean[f], variance[f] = centre, square / n
-    scale, _ = scale_and_inverse_std(gamma, variance, epsilon)
-    for image in prange(n):
-        normalize(peaks[image], mean, scale, beta, y[image])
+    _convolve_and_pool(
+        -(-n // AT_ONCE), x, weights, bias, windows, terms, by_winograd, gamma, pool_size, pool_strides,
+        a, peaks, argmax, means, squares,
+    )  # fmt: skip
+    mean, variance, scale = (np.empty(filters, x.dtype) for _ in range(3))
+    _statistics.alone(1, means, squares, conv_size[0] * conv_size[1], gamma, epsilon, mean, variance, scale)
+    _normalize(n, peaks, mean, scale, beta, y)
     return y, a, peaks, argmax, mean, variance
 
 
 @parallel_njit
+def _convolve_and_pool(
+    part: int, x: Array, weights: Array, bias: Array, windows: Array, terms: Array, by_winograd: bool, gamma: Array,
+    pool_size: Pair, pool_strides: Pair, a: Array, peaks: Array, argmax: Array, means: Array, squares: Array,
+) -> None:  # fmt: skip
+    first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, len(x))
+    convolve_images(x[first:last], weights, bias, windows, terms, by_winograd, a[first:last])
+    for image in range(first, last):
+        relu_and_pool(a[image], gamma, pool_size, pool_strides, peaks[image], argmax[image], means[image])
+        add_squares(a[image], means[image], squares[image])
+
+
+@parallel_njit
+def _statistics(
+    _: int, means: Array, squares: Array, pixels: int, gamma: Array, epsilon: float,
+    mean: Array, variance: Array, scale: Array,
+) -> None:  # fmt: skip
+    """The batch's, from each image's mean and Σ(a − mean)²; scale = γ/√(σ² + ε)."""
+    n = len(means)
+    for f in range(len(mean)):
+        centre, square = 0.0, 0.0
+        for image in range(n):
+            centre += means[image, f] / n
+        for image in range(n):
+            square += squares[image, f] / pixels + (means[image, f] - centre) ** 2
+        mean[f], variance[f] = centre, square / n
+        scale[f] = 1 / np.sqrt(variance[f] + epsilon)
+        scale[f] *= gamma[f]
+
+
+@parallel_njit
+def _normalize(image: int, peaks: Array, mean: Array, scale: Array, beta: Array, y: Array) -> None:
+    normalize(peaks[image], mean, scale, beta, y[image])
+
+
 def inference(
     x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair,
     gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float, pool_size: Pair, pool_strides: Pair,
 ) -> Array:  # fmt: skip
     """y alone, with given statistics."""
-    n, h, w, _ = x.shape
+    n, h, w, c = x.shape
     kh, kw, _, filters = kernel.shape
-    conv_size = out_size((h, w), (kh, kw), strides, dilation_rate)
-    pooled_h, pooled_w = out_size(conv_size, pool_size, pool_strides, ADJACENT)
-    out_h, out_w = covered((pooled_h, pooled_w), pool_size, pool_strides)
+    pooled_h, pooled_w = out_size(out_size((h, w), (kh, kw), strides, dilation_rate), pool_size, pool_strides, ADJACENT)
+    conv_size = covered((pooled_h, pooled_w), pool_size, pool_strides)
+    weights, by_winograd = prepared_kernel(
+        kernel, strides, dilation_rate, conv_size, winograd.inference_tile(conv_size)
+    )
+    windows, terms = window_tables(w, c, (kh, kw), conv_size, strides, dilation_rate)
+    scale = gamma * (1 / np.sqrt(variance.astype(float) + epsilon)).astype(x.dtype)
     y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
-    tile = inference_tile((out_h, out_w))
-    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w), tile)
-    scale, _ = scale_and_inverse_std(gamma, variance, epsilon)
-    for part in prange(-(-n // AT_ONCE)):
-        first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
-        z = np.empty((last - first, out_h, out_w, filters), x.dtype)
-        argmax = np.empty((pooled_h, pooled_w, filters), np.uint8)
-        convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, z)
-        for image in range(first, last):
-            pool_scaled_image(z[image - first], gamma, pool_size, pool_strides, y[image], argmax)
-            normalize(y[image], mean, scale, beta, y[image])
+    _inference(
+        -(-n // AT_ONCE), x, weights, bias, windows, terms, by_winograd, conv_size, gamma, beta, mean, scale,
+        pool_size, pool_strides, y,
+    )  # fmt: skip
     return y
 
 
 @parallel_njit
+def _inference(
+    part: int, x: Array, weights: Array, bias: Array, windows: Array, terms: Array, by_winograd: bool, conv_size: Pair,
+    gamma: Array, beta: Array, mean: Array, scale: Array, pool_size: Pair, pool_strides: Pair, y: Array,
+) -> None:  # fmt: skip
+    first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, len(x))
+    z = np.empty((last - first, conv_size[0], conv_size[1], y.shape[3]), x.dtype)
+    argmax = np.empty(y.shape[1:], np.uint8)
+    convolve_images(x[first:last], weights, bias, windows, terms, by_winograd, z)
+    for image in range(first, last):
+        pool_scaled_image(z[image - first], gamma, pool_size, pool_strides, y[image], argmax)
+        normalize(y[image], mean, scale, beta, y[image])
+
+
 def backward(
     dy: Array, x: Array, a: Array, peaks: Array, argmax: Array, kernel: Array, gamma: Array, mean: Array,
     variance: Array, epsilon: float, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair,
@@ -136,49 +167,88 @@ def backward(
     n, h, w, c = x.shape
     _, out_h, out_w, filters = a.shape
     sums, products = np.zeros((n, filters)), np.zeros((n, filters))
-    for image in prange(n):
-        add_peak_sums(dy[image], peaks[image], mean, sums[image], products[image])
-    dbeta, dgamma = total(sums).astype(x.dtype), total(products).astype(x.dtype)
-    scale, inverse_std = scale_and_inverse_std(gamma, variance, epsilon)
-    m = n * out_h * out_w
-    constant, slope = np.empty(filters, x.dtype), np.empty(filters, x.dtype)
-    for f in range(filters):
-        constant[f] = -scale[f] * (sums[0, f] / m)
-        slope[f] = -scale[f] * (products[0, f] / m * inverse_std[f] * inverse_std[f])
-        dgamma[f] *= inverse_std[f]
-    means, constants, slopes = repeated(mean, out_w), repeated(constant, out_w), repeated(slope, out_w)
+    _peak_sums(n, dy, peaks, mean, sums, products)
+    dgamma, dbeta, scale, slope, constant = (np.empty(filters, x.dtype) for _ in range(5))
+    means, slopes, constants = (np.empty(out_w * filters, x.dtype) for _ in range(3))
+    _line.alone(
+        1, sums, products, n * out_h * out_w, gamma, mean, variance, epsilon,
+        dgamma, dbeta, scale, slope, constant, means, slopes, constants,
+    )  # fmt: skip
 
-    taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w), OUT)
+    taps, by_winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w), winograd.OUT)
+    windows, terms = window_tables(w, c, kernel.shape[:2], (out_h, out_w), strides, dilation_rate)
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
-    size = images_of_a_part(n, kernel.shape, (out_h, out_w), winograd)
+    size = images_of_a_part(n, kernel.shape, (out_h, out_w), by_winograd)
     parts = -(-n // size)
-    dkernels = np.zeros((parts, kernel.shape[0], kernel.shape[1], c, filters), x.dtype)
-    dbiases = np.zeros((parts, out_w * filters), x.dtype)
-    for part in prange(parts):
-        dweights = sums_at_points(kernel.shape, winograd, x)
-        for first in range(part * size, min((part + 1) * size, n), AT_ONCE):
-            last = min(first + AT_ONCE, (part + 1) * size, n)
-            dz = np.empty((last - first, out_h, out_w, filters), x.dtype)
-            for image in range(first, last):
-                gradient_of_image(
-                    dy[image], peaks[image], scale, argmax[image], pool_size, pool_strides, a[image],
-                    mean, slope, constant, means, slopes, constants, dz[image - first], dbiases[part],
-                )  # fmt: skip
-            add_gradients(
-                x[first:last], dz, taps, strides, dilation_rate, winograd, first == part * size,
-                dweights, dkernels[part], dx[first:last],
+    dkernels, dbiases = np.zeros((parts, *kernel.shape), x.dtype), np.zeros((parts, out_w * filters), x.dtype)
+    _backward(
+        parts, dy, x, a, peaks, argmax, taps, windows, terms, dilation_rate, by_winograd, pool_size, pool_strides,
+        scale, mean, slope, constant, means, slopes, constants, size, dkernels, dbiases, dx,
+    )  # fmt: skip
+    dbias = total(total(dbiases).reshape(out_w, filters).astype(float)).astype(x.dtype)
+    return dx, total(dkernels), dbias, dgamma, dbeta
+
+
+@parallel_njit
+def _peak_sums(image: int, dy: Array, peaks: Array, mean: Array, sums: Array, products: Array) -> None:
+    add_peak_sums(dy[image], peaks[image], mean, sums[image], products[image])
+
+
+@parallel_njit
+def _line(
+    _: int, sums: Array, products: Array, pixels: int, gamma: Array, mean: Array, variance: Array, epsilon: float,
+    dgamma: Array, dbeta: Array, scale: Array, slope: Array, constant: Array,
+    means: Array, slopes: Array, constants: Array,
+) -> None:  # fmt: skip
+    """The gradients of γ and β, and the line (a − mean)·slope + constant.
+
+    ``means``, ``slopes`` and ``constants`` are those of the filters, repeated for each pixel of a row.
+    """
+    for f in range(len(mean)):
+        dy, dy_times_a = 0.0, 0.0
+        for image in range(len(sums)):
+            dy += sums[image, f]
+            dy_times_a += products[image, f]
+        inverse_std = mean.dtype.type(1 / np.sqrt(variance[f] + epsilon))
+        scale[f] = gamma[f] * inverse_std
+        constant[f] = -scale[f] * (dy / pixels)
+        slope[f] = -scale[f] * (dy_times_a / pixels * inverse_std * inverse_std)
+        dbeta[f], dgamma[f] = dy, dy_times_a
+        dgamma[f] *= inverse_std
+    for k in range(len(means)):
+        f = k % len(mean)
+        means[k], slopes[k], constants[k] = mean[f], slope[f], constant[f]
+
+
+@parallel_njit
+def _backward(
+    part: int, dy: Array, x: Array, a: Array, peaks: Array, argmax: Array, taps: Array, windows: Array, terms: Array,
+    dilation_rate: Pair, by_winograd: bool, pool_size: Pair, pool_strides: Pair,
+    scale: Array, mean: Array, slope: Array, constant: Array, means: Array, slopes: Array, constants: Array,
+    size: int, dkernels: Array, dbiases: Array, dx: Array,
+) -> None:  # fmt: skip
+    _, out_h, out_w, filters = a.shape
+    dweights = np.empty(winograd.sums_at_points(dkernels.shape[1:], by_winograd), x.dtype)
+    for first in range(part * size, min((part + 1) * size, len(x)), AT_ONCE):
+        last = min(first + AT_ONCE, (part + 1) * size, len(x))
+        dz = np.empty((last - first, out_h, out_w, filters), x.dtype)
+        for image in range(first, last):
+            gradient_of_image(
+                dy[image], peaks[image], scale, argmax[image], pool_size, pool_strides, a[image],
+                mean, slope, constant, means, slopes, constants, dz[image - first], dbiases[part],
             )  # fmt: skip
-        if winograd:
-            add_transformed_back(dweights, dkernels[part])
-    dbias_sums = np.zeros(filters)
-    add_columns(total(dbiases), dbias_sums)
-    return dx, total(dkernels).reshape(kernel.shape), dbias_sums.astype(x.dtype), dgamma, dbeta
+        add_gradients(
+            x[first:last], dz, taps, windows, terms, dilation_rate, by_winograd, first == part * size,
+            dweights, dkernels[part], dx[first:last],
+        )  # fmt: skip
+    if by_winograd:
+        winograd.add_transformed_back(dweights, dkernels[part])
 
 
 # For one image: windows side by side are done as they are read, the pixels outside of them row by row
 
 
-@serial_njit
+@inner_njit
 def relu_and_pool(
     a: Array, gamma: Array, pool_size: Pair, pool_strides: Pair, peaks: Array, argmax: Array, mean: Array
 ) -> None:
@@ -195,18 +265,16 @@ def relu_and_pool(
         pool_scaled_image(a, gamma, pool_size, pool_strides, peaks, argmax)
     add_columns(sums.reshape(-1), mean)
     add_columns(columns, mean)
-    mean /= h * w
+    for f in range(filters):
+        mean[f] /= h * w
 
 
-@serial_njit
+@inner_njit
 def gradient_of_image(
     dy: Array, peaks: Array, scale: Array, argmax: Array, pool_size: Pair, pool_strides: Pair, a: Array,
     mean: Array, slope: Array, constant: Array, means: Array, slopes: Array, constants: Array, dz: Array, sums: Array,
 ) -> None:  # fmt: skip
-    """dz: the line in a, and scale·dy more at the peaks, where a is positive; adds it to ``sums`` (w·filters).
-
-    ``means``, ``slopes`` and ``constants`` are those of the filters, repeated for each pixel of a row.
-    """
+    """dz: the line in a, and scale·dy more at the peaks, where a is positive; adds it to ``sums`` (w·filters)."""
     rows, done = in_windows(peaks.shape[:2], pool_size, pool_strides)
     if rows:
         unpool_on_line_image(dy, peaks, scale, argmax, pool_size, a, mean, slope, constant, dz, sums)
@@ -215,10 +283,10 @@ def gradient_of_image(
         row = a[i, first:].reshape(-1)
         line_where_positive(row, means, slopes, constants, dz[i, first:].reshape(-1), sums)
     if not rows:
-        unpool_positive_image(dy, peaks, scale, argmax, pool_size, pool_strides, YES, dz, sums)
+        unpool_positive_image(dy, peaks, scale, argmax, pool_size, pool_strides, True, dz, sums)
 
 
-@serial_njit
+@inner_njit
 def in_windows(pooled_size: Pair, pool_size: Pair, pool_strides: Pair) -> Pair:
     """How many rows and columns lie in windows, where these are side by side; else none."""
     return covered(pooled_size, pool_size, pool_strides) if pool_size == pool_strides else (0, 0)

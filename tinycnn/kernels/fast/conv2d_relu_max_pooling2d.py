@@ -12,11 +12,10 @@ in order: the bits never depend on the threads.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from tinycnn.kernels.engine.block_product import NO, YES
-from tinycnn.kernels.engine.threads import parallel_njit, serial_njit
-from tinycnn.kernels.engine.winograd import OUT, SMALL_OUT, add_transformed_back, inference_tile
+from tinycnn.kernels.engine import winograd
+from tinycnn.kernels.engine.parts import inner_njit
+from tinycnn.kernels.engine.threads import parallel_njit
 from tinycnn.kernels.fast.conv2d import (
     ADJACENT,
     AT_ONCE,
@@ -25,9 +24,9 @@ from tinycnn.kernels.fast.conv2d import (
     images_of_a_part,
     out_size,
     prepared_kernel,
-    sums_at_points,
     total,
     transposed_taps,
+    window_tables,
 )
 from tinycnn.kernels.fast.max_pooling2d import covered, pool_image, unpool_positive_image
 
@@ -36,78 +35,90 @@ Pair = tuple[int, int]
 
 
 def forward(
-    x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair
-) -> tuple[Array, Array]:
+    x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair,
+    training: bool = True,
+) -> tuple[Array, Array]:  # fmt: skip
     """Math: y, argmax = max_pooling2d_forward(relu(conv2d_forward(x, kernel, bias)));  windows of at most 256 pixels"""
-    return _forward(x, kernel, bias, strides, dilation_rate, pool_size, pool_strides, YES)
+    n, h, w, c = x.shape
+    kh, kw, _, filters = kernel.shape
+    pooled_h, pooled_w = out_size(out_size((h, w), (kh, kw), strides, dilation_rate), pool_size, pool_strides, ADJACENT)
+    conv_size = covered((pooled_h, pooled_w), pool_size, pool_strides)
+    tile = winograd.SMALL_OUT if training else winograd.inference_tile(conv_size)
+    weights, by_winograd = prepared_kernel(kernel, strides, dilation_rate, conv_size, tile)
+    windows, terms = window_tables(w, c, (kh, kw), conv_size, strides, dilation_rate)
+    y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
+    argmax = np.empty(y.shape, np.uint8)
+    _forward(
+        -(-n // AT_ONCE), x, weights, bias, windows, terms, by_winograd, conv_size, pool_size, pool_strides, y, argmax
+    )
+    return y, argmax
 
 
 def inference(
     x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair
 ) -> Array:
     """y alone, with large tiles where Winograd's way pays: here its rounding errors decide over no gradient."""
-    return _forward(x, kernel, bias, strides, dilation_rate, pool_size, pool_strides, NO)[0]
+    return forward(x, kernel, bias, strides, dilation_rate, pool_size, pool_strides, training=False)[0]
 
 
 @parallel_njit
 def _forward(
-    x: Array, kernel: Array, bias: Array, strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair,
-    training: bool,
-) -> tuple[Array, Array]:  # fmt: skip
-    n, h, w, _ = x.shape
-    kh, kw, _, filters = kernel.shape
-    conv_size = out_size((h, w), (kh, kw), strides, dilation_rate)
-    pooled_h, pooled_w = out_size(conv_size, pool_size, pool_strides, ADJACENT)
-    out_h, out_w = covered((pooled_h, pooled_w), pool_size, pool_strides)
-    y = np.empty((n, pooled_h, pooled_w, filters), x.dtype)
-    argmax = np.empty((n, pooled_h, pooled_w, filters), np.uint8)
-    tile = SMALL_OUT if training else inference_tile((out_h, out_w))
-    weights, winograd = prepared_kernel(kernel, strides, dilation_rate, (out_h, out_w), tile)
-    for part in prange(-(-n // AT_ONCE)):
-        first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, n)
-        z = np.empty((last - first, out_h, out_w, filters), x.dtype)
-        convolve_images(x[first:last], weights, bias, strides, dilation_rate, winograd, z)
-        for image in range(first, last):
-            pool_image(z[image - first], pool_size, pool_strides, y[image], argmax[image])
-            relu_in_place(y[image].reshape(-1))  # relu of the maximum is the maximum of the relus
-    return y, argmax
+    part: int, x: Array, weights: Array, bias: Array, windows: Array, terms: Array, by_winograd: bool,
+    conv_size: Pair, pool_size: Pair, pool_strides: Pair, y: Array, argmax: Array,
+) -> None:  # fmt: skip
+    first, last = part * AT_ONCE, min((part + 1) * AT_ONCE, len(x))
+    z = np.empty((last - first, conv_size[0], conv_size[1], y.shape[3]), x.dtype)
+    convolve_images(x[first:last], weights, bias, windows, terms, by_winograd, z)
+    for image in range(first, last):
+        pool_image(z[image - first], pool_size, pool_strides, y[image], argmax[image])
+        relu_in_place(y[image].reshape(-1))  # relu of the maximum is the maximum of the relus
 
 
-@parallel_njit
 def backward(
     dy: Array, x: Array, y: Array, argmax: Array, kernel: Array,
     strides: Pair, dilation_rate: Pair, pool_size: Pair, pool_strides: Pair, input_gradient: bool,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """dx, dkernel and dbias of `forward`; dx is empty without ``input_gradient``."""
     n, h, w, c = x.shape
-    filters = kernel.shape[3]
+    kh, kw, _, filters = kernel.shape
     conv_size = covered(dy.shape[1:3], pool_size, pool_strides)
-    taps, winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, conv_size, OUT)
+    taps, by_winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, conv_size, winograd.OUT)
+    windows, terms = window_tables(w, c, (kh, kw), conv_size, strides, dilation_rate)
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
-    size = images_of_a_part(n, kernel.shape, conv_size, winograd)
+    size = images_of_a_part(n, kernel.shape, conv_size, by_winograd)
     parts = -(-n // size)
-    dkernels = np.zeros((parts, kernel.shape[0], kernel.shape[1], c, filters), x.dtype)
-    dbiases, ones = np.zeros((parts, filters), x.dtype), np.ones(filters, x.dtype)
-    for part in prange(parts):
-        dweights = sums_at_points(kernel.shape, winograd, x)
-        for first in range(part * size, min((part + 1) * size, n), AT_ONCE):
-            last = min(first + AT_ONCE, (part + 1) * size, n)
-            dz = np.empty((last - first, conv_size[0], conv_size[1], filters), x.dtype)
-            for image in range(first, last):
-                unpool_positive_image(
-                    dy[image], y[image], ones, argmax[image], pool_size, pool_strides, NO,
-                    dz[image - first], dbiases[part],
-                )  # fmt: skip
-            add_gradients(
-                x[first:last], dz, taps, strides, dilation_rate, winograd, first == part * size,
-                dweights, dkernels[part], dx[first:last],
+    dkernels, dbiases = np.zeros((parts, *kernel.shape), x.dtype), np.zeros((parts, filters), x.dtype)
+    _backward(
+        parts, dy, x, y, argmax, taps, windows, terms, dilation_rate, by_winograd, conv_size, pool_size, pool_strides,
+        size, np.ones(filters, x.dtype), dkernels, dbiases, dx,
+    )  # fmt: skip
+    return dx, total(dkernels), total(dbiases)
+
+
+@parallel_njit
+def _backward(
+    part: int, dy: Array, x: Array, y: Array, argmax: Array, taps: Array, windows: Array, terms: Array,
+    dilation_rate: Pair, by_winograd: bool, conv_size: Pair, pool_size: Pair, pool_strides: Pair,
+    size: int, ones: Array, dkernels: Array, dbiases: Array, dx: Array,
+) -> None:  # fmt: skip
+    dweights = np.empty(winograd.sums_at_points(dkernels.shape[1:], by_winograd), x.dtype)
+    for first in range(part * size, min((part + 1) * size, len(x)), AT_ONCE):
+        last = min(first + AT_ONCE, (part + 1) * size, len(x))
+        dz = np.empty((last - first, conv_size[0], conv_size[1], dy.shape[3]), x.dtype)
+        for image in range(first, last):
+            unpool_positive_image(
+                dy[image], y[image], ones, argmax[image], pool_size, pool_strides, False,
+                dz[image - first], dbiases[part],
             )  # fmt: skip
-        if winograd:
-            add_transformed_back(dweights, dkernels[part])
-    return dx, total(dkernels).reshape(kernel.shape), total(dbiases)
+        add_gradients(
+            x[first:last], dz, taps, windows, terms, dilation_rate, by_winograd, first == part * size,
+            dweights, dkernels[part], dx[first:last],
+        )  # fmt: skip
+    if by_winograd:
+        winograd.add_transformed_back(dweights, dkernels[part])
 
 
-@serial_njit
+@inner_njit
 def relu_in_place(values: Array) -> None:
     for i in range(values.size):
         values[i] = 0 if values[i] <= 0 else values[i]

@@ -6,13 +6,12 @@ leaves to one thread.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
-from numba import prange
 
 from tinycnn.kernels import dense
-from tinycnn.kernels.engine.block_product import NO, ONE, ROWS, ZERO, places, product
+from tinycnn.kernels.engine.block_product import ROWS, product
 from tinycnn.kernels.engine.threads import parallel_njit
 from tinycnn.kernels.engine.transpose import transpose
 from tinycnn.kernels.fast.conv2d import column_sums
@@ -20,61 +19,69 @@ from tinycnn.kernels.fast.conv2d import column_sums
 Array = np.ndarray
 
 SMALL = 100_000  # multiplications; NumPy's OpenBLAS has a second thread help from 262,144
-COLUMNS: Any = np.int64(64)  # of dx at a time, so that their part of the kernel can be transposed within the cache
+COLUMNS = 64  # of dx at a time, so that their part of the kernel can be transposed within the cache
 
 
 def dense_forward(x: Array, kernel: Array, bias: Array) -> Array:
-    return (dense.dense_forward if len(x) * kernel.size <= SMALL else _forward)(x, kernel, bias)
-
-
-def dense_backward_parameters(x: Array, dz: Array) -> tuple[Array, Array]:
-    return (dense.dense_backward_parameters if x.size * dz.shape[1] <= SMALL else _backward_parameters)(x, dz)
-
-
-def dense_backward_input(dz: Array, kernel: Array) -> Array:
-    return (dense.dense_backward_input if len(dz) * kernel.size <= SMALL else _backward_input)(dz, kernel)
-
-
-@parallel_njit
-def _forward(x: Array, kernel: Array, bias: Array) -> Array:
-    n, inputs = x.shape
-    units = kernel.shape[1]
+    n, units = len(x), kernel.shape[1]
+    if n * kernel.size <= SMALL:
+        return dense.dense_forward(x, kernel, bias)
     z = np.empty((n, units), x.dtype)
-    x_rows, x_terms, z_rows = places(n, inputs), places(inputs, ONE), places(n, units)
-    for block in prange(-(-n // ROWS)):
-        product(
-            x.reshape(-1), ZERO, x_rows, x_terms, kernel.reshape(-1), ZERO, units,
-            z.reshape(-1), ZERO, z_rows, block * ROWS, min((block + 1) * ROWS, n), units, bias, NO,
-        )  # fmt: skip
+    inputs = x.shape[1]
+    x_rows, x_terms, z_rows = places(n, inputs), places(inputs, 1), places(n, units)
+    _product(-(-n // ROWS), x.reshape(-1), x_rows, x_terms, kernel.reshape(-1), bias, z.reshape(-1), z_rows, units)
     return z
 
 
-@parallel_njit
-def _backward_parameters(x: Array, dz: Array) -> tuple[Array, Array]:
-    n, inputs = x.shape
-    units = dz.shape[1]
-    dkernel, nothing = np.empty((inputs, units), x.dtype), np.zeros(units, x.dtype)
-    x_rows, x_terms, rows = places(inputs, ONE), places(n, inputs), places(inputs, units)
-    for block in prange(-(-inputs // ROWS)):
-        product(
-            x.reshape(-1), ZERO, x_rows, x_terms, dz.reshape(-1), ZERO, units,
-            dkernel.reshape(-1), ZERO, rows, block * ROWS, min((block + 1) * ROWS, inputs), units, nothing, NO,
-        )  # fmt: skip
-    return dkernel, column_sums(dz)
+def dense_backward_parameters(x: Array, dz: Array) -> tuple[Array, Array]:
+    (n, inputs), units = x.shape, dz.shape[1]
+    if x.size * units <= SMALL:
+        return dense.dense_backward_parameters(x, dz)
+    dkernel = np.empty((inputs, units), x.dtype)
+    x_rows, x_terms, rows = places(inputs, 1), places(n, inputs), places(inputs, units)
+    zeros = np.zeros(units, x.dtype)
+    _product(
+        -(-inputs // ROWS), x.reshape(-1), x_rows, x_terms, dz.reshape(-1), zeros, dkernel.reshape(-1), rows, units
+    )
+    return dkernel, column_sums(dz, parts=1)
 
 
-@parallel_njit
-def _backward_input(dz: Array, kernel: Array) -> Array:
-    n, units = dz.shape
-    inputs = len(kernel)
-    dx, nothing = np.empty((n, inputs), dz.dtype), np.zeros(COLUMNS, dz.dtype)
-    dz_rows, dz_terms, dx_rows = places(n, units), places(units, ONE), places(n, inputs)
-    for block in prange(-(-inputs // COLUMNS)):
-        first, count = block * COLUMNS, min(COLUMNS, inputs - block * COLUMNS)
-        transposed = np.empty(units * COLUMNS, dz.dtype)
-        transpose(kernel.reshape(-1), first * units, units, transposed, 0, COLUMNS, count, units)
-        product(
-            dz.reshape(-1), ZERO, dz_rows, dz_terms, transposed, ZERO, COLUMNS,
-            dx.reshape(-1), first, dx_rows, ZERO, n, count, nothing, NO,
-        )  # fmt: skip
+def dense_backward_input(dz: Array, kernel: Array) -> Array:
+    n, inputs = len(dz), len(kernel)
+    if n * kernel.size <= SMALL:
+        return dense.dense_backward_input(dz, kernel)
+    dx = np.empty((n, inputs), dz.dtype)
+    dz_rows, dz_terms, dx_rows = places(n, kernel.shape[1]), places(kernel.shape[1], 1), places(n, inputs)
+    zeros = np.zeros(COLUMNS, dz.dtype)
+    _backward_input(-(-inputs // COLUMNS), dz, dz_rows, dz_terms, kernel, zeros, dx, dx_rows)
     return dx
+
+
+@lru_cache(maxsize=64)  # the same for all batches; nobody writes into them
+def places(count: int, step: int) -> Array:
+    """The table i·step for i < count."""
+    return np.arange(count, dtype=np.int64) * step
+
+
+@parallel_njit
+def _product(
+    part: int, a: Array, a_rows: Array, a_terms: Array, b: Array, bias: Array, c: Array, c_rows: Array, columns: int
+) -> None:
+    """Some rows of a·b + bias."""
+    first, last = part * ROWS, min((part + 1) * ROWS, len(a_rows))
+    product(a, 0, a_rows, a_terms, b, 0, columns, c, 0, c_rows, first, last, columns, bias, False)
+
+
+@parallel_njit
+def _backward_input(
+    part: int, dz: Array, dz_rows: Array, dz_terms: Array, kernel: Array, zeros: Array, dx: Array, dx_rows: Array
+) -> None:
+    """Some columns of dx."""
+    (inputs, units), first = kernel.shape, part * COLUMNS
+    count = min(COLUMNS, inputs - first)
+    transposed = np.empty(units * COLUMNS, dz.dtype)
+    transpose(kernel.reshape(-1), first * units, units, transposed, 0, COLUMNS, count, units)
+    product(
+        dz.reshape(-1), 0, dz_rows, dz_terms, transposed, 0, COLUMNS,
+        dx.reshape(-1), first, dx_rows, 0, len(dz), count, zeros, False,
+    )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from tinycnn.kernels import dropout
 from tinycnn.kernels.dropout import (
@@ -16,7 +15,8 @@ from tinycnn.kernels.dropout import (
     THIRTY_ONE,
     TWENTY_SEVEN,
 )
-from tinycnn.kernels.engine.threads import parallel_njit, serial_njit
+from tinycnn.kernels.engine.parts import inner_njit
+from tinycnn.kernels.engine.threads import parallel_njit
 
 Array = np.ndarray
 
@@ -29,7 +29,8 @@ def dropout_mask(key: Any, shape: tuple[int, ...], least: int, scale: Any) -> Ar
     if least > 65_535:
         mask.fill(0)
         return mask
-    (_mask.alone if mask.size <= SMALL else _mask)(key, np.uint16(least), scale, mask.reshape(-1))
+    run = _mask.alone if mask.size <= SMALL else _mask
+    run(-(-mask.size // PART), key, np.uint16(least), scale, mask.reshape(-1))
     return mask
 
 
@@ -37,17 +38,16 @@ def dropout_apply(x: Array, mask: Array) -> Array:
     if x.size <= SMALL or mask.shape != x.shape:
         return dropout.dropout_apply(x, mask)
     y = np.empty_like(x)
-    _multiply(x.reshape(-1), mask.reshape(-1), y.reshape(-1))
+    _multiply(-(-x.size // PART), x.reshape(-1), mask.reshape(-1), y.reshape(-1))
     return y
 
 
 @parallel_njit
-def _mask(key: Any, least: Any, scale: Any, mask: Array) -> None:
-    for part in prange(-(-mask.size // PART)):
-        write_mask(key, part * PART, least, scale, mask[part * PART : (part + 1) * PART])
+def _mask(part: int, key: Any, least: Any, scale: Any, mask: Array) -> None:
+    write_mask(key, part * PART, least, scale, mask[part * PART : (part + 1) * PART])
 
 
-@serial_njit
+@inner_njit
 def write_mask(key: Any, first: int, least: Any, scale: Any, mask: Array) -> None:
     """The mask from number ``first`` on, which must be a multiple of 4."""
     words = np.empty(-(-mask.size // 4), np.uint64)
@@ -62,6 +62,8 @@ def write_mask(key: Any, first: int, least: Any, scale: Any, mask: Array) -> Non
 
 
 @parallel_njit
-def _multiply(x: Array, mask: Array, y: Array) -> None:
-    for i in prange(x.size):
+def _multiply(part: int, x: Array, mask: Array, y: Array) -> None:
+    here = slice(part * PART, (part + 1) * PART)
+    x, mask, y = x[here], mask[here], y[here]
+    for i in range(len(y)):
         y[i] = x[i] * mask[i]

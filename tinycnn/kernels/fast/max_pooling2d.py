@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from tinycnn.kernels.engine.block_product import NO, offsets
+from tinycnn.kernels.engine.block_product import offsets
+from tinycnn.kernels.engine.parts import inner_njit
 from tinycnn.kernels.engine.pool_window import (
     pool_scaled_windows,
     pool_windows,
@@ -14,7 +14,7 @@ from tinycnn.kernels.engine.pool_window import (
     unpool_positive_windows,
     unpool_windows,
 )
-from tinycnn.kernels.engine.threads import parallel_njit, serial_njit
+from tinycnn.kernels.engine.threads import parallel_njit
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -25,25 +25,27 @@ def max_pooling2d_forward(x: Array, pool_size: Pair, strides: Pair) -> tuple[Arr
     n, h, w, c = x.shape
     y = np.empty((n, (h - ph) // sh + 1, (w - pw) // sw + 1, c), x.dtype)
     argmax = np.empty(y.shape, np.uint8 if ph * pw <= 256 else np.int32)
-    _forward(x, pool_size, strides, y, argmax)
+    _forward(len(x), x, pool_size, strides, y, argmax)
     return y, argmax
 
 
-@parallel_njit
-def _forward(x: Array, pool_size: Pair, strides: Pair, y: Array, argmax: Array) -> None:
-    for image in prange(len(x)):
-        pool_image(x[image], pool_size, strides, y[image], argmax[image])
-
-
-@parallel_njit
 def max_pooling2d_backward(dy: Array, argmax: Array, image_size: Pair, pool_size: Pair, strides: Pair) -> Array:
     dx = np.empty((len(dy), image_size[0], image_size[1], dy.shape[3]), dy.dtype)
-    for image in prange(len(dy)):
-        unpool_image(dy[image], argmax[image], pool_size, strides, dx[image])
+    _backward(len(dy), dy, argmax, pool_size, strides, dx)
     return dx
 
 
-@serial_njit
+@parallel_njit
+def _forward(image: int, x: Array, pool_size: Pair, strides: Pair, y: Array, argmax: Array) -> None:
+    pool_image(x[image], pool_size, strides, y[image], argmax[image])
+
+
+@parallel_njit
+def _backward(image: int, dy: Array, argmax: Array, pool_size: Pair, strides: Pair, dx: Array) -> None:
+    unpool_image(dy[image], argmax[image], pool_size, strides, dx[image])
+
+
+@inner_njit
 def pool_image(x: Array, pool_size: Pair, strides: Pair, y: Array, argmax: Array) -> None:
     """The largest pixel of each window of one image (h, w, c), and its place in the window."""
     _, w, c = x.shape
@@ -54,7 +56,7 @@ def pool_image(x: Array, pool_size: Pair, strides: Pair, y: Array, argmax: Array
         pool_windows(pixels, start, strides[1] * c, taps, maxima, places, to, y.shape[1], c)
 
 
-@serial_njit
+@inner_njit
 def pool_scaled_image(x: Array, gamma: Array, pool_size: Pair, strides: Pair, peaks: Array, argmax: Array) -> None:
     """Of each window the pixel relu(x) for which γ·relu(x) is largest, with one γ per channel, and its place."""
     _, w, c = x.shape
@@ -65,7 +67,7 @@ def pool_scaled_image(x: Array, gamma: Array, pool_size: Pair, strides: Pair, pe
         pool_scaled_windows(pixels, start, strides[1] * c, taps, chosen, places, to, peaks.shape[1], c, gamma)
 
 
-@serial_njit
+@inner_njit
 def relu_and_pool_image(x: Array, gamma: Array, pool_size: Pair, peaks: Array, argmax: Array, sums: Array) -> None:
     """The same for windows side by side; the pixels that some window reads become relu(x).
 
@@ -81,7 +83,7 @@ def relu_and_pool_image(x: Array, gamma: Array, pool_size: Pair, peaks: Array, a
         )
 
 
-@serial_njit
+@inner_njit
 def unpool_image(dy: Array, argmax: Array, pool_size: Pair, strides: Pair, dx: Array) -> None:
     """Each window's gradient at the pixel that was its maximum, zero elsewhere; dx (h, w, c) is written."""
     _, w, c = dx.shape
@@ -93,7 +95,7 @@ def unpool_image(dy: Array, argmax: Array, pool_size: Pair, strides: Pair, dx: A
         unpool_windows(gradients, places, start, taps, pixels, to, strides[1] * c, dy.shape[1], c)
 
 
-@serial_njit
+@inner_njit
 def unpool_positive_image(
     dy: Array, y: Array, factor: Array, argmax: Array, pool_size: Pair, strides: Pair, adds: bool, dx: Array,
     sums: Array,
@@ -116,7 +118,7 @@ def unpool_positive_image(
         )
 
 
-@serial_njit
+@inner_njit
 def unpool_on_line_image(
     dy: Array, y: Array, factor: Array, argmax: Array, pool_size: Pair,
     a: Array, mean: Array, slope: Array, constant: Array, dx: Array, sums: Array,
@@ -131,12 +133,12 @@ def unpool_on_line_image(
     for i in range(dy.shape[0]):
         start, to = i * dy.shape[1] * c, i * pool_size[0] * w * c
         unpool_on_line_windows(
-            gradients, places, start, taps, pixels, to, pool_size[1] * c, dy.shape[1], c, maxima, factor, sums, NO,
+            gradients, places, start, taps, pixels, to, pool_size[1] * c, dy.shape[1], c, maxima, factor, sums, False,
             a.reshape(-1), mean, slope, constant,
         )  # fmt: skip
 
 
-@serial_njit
+@inner_njit
 def covered(pooled_size: Pair, pool_size: Pair, pool_strides: Pair) -> Pair:
     """How many rows and columns of the image some window reads, from the first to the last."""
     (h, w), (ph, pw), (sh, sw) = pooled_size, pool_size, pool_strides

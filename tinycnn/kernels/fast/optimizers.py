@@ -14,11 +14,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
-from tinycnn.kernels.engine.threads import parallel_njit, serial_njit
+from tinycnn.kernels.engine.parts import inner_njit
+from tinycnn.kernels.engine.threads import parallel_njit
 
 Array = np.ndarray
+
+
+PART = 8_192  # weights that a thread updates at a time
+
+
+def parts(w: Array) -> int:
+    return -(-w.size // PART)
 
 
 def least(w: Array) -> Any:
@@ -26,18 +33,20 @@ def least(w: Array) -> Any:
     return np.finfo(w.dtype).tiny * w.dtype.type(2**20)
 
 
-@serial_njit
+@inner_njit
 def unless_faded(average: Any, least: Any) -> Any:
     return 0 * average if abs(average) < least else average
 
 
 def sgd_update(w: Array, g: Array, learning_rate: float) -> None:
-    _sgd(w, g, w.dtype.type(learning_rate))
+    _sgd(parts(w), w, g, w.dtype.type(learning_rate))
 
 
 @parallel_njit
-def _sgd(w: Array, g: Array, learning_rate: Any) -> None:
-    for i in prange(w.size):
+def _sgd(part: int, w: Array, g: Array, learning_rate: Any) -> None:
+    here = slice(part * PART, (part + 1) * PART)
+    w, g = w[here], g[here]
+    for i in range(len(w)):
         w[i] -= learning_rate * g[i]
 
 
@@ -45,14 +54,16 @@ def sgd_momentum_update(
     w: Array, g: Array, velocity: Array, learning_rate: float, momentum: float, nesterov: bool
 ) -> None:
     number = w.dtype.type
-    _sgd_momentum(w, g, velocity, number(learning_rate), number(momentum), nesterov, least(w))
+    _sgd_momentum(parts(w), w, g, velocity, number(learning_rate), number(momentum), nesterov, least(w))
 
 
 @parallel_njit
 def _sgd_momentum(
-    w: Array, g: Array, velocity: Array, learning_rate: Any, momentum: Any, nesterov: bool, least: Any
+    part: int, w: Array, g: Array, velocity: Array, learning_rate: Any, momentum: Any, nesterov: bool, least: Any
 ) -> None:
-    for i in prange(w.size):
+    here = slice(part * PART, (part + 1) * PART)
+    w, g, velocity = w[here], g[here], velocity[here]
+    for i in range(len(w)):
         velocity[i] = unless_faded(momentum * velocity[i] - learning_rate * g[i], least)
         if nesterov:
             w[i] += momentum * velocity[i] - learning_rate * g[i]
@@ -73,6 +84,7 @@ def rmsprop_update(
 ) -> None:
     number = w.dtype.type
     _rmsprop(
+        parts(w),
         w,
         g,
         velocity,
@@ -89,6 +101,7 @@ def rmsprop_update(
 
 @parallel_njit
 def _rmsprop(
+    part: int,
     w: Array,
     g: Array,
     velocity: Array,
@@ -101,7 +114,13 @@ def _rmsprop(
     epsilon: Any,
     least: Any,
 ) -> None:
-    for i in prange(w.size):
+    here = slice(part * PART, (part + 1) * PART)
+    w, g, velocity = w[here], g[here], velocity[here]
+    if average_gradient is not None:
+        average_gradient = average_gradient[here]
+    if momentum_slot is not None:
+        momentum_slot = momentum_slot[here]
+    for i in range(len(w)):
         velocity[i] = unless_faded(rho * velocity[i] + one_minus_rho * (g[i] * g[i]), least)
         denominator = velocity[i]
         if average_gradient is not None:
@@ -119,11 +138,12 @@ def adam_update(
 ) -> None:
     number = w.dtype.type
     # 1 − β is taken before the rounding: 1 − float32(0.999) would be wrong in the fifth digit.
-    _adam(w, g, m, v, number(alpha), number(1 - beta_1), number(1 - beta_2), number(epsilon), least(w))
+    _adam(parts(w), w, g, m, v, number(alpha), number(1 - beta_1), number(1 - beta_2), number(epsilon), least(w))
 
 
 @parallel_njit
 def _adam(
+    part: int,
     w: Array,
     g: Array,
     m: Array,
@@ -134,7 +154,9 @@ def _adam(
     epsilon: Any,
     least: Any,
 ) -> None:
-    for i in prange(w.size):
+    here = slice(part * PART, (part + 1) * PART)
+    w, g, m, v = w[here], g[here], m[here], v[here]
+    for i in range(len(w)):
         m[i] = unless_faded(m[i] + one_minus_beta_1 * (g[i] - m[i]), least)
         v[i] = unless_faded(v[i] + one_minus_beta_2 * (g[i] * g[i] - v[i]), least)
         w[i] -= alpha * m[i] / (np.sqrt(v[i]) + epsilon)
@@ -152,11 +174,14 @@ def amsgrad_update(
     epsilon: float,
 ) -> None:
     number = w.dtype.type
-    _amsgrad(w, g, m, v, v_hat, number(alpha), number(1 - beta_1), number(1 - beta_2), number(epsilon), least(w))
+    _amsgrad(
+        parts(w), w, g, m, v, v_hat, number(alpha), number(1 - beta_1), number(1 - beta_2), number(epsilon), least(w)
+    )
 
 
 @parallel_njit
 def _amsgrad(
+    part: int,
     w: Array,
     g: Array,
     m: Array,
@@ -168,7 +193,9 @@ def _amsgrad(
     epsilon: Any,
     least: Any,
 ) -> None:
-    for i in prange(w.size):
+    here = slice(part * PART, (part + 1) * PART)
+    w, g, m, v, v_hat = w[here], g[here], m[here], v[here], v_hat[here]
+    for i in range(len(w)):
         m[i] = unless_faded(m[i] + one_minus_beta_1 * (g[i] - m[i]), least)
         v[i] = unless_faded(v[i] + one_minus_beta_2 * (g[i] * g[i] - v[i]), least)
         v_hat[i] = np.maximum(v_hat[i], v[i])
@@ -176,10 +203,12 @@ def _amsgrad(
 
 
 def weight_decay_update(w: Array, learning_rate: float, weight_decay: float) -> None:
-    _weight_decay(w, w.dtype.type(learning_rate * weight_decay))
+    _weight_decay(parts(w), w, w.dtype.type(learning_rate * weight_decay))
 
 
 @parallel_njit
-def _weight_decay(w: Array, rate: Any) -> None:
-    for i in prange(w.size):
+def _weight_decay(part: int, w: Array, rate: Any) -> None:
+    here = slice(part * PART, (part + 1) * PART)
+    w = w[here]
+    for i in range(len(w)):
         w[i] -= rate * w[i]

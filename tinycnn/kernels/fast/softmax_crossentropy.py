@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinycnn.kernels.engine.threads import serial_njit
+from tinycnn.kernels.engine.threads import parallel_njit
 
 Array = np.ndarray
 
+PART = 256  # samples that a thread does at a time
 
-@serial_njit
+
 def softmax_crossentropy(z: Array, labels: Array) -> tuple[Array, Array, Array]:
+    p, losses, gradient = np.empty_like(z), np.empty(len(z), z.dtype), np.empty_like(z)
+    _softmax_crossentropy(-(-len(z) // PART), z, labels, p, losses, gradient)
+    return p, losses, gradient
+
+
+@parallel_njit
+def _softmax_crossentropy(part: int, z: Array, labels: Array, p: Array, losses: Array, gradient: Array) -> None:
     n, classes = z.shape
-    p, losses, gradient = np.empty_like(z), np.empty(n, z.dtype), np.empty_like(z)
-    for i in range(n):
+    for i in range(part * PART, min((part + 1) * PART, n)):
         largest = z[i, 0]
         for k in range(1, classes):
             largest = np.maximum(largest, z[i, k])  # NaN stays NaN
@@ -26,4 +33,3 @@ def softmax_crossentropy(z: Array, labels: Array) -> tuple[Array, Array, Array]:
             gradient[i, k] = p[i, k]
         gradient[i, labels[i]] -= 1
         losses[i] = np.log(total) - (z[i, labels[i]] - largest)
-    return p, losses, gradient
