@@ -127,7 +127,7 @@ def conv2d_backward_input(dz: Array, kernel: Array, image_size: Pair, strides: P
     n, out_h, out_w, _ = dz.shape
     kh, kw, c, _ = kernel.shape
     h, w = image_size
-    taps, by_winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w), winograd.OUT)
+    taps, by_winograd = prepared_taps(kernel, strides, dilation_rate, (out_h, out_w), input_gradient=True)
     if by_winograd:
         dx = np.zeros((n, h, w, c), dz.dtype)
         rows, columns = winograd.tile_grid((out_h, out_w), winograd.OUT)
@@ -216,13 +216,24 @@ def spread_gradient(
 
 
 def prepared_kernel(kernel: Array, strides: Pair, dilation_rate: Pair, out_size: Pair, tile: int) -> tuple[Array, bool]:
-    """The kernel as `convolve_images` and `add_gradients` want it, and whether that is Winograd's way.
+    """The kernel as `convolve_images` wants it, and whether that is Winograd's way.
 
-    ``tile`` is `winograd.OUT` for gradients, SMALL_OUT for outputs in training, `inference_tile` in inference.
+    ``tile`` is `winograd.SMALL_OUT` for outputs in training, `inference_tile` in inference.
     """
     if winograd.pays(kernel.shape, strides, dilation_rate, out_size):
         return winograd.transformed_kernel(kernel, tile), True
     return kernel, False
+
+
+def prepared_taps(
+    kernel: Array, strides: Pair, dilation_rate: Pair, out_size: Pair, input_gradient: bool
+) -> tuple[Array, bool]:
+    """The kernel with its last axes exchanged as `add_gradients` wants it, or anything without ``input_gradient``."""
+    by_winograd = winograd.pays(kernel.shape, strides, dilation_rate, out_size)
+    if not input_gradient:
+        return kernel, by_winograd
+    taps = transposed_taps(kernel)
+    return (winograd.transformed_kernel(taps, winograd.OUT) if by_winograd else taps), by_winograd
 
 
 @inner_njit

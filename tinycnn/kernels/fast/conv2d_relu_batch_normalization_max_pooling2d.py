@@ -37,8 +37,8 @@ from tinycnn.kernels.fast.conv2d import (
     images_of_a_part,
     out_size,
     prepared_kernel,
+    prepared_taps,
     total,
-    transposed_taps,
     window_tables,
 )
 from tinycnn.kernels.fast.max_pooling2d import (
@@ -175,7 +175,7 @@ def backward(
         dgamma, dbeta, scale, slope, constant, means, slopes, constants,
     )  # fmt: skip
 
-    taps, by_winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, (out_h, out_w), winograd.OUT)
+    taps, by_winograd = prepared_taps(kernel, strides, dilation_rate, (out_h, out_w), input_gradient)
     windows, terms = window_tables(w, c, kernel.shape[:2], (out_h, out_w), strides, dilation_rate)
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
     size = images_of_a_part(n, kernel.shape, (out_h, out_w), by_winograd)

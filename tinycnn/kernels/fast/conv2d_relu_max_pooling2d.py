@@ -24,8 +24,8 @@ from tinycnn.kernels.fast.conv2d import (
     images_of_a_part,
     out_size,
     prepared_kernel,
+    prepared_taps,
     total,
-    transposed_taps,
     window_tables,
 )
 from tinycnn.kernels.fast.max_pooling2d import covered, pool_image, unpool_positive_image
@@ -82,7 +82,7 @@ def backward(
     n, h, w, c = x.shape
     kh, kw, _, filters = kernel.shape
     conv_size = covered(dy.shape[1:3], pool_size, pool_strides)
-    taps, by_winograd = prepared_kernel(transposed_taps(kernel), strides, dilation_rate, conv_size, winograd.OUT)
+    taps, by_winograd = prepared_taps(kernel, strides, dilation_rate, conv_size, input_gradient)
     windows, terms = window_tables(w, c, (kh, kw), conv_size, strides, dilation_rate)
     dx = np.empty((n if input_gradient else 0, h, w, c), x.dtype)
     size = images_of_a_part(n, kernel.shape, conv_size, by_winograd)
