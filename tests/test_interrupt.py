@@ -161,7 +161,7 @@ class TestTerminals:
 @pytest.mark.slow
 @pytest.mark.jit
 def test_ctrl_c_while_kernels_are_compiled(tmp_path):
-    """The answer comes while the compiler is at work; a second Ctrl-C does not wait for it."""
+    """Nothing is lost then, so nothing is waited for."""
     program = textwrap.dedent(
         """
         import signal, sys
@@ -183,8 +183,7 @@ def test_ctrl_c_while_kernels_are_compiled(tmp_path):
     )
     assert process.stderr.readline().startswith("tinycnn: compiling the fast kernels for this processor.")
     process.send_signal(signal.SIGINT)
-    assert process.stderr.readline() == ANSWER
-    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline() == "tinycnn: Ctrl-C: training ends.\n"
     line = process.stderr.read()
     process.stderr.close()
     assert process.wait(timeout=120) == 130

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType
 
@@ -22,20 +22,28 @@ if _HANGUP is not None:
     _NAMES[_HANGUP] = "SIGHUP"
 
 
+class BrokenOff(KeyboardInterrupt):
+    """A first Ctrl-C that waits for nothing, as nothing is lost."""
+
+
 class Interrupt:
     """While it is entered, the first Ctrl-C only sets ``requested``; the second one is a KeyboardInterrupt as ever.
 
     So a step is never torn apart: weights, optimizer and moving statistics always belong together. The first one is
-    answered at once, by a line on stderr: the step may take a minute, where it has kernels to compile. A handler that
-    the program has set itself is left alone, and threads other than the main one never see Ctrl-C. SIGTERM and SIGHUP
-    are treated alike where they are a KeyboardInterrupt too, see `sigterm_like_ctrl_c`.
+    answered at once, by a line on stderr: a step may take a while. A handler that the program has set itself is left
+    alone, and threads other than the main one never see Ctrl-C. SIGTERM and SIGHUP are treated alike where they are a
+    KeyboardInterrupt too, see `sigterm_like_ctrl_c`.
 
     Args:
         promise: what will happen, for the line on stderr.
+        breaks_off: whether the first one is a `BrokenOff` at this moment, as while kernels are compiled for a step.
     """
 
-    def __init__(self, promise: str = "training ends after this step") -> None:
+    def __init__(
+        self, promise: str = "training ends after this step", breaks_off: Callable[[], bool] = lambda: False
+    ) -> None:
         self.promise = promise
+        self.breaks_off = breaks_off
         self.requested = False
         self.cause = ""
         self._taken: list[signal.Signals] = []
@@ -57,6 +65,9 @@ class Interrupt:
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         if not self.requested:
             self.requested, self.cause = True, _NAMES[signal.Signals(signum)]
+            if self.breaks_off() and not _would_be_dropped(frame):
+                _say(f"tinycnn: {self.cause}: training ends.")
+                raise BrokenOff
             more = "" if signum == _HANGUP else f"; a second {self.cause} ends it at once"
             _say(f"tinycnn: {self.cause}: {self.promise}{more}.")
         elif signum == _HANGUP:  # of a terminal that is gone one hears twice: from the shell and from the system

@@ -21,6 +21,7 @@ import numpy as np
 from tinycnn import kernels as kernel_sets
 from tinycnn import losses, optimizers
 from tinycnn import metrics as metrics_module
+from tinycnn.kernels import compiled_ahead, is_compiling
 from tinycnn.layers import Layer, Parameter, ParameterVector
 from tinycnn.output import show
 from tinycnn.trainers.batches import (
@@ -40,7 +41,7 @@ from tinycnn.trainers.batches import (
 )
 from tinycnn.trainers.callbacks import Callback, CallbackList, History
 from tinycnn.trainers.fusion import backward_through, forward_through, fused_steps
-from tinycnn.trainers.interrupt import Interrupt
+from tinycnn.trainers.interrupt import BrokenOff, Interrupt
 from tinycnn.utils import NoMisspelling, lookup, underflow_is_zero
 
 Array = np.ndarray
@@ -97,6 +98,7 @@ class Trainer(NoMisspelling, ABC):
         self._vector: ParameterVector | None = None
         self._fused: list[Any] | None = None
         self._figures = metrics_module.CompileMetrics((), ())
+        self._validates = self._can_undo = False
         self._make_locks()
 
     def _make_locks(self) -> None:
@@ -288,6 +290,7 @@ class Trainer(NoMisspelling, ABC):
                 epochs=epochs,
                 steps=data.steps,
             )
+            self._validates = validation is not None
             return self._epochs(data, validation, validation_freq, hooks, figures)
 
     def _epochs(
@@ -302,7 +305,7 @@ class Trainer(NoMisspelling, ABC):
         self.history = history = hooks.history or History()
         hooks.on_train_begin()
         logs: dict[str, float] = {}
-        with hooks, Interrupt() as interrupt:
+        with hooks, Interrupt(breaks_off=lambda: self._can_undo and is_compiling()) as interrupt:
             for epoch in range(self.initial_epoch, hooks.params["epochs"]):  # BackupAndRestore may have moved it
                 figures.reset_state()
                 hooks.on_epoch_begin(epoch)
@@ -319,6 +322,9 @@ class Trainer(NoMisspelling, ABC):
                         if not hooks.terminates_on_nan:
                             raise
                         figures.loss.update_state(math.nan)
+                    except BrokenOff:
+                        step -= 1
+                        break
                     if hooks.wants_batches:
                         hooks.on_train_batch_end(step, _sorted(figures))
                     if interrupt.requested or self.stop_training:
@@ -402,7 +408,8 @@ class Trainer(NoMisspelling, ABC):
         outputs = []
         for step, (x_batch, _, _) in enumerate(data.epoch()):
             hooks.on_predict_batch_begin(step)
-            outputs.append(self._forward(x_batch, training=False))
+            with compiled_ahead(partial(self._rehearse, x_batch, None, None, training=False)):
+                outputs.append(self._forward(x_batch, training=False))
             hooks.on_predict_batch_end(step, {"outputs": outputs[-1]})  # type: ignore[dict-item]
         hooks.on_predict_end()
         return np.concatenate(outputs)
@@ -474,7 +481,7 @@ class Trainer(NoMisspelling, ABC):
         """Forward, loss, backward, update: the whole of training."""
         vector = self._parameter_vector()
         self.optimizer.build(vector)
-        with self._undone_on_error():
+        with self._undone_on_error(), compiled_ahead(partial(self._rehearse, x, y, sample_weight, training=True)):
             y_pred, loss, dy, logits = self._forward_and_loss(x, y, sample_weight, training=True)
             loss += self._penalty()
             if not math.isfinite(loss):
@@ -489,10 +496,26 @@ class Trainer(NoMisspelling, ABC):
         self.optimizer.apply(vector)
         return metrics_module.Outcome(y_pred, loss, logits, self._last_activation)
 
+    def _rehearse(self, x: Array, y: Array | None, sample_weight: Array | None, training: bool) -> None:
+        """A step of a copy, for `compiled_ahead`; not where it would call what somebody else has written."""
+        parts = (*self._layers, self.optimizer, self.loss)
+        if not all(type(part).__module__.startswith("tinycnn.") for part in parts):
+            return
+        twin = copy.deepcopy(self, {id(self.history): None})
+        if training:
+            vector = twin._parameter_vector()
+            twin.optimizer.build(vector)
+            _, _, dy, _ = twin._forward_and_loss(x, y, sample_weight, training=True)
+            twin._backward(dy)
+            twin.optimizer.apply(vector)
+        if not training or self._validates:
+            twin._forward(x, training=False)
+
     @contextmanager
     def _undone_on_error(self) -> Iterator[None]:
         """Where a step breaks off before the weights move, as by Ctrl-C, moving statistics have not moved either."""
         state = [(array, array.copy()) for layer in self._layers for array in layer.state.values()]
+        self._can_undo = True
         try:
             yield
         except BaseException:
@@ -501,10 +524,13 @@ class Trainer(NoMisspelling, ABC):
             for step in self._steps:
                 step.forget()
             raise
+        finally:
+            self._can_undo = False
 
     @underflow_is_zero
     def _test_step(self, x: Array, y: Array, sample_weight: Array | None) -> metrics_module.Outcome:
-        with self._weights_in_use:
+        rehearsal = partial(self._rehearse, x, None, None, training=False)
+        with self._weights_in_use, compiled_ahead(rehearsal):
             y_pred, loss, _, logits = self._forward_and_loss(x, y, sample_weight, training=False)
             return metrics_module.Outcome(y_pred, loss + self._penalty(), logits, self._last_activation)
 

@@ -42,7 +42,7 @@ from numba.core.registry import cpu_target
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
 
-from tinycnn.kernels.engine import compiling
+from tinycnn.kernels.engine.compiling import follow_the_plan, say
 
 MAGIC = b"tinycnn kept code 1\n"
 HEAD = struct.Struct(f"<{len(MAGIC)}s32sQQ")  # magic, sha256 of all that follows it, lengths of the key and of the code
@@ -120,10 +120,22 @@ def write(title: str, key: str, code: bytes) -> None:
             failed.append(f"{folder} ({error.strerror or error})")
     if not _said:
         _said = True
-        compiling.say(
+        say(
             f"tinycnn: expected a folder in which compiled kernels can be kept, received {', '.join(failed)}. "
             "All works, but each process compiles anew: set NUMBA_CACHE_DIR to a folder that can be written."
         )
+
+
+def can_be_kept() -> bool:
+    """Whether one of the folders can be written: seen by writing into it."""
+    for folder in folders() if _TEXTS else []:
+        probe = _place(folder) / f"probe.{uuid.uuid4().hex[:16]}"
+        with suppress(OSError):
+            probe.parent.mkdir(parents=True, exist_ok=True)
+            probe.touch()
+            probe.unlink()
+            return True
+    return False
 
 
 def _place(folder: Path) -> Path:
@@ -197,8 +209,14 @@ class KeptKernel:
     def cache_path(self) -> str:
         return str(_place(folders()[0]))
 
+    def is_kept(self, signature: Any) -> bool:
+        return read(self.title, str(signature)) is not None
+
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         code = read(self.title, str(signature))
+        if code is None:
+            follow_the_plan()
+            code = read(self.title, str(signature))
         if code is None:
             return None
         self.before_loading(code)

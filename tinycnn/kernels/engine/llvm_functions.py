@@ -22,7 +22,8 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from tinycnn.kernels.engine import compiling, kept_code
+from tinycnn.kernels.engine import kept_code
+from tinycnn.kernels.engine.compiling import compiling
 
 Array = np.ndarray
 
@@ -128,14 +129,19 @@ def make_known(code: bytes) -> None:
             _engine(number)
 
 
+def make_there(number: str) -> None:
+    """Have all functions for one type of numbers."""
+    _engine(number)
+
+
 def _engine(number: str) -> Any:
     """All functions for one type of numbers: those of this process, kept ones, or ones that are compiled now."""
     with _lock:
         if number not in _engines:
             code = kept_code.read("llvm_functions", number)
             if code is None:
-                compiling.say_once()
-                code = _object_code(number)
+                with compiling:
+                    code = _object_code(number)
                 kept_code.write("llvm_functions", number, code)
             _load(number, code)
         return _engines[number]

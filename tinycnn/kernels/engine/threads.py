@@ -16,7 +16,8 @@ import functools
 import importlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numba
@@ -51,6 +52,8 @@ class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
         if count <= 1 or _forked:
             self.alone(count, *arguments)
             return
+        if _rehearsing and self._is_rehearsed(count, *arguments):
+            return
         if _serve_several is None:
             _start_threads()
         if _serve_several:
@@ -60,13 +63,45 @@ class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
                 self.entry(count, False, *arguments)
 
     def alone(self, count: int, *arguments: Any) -> None:
+        if _rehearsing and self._is_rehearsed(count, *arguments):
+            return
         if _serve_several is None:
             _start_threads()  # code that is loaded names them, whether or not it wakes them
         self.entry(count, True, *arguments)
 
+    def compile(self, types: tuple[Any, ...]) -> None:
+        """Have code for arguments of these types: what is kept, or newly compiled."""
+        if _serve_several is None:
+            _start_threads()
+        self.entry.compile(types)
+
+    def is_there(self, types: tuple[Any, ...]) -> bool:
+        return types in self.entry.overloads or self.entry._cache.is_kept(types)
+
+    def _is_rehearsed(self, count: int, *arguments: Any) -> bool:
+        called = _rehearsing.get(threading.get_ident())
+        if called is None:
+            return False
+        called.append((self, tuple(self.entry.typeof_pyval(it) for it in (count, True, *arguments))))
+        return True
+
     def _in_python(self, count: int, _: bool, *arguments: Any) -> None:
         for part in range(count):
             self.__wrapped__(part, *arguments)  # type: ignore[attr-defined]
+
+
+_rehearsing: dict[int, list[Any]] = {}  # by thread: the kernels called in it, and the types of their arguments
+
+
+@contextmanager
+def rehearsing() -> Iterator[list[Any]]:
+    """In this thread, kernels only note that they were called."""
+    me = threading.get_ident()
+    _rehearsing[me] = called = []
+    try:
+        yield called
+    finally:
+        del _rehearsing[me]
 
 
 _one_at_a_time = threading.RLock()

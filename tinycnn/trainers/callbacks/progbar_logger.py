@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any
 
+from tinycnn.kernels import seconds_compiling
 from tinycnn.output import LastingOutput, show
 from tinycnn.trainers.callbacks.callback import Callback, Logs
 
@@ -20,7 +21,7 @@ class ProgbarLogger(Callback):
         1563/1563 - 6s 4ms/step - accuracy: 0.9857 - loss: 0.0451 - val_accuracy: 0.9868 - val_loss: 0.0423
 
     2 shows only these two lines, as does 1 where the output is neither a terminal nor a notebook. The times are
-    those of the whole epoch, validation included.
+    those of the whole epoch, validation included, but not the compiling of kernels.
     """
 
     REDRAW_SECONDS = 0.1
@@ -97,7 +98,7 @@ class ProgbarLogger(Callback):
     def _begin(self) -> None:
         self._close_bar()
         self._seen = 0
-        self._start = self._last_redraw = time.perf_counter()
+        self._start, self._last_redraw = _clock(), time.perf_counter()
         if self._show_bar:
             # Imported here: it takes time that nobody without a bar should pay.
             from tqdm.auto import tqdm
@@ -120,7 +121,7 @@ class ProgbarLogger(Callback):
             self._close_bar()
         elif now - self._last_redraw >= self.REDRAW_SECONDS:
             self._last_redraw = now
-            figures = [_per_step((now - self._start) / self._seen), *_figures(logs)]
+            figures = [_per_step((_clock() - self._start) / self._seen), *_figures(logs)]
             self._bar.n = self._seen
             self._bar.set_postfix_str(" - ".join(figures), refresh=False)
             self._bar.refresh()
@@ -130,7 +131,7 @@ class ProgbarLogger(Callback):
         if self.verbose == 0:
             return
         steps = self._seen if self.steps is None else self.steps
-        seconds = time.perf_counter() - self._start
+        seconds = _clock() - self._start
         times = f"{seconds:.0f}s {_per_step(seconds / max(steps, 1))}"
         show(" - ".join([f"{steps}/{steps}", times, *_figures(logs)]))
 
@@ -138,6 +139,11 @@ class ProgbarLogger(Callback):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _clock() -> float:
+    """Seconds, which stand still while kernels are compiled: that happens once, and says nothing of a step."""
+    return time.perf_counter() - seconds_compiling()
 
 
 def _is_interactive(stream: Any) -> bool:
