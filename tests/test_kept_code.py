@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("numba")
@@ -212,28 +213,33 @@ def test_numba_takes_this_cache(place):
     """What Numba asks of a cache is not among what it promises to keep as it is."""
     from tinycnn.kernels.engine import threads
 
-    def function(x):
-        return x + 1
+    def function(part, x):
+        x[part] += 1
 
-    known = []
-    first, second = (threads.serial_njit(function) for _ in range(2))
-    assert first(2) == 3
+    x, known, title = np.zeros(1), [], "test_kept_code.test_numba_takes_this_cache.locals.function"
+    first, second = (threads.parallel_njit(function) for _ in range(2))
+    first(1, x)
+    assert x == 1
     (file,) = place.iterdir()
-    assert kept.read("test_kept_code.test_numba_takes_this_cache.locals.function", "(int64,)") is not None
-    second._cache.before_loading = known.append
-    assert second(2) == 3
-    assert second.stats.cache_hits.total() == 1
-    assert second.stats.cache_path == str(place)
+    signature = "(int64, bool, Array(float64, 1, 'C', False, aligned=True))"
+    assert kept.read(title, signature) is not None
+    second.entry._cache.before_loading = known.append
+    second(1, x)
+    assert x == 2
+    assert second.entry.stats.cache_hits.total() == 1
+    assert second.entry.stats.cache_path == str(place)
     assert len(known) == 1
 
     # A whole file that Numba cannot read counts as absent too.
-    kept.write("test_kept_code.test_numba_takes_this_cache.locals.function", "(int64,)", b"no pickle")
-    third = threads.serial_njit(function)
-    assert third(2) == 3
-    assert third.stats.cache_misses.total() == 1
-    third.recompile()
-    assert third(2) == 3
-    third._cache.flush()
+    kept.write(title, signature, b"no pickle")
+    third = threads.parallel_njit(function)
+    third(1, x)
+    assert x == 3
+    assert third.entry.stats.cache_misses.total() == 1
+    third.entry.recompile()
+    third(1, x)
+    assert x == 4
+    third.entry._cache.flush()
     assert not file.exists()
 
 
@@ -242,16 +248,18 @@ def test_two_types_compiled_at_a_time_are_kept_apart(place):
     """Numba's own index says float64 where the file holds float32, if two processes do this at the same moment."""
     from tinycnn.kernels.engine import threads
 
-    def function(x):
-        return x * 2
+    def function(part, x):
+        x[part] *= 2
 
-    processes = [threads.serial_njit(function) for _ in range(2)]
-    assert processes[0](1.5) == 3.0
-    assert processes[1](3) == 6
-    again = threads.serial_njit(function)
-    assert [again(1.5), again(3)] == [3.0, 6]
-    assert isinstance(again(3), int)
-    assert again.stats.cache_hits.total() == 2
+    floats, integers = np.array([1.5]), np.array([3])
+    processes = [threads.parallel_njit(function) for _ in range(2)]
+    processes[0](1, floats)
+    processes[1](1, integers)
+    again = threads.parallel_njit(function)
+    again(1, floats)
+    again(1, integers)
+    assert (floats, integers) == (6.0, 12)
+    assert again.entry.stats.cache_hits.total() == 2
 
 
 @needs_users

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tinycnn.kernels.engine import threads
@@ -14,10 +16,22 @@ from tinycnn.kernels.engine import threads
 ROOT = Path(__file__).parents[1]
 
 
-def run(code: str, **settings: str) -> subprocess.CompletedProcess:
+class NullCache:
+    """Keeps nothing: what a test compiles is of no use to others."""
+
+    def load_overload(self, signature, context):
+        return None
+
+    def save_overload(self, signature, result):
+        pass
+
+
+def run(code: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess:
     inherited = {k: v for k, v in os.environ.items() if k not in ("NUMBA_DISABLE_JIT", "OMP_WAIT_POLICY")}
     environment = {**inherited, "PYTHONPATH": str(ROOT), **settings}
-    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, timeout=300
+    )
 
 
 def test_openmp_is_loaded_with_a_short_wait_and_the_environment_is_left_as_it_was(monkeypatch):
@@ -239,14 +253,165 @@ def test_only_numbas_own_threads_are_waited_for(monkeypatch):
         def __exit__(self, *_):
             pass
 
-    entered = []
-    kernel = threads.parallel_njit(lambda: "done")
-    monkeypatch.setattr(kernel, "together", lambda: "done")
+    entered, given = [], []
+    kernel = threads.parallel_njit(lambda part: None)
+    monkeypatch.setattr(kernel, "entry", lambda *arguments: given.append(arguments))
     monkeypatch.setattr(threads, "_one_at_a_time", Lock())
     for layer, waits in (("omp", []), ("tbb", []), ("workqueue", [True])):
         monkeypatch.setattr(threads, "JIT_IS_OFF", False)
         monkeypatch.setattr(threads.numba, "get_num_threads", lambda: 4)
         monkeypatch.setattr(threads.numba, "threading_layer", lambda: layer)  # noqa: B023
         monkeypatch.setattr(threads, "_serve_several", None)
-        assert kernel() == "done"
+        kernel(2)
+        assert given.pop() == (2, False)
         assert entered == waits
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "on all threads"])
+def test_what_a_part_raises_comes_out_of_the_kernel(alone):
+    """And all other parts are done nevertheless."""
+
+    def part(number, x, calls):
+        calls[number] = 1
+        if number % 2:
+            raise MemoryError("too large")
+        x[number] = number
+
+    kernel = threads.parallel_njit(part)
+    kernel.entry._cache = NullCache()
+    x, calls = np.zeros(9), np.zeros(9)
+    for _ in range(3):
+        with pytest.raises(MemoryError, match="too large"):
+            (kernel.alone if alone else kernel)(9, x, calls)
+    np.testing.assert_array_equal(x, [0, 0, 2, 0, 4, 0, 6, 0, 8])
+    assert calls.all()
+    kernel(1, x, calls)  # the next call is not spoilt by the last one
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 1000])
+def test_each_part_is_done_once(count):
+    kernel = threads.parallel_njit(_count)
+    kernel.entry._cache = NullCache()
+    for run in (kernel, kernel.alone):
+        done = np.zeros(count + 1, int)
+        run(count, done)
+        assert (done[:count] == 1).all()
+        assert done[count] == 0
+
+
+def _count(part, done):
+    done[part] += 1
+
+
+@pytest.mark.jit
+def test_functions_that_kernels_call_belong_to_their_library():
+    """Each is compiled once for each kernel, whatever calls it, and leaves nothing behind elsewhere."""
+    from tinycnn.kernels.engine.parts import inner_njit
+
+    @inner_njit
+    def add(x: np.ndarray, number: float) -> None:
+        for i in range(len(x)):
+            x[i] += number
+
+    @inner_njit
+    def double(number: float) -> float:
+        return 2 * number
+
+    def part(number, x, y):
+        add(x, 1.0)
+        add(x, double(2.0))
+        add(y, 1.0)
+
+    kernel = threads.parallel_njit(part)
+    kernel.entry._cache = NullCache()
+    x, y = np.zeros(3), np.zeros(3, np.float32)
+    kernel(1, x, y)
+    assert x.tolist() == [5.0] * 3
+    assert y.tolist() == [1.0] * 3
+    (code,) = kernel.entry.inspect_llvm().values()
+    assert len(re.findall(r"^define .*locals_3e3addB", code, re.M)) == 2  # for float64 and for float32
+
+
+REHEARSED = """
+import sys, numpy as np, tinycnn
+from tinycnn import models
+from tinycnn.kernels import FAST, engine, fast
+from tinycnn.kernels.engine import ahead, threads
+rng = np.random.default_rng(0)
+x, y = rng.random((32, 28, 28, 1), dtype=np.float32), rng.integers(0, 10, 32)
+model = getattr(models, sys.argv[1])()
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+before = [w.copy() for w in model.get_weights()]
+compiled = []
+of_kernel = threads.parallel_njit.compile
+threads.parallel_njit.compile = lambda kernel, types: (compiled.append(kernel.__name__), of_kernel(kernel, types))
+model.fit(x, y, validation_data=(x, y), verbose=0)
+first = len(compiled)
+assert first > 8, compiled
+model.fit(x, y, validation_data=(x, y), verbose=0)
+model.predict(x, verbose=0)
+assert len(compiled) == first, compiled[first:]
+modules = [getattr(fast, name) for name in fast.__all__]
+kernels = [it for module in modules for it in vars(module).values() if isinstance(it, threads.parallel_njit)]
+assert {it.__name__ for it in kernels if it.entry.overloads} <= set(compiled), compiled
+print(sum(w.sum() for w in model.get_weights()))
+"""
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize("name", ["plain", "dropout", "batch_normalization"])
+def test_a_step_is_compiled_ahead(name, tmp_path):
+    """All of it, when its first kernel is missing; with a second process or without, the numbers are the same."""
+    alone = REHEARSED.replace("before = ", "ahead.FEWEST = 1000; before = ")
+    results = []
+    for number, code in enumerate((REHEARSED, alone)):
+        done = run(code, name, NUMBA_CACHE_DIR=str(tmp_path / str(number)))
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("tinycnn: compiling the fast kernels for this processor") == 1
+        results.append(done.stdout)
+    assert results[0] == results[1]
+
+
+SECOND_PROCESS = """
+import os, sys, numpy as np, tinycnn
+from tinycnn.kernels import compiled_ahead, engine, fast
+from tinycnn.kernels.engine import ahead, kept_code
+{change}
+x = np.ones((4, 6), np.float32)
+def rehearsal():
+    fast.activations.relu_forward(x)
+    fast.activations.relu_backward(x, x)
+    fast.softmax_crossentropy.softmax_crossentropy(x, np.zeros(4, int))
+    fast.batch_normalization.batch_normalization_forward(x, x[0], x[0], 1e-3)
+    {more}
+with compiled_ahead(rehearsal):
+    assert fast.activations.relu_forward(x).sum() == 24
+assert not ahead.threads._rehearsing
+import subprocess
+assert subprocess._active == [], subprocess._active
+print("done")
+"""
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize(
+    ("change", "more"),
+    [
+        ("", ""),
+        ("sys.executable = '/nonexistent/python'", ""),
+        ("sys.executable = ''", ""),
+        ("ahead.__name__ = 'no_such_module'", ""),
+        ("os.environ['PYTHONPATH'] = '/nonexistent'; sys.executable = '/bin/false'", ""),
+        ("ahead.pickle.dumps = lambda task: b'nonsense'", ""),
+        ("kept_code.write = lambda *arguments: None", ""),
+        ("kept_code.can_be_kept = lambda: False", ""),
+        ("", "raise RuntimeError('as a model of a stranger might')"),
+    ],
+)
+def test_without_the_second_process_the_first_one_does_all(change, more, tmp_path):
+    done = run(SECOND_PROCESS.format(change=change, more=more), NUMBA_CACHE_DIR=str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line == "tinycnn: compiling the fast kernels for this processor. This takes some seconds, once."

@@ -121,4 +121,3 @@ def serve() -> None:
             return
         getattr(import_module(module), name).compile(types)
         os.write(answers, b"done\n")
-

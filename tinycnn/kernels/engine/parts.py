@@ -1,9 +1,9 @@
 """A kernel's code: what it calls is compiled with it, and its parts are shared out among Numba's threads.
 
 Numba optimizes and emits each function by itself, copies it into all that call it, and does so again at each level of
-calls; a function with ``prange`` it compiles three times, and wraps each loop in tables of its arrays. Together that was
-two thirds of a first training step. So here a kernel and all that it calls become one library, which LLVM optimizes and
-emits once (`inner_njit`), and a loop over parts is a few instructions around a call of Numba's threads (`entry_of`).
+calls; a function with ``prange`` it compiles three times, and wraps each loop in tables of its arrays. That was most of
+a first training step. So here a kernel and all that it calls become one library, which LLVM optimizes and emits once
+(`inner_njit`), and a loop over parts is a few instructions around a call of Numba's threads (`entry_of`).
 
 These want a pointer to a function, and one to what it should know. So around a function that does one part of the work
 is written, in LLVM's instructions,
@@ -50,7 +50,7 @@ def inner_njit(function: Callable[..., Any]) -> Any:
     """
     if JIT_IS_OFF:
         return function
-    if inspect.signature(function).return_annotation != "None":
+    if inspect.signature(function).return_annotation not in (None, "None"):
         return register_jitable(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
     def typed(typing_context: Any, *arguments: Any) -> Any:

@@ -39,21 +39,21 @@ def conv2d_forward(x: Array, kernel: Array, bias: Array, strides: Pair, dilation
     if by_winograd:
         tiles = n * winograd.tiles((out_h, out_w), winograd.SMALL_OUT)
         size = max(36, -(-tiles // PARTS))
-        _convolve_tiles(-(-tiles // size), x, weights, bias, size, tiles, z)
+        convolve_tiles(-(-tiles // size), x, weights, bias, size, tiles, z)
     else:
         windows, terms = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
         parts = max(1, min(FEW_IMAGES // max(1, n), out_h * out_w // (4 * ROWS)))
-        _convolve_windows(n * parts, x, kernel, bias, windows, terms, parts, z)
+        convolve_windows(n * parts, x, kernel, bias, windows, terms, parts, z)
     return z
 
 
 @parallel_njit
-def _convolve_tiles(part: int, x: Array, weights: Array, bias: Array, size: int, tiles: int, z: Array) -> None:
+def convolve_tiles(part: int, x: Array, weights: Array, bias: Array, size: int, tiles: int, z: Array) -> None:
     winograd.convolve(x, weights, bias, part * size, min((part + 1) * size, tiles), z)
 
 
 @parallel_njit
-def _convolve_windows(
+def convolve_windows(
     part: int, x: Array, kernel: Array, bias: Array, windows: Array, terms: Array, parts: int, z: Array
 ) -> None:
     """Each image is cut into so many ``parts``."""
@@ -72,18 +72,18 @@ def conv2d_backward_parameters(
         tiles = n * winograd.tiles((out_h, out_w), winograd.OUT)
         size = max(36, c * filters // TILE_SHARE, -(-tiles // PARTS))
         dkernels = np.zeros((max(1, -(-tiles // size)), *shape), x.dtype)
-        _kernel_gradients_of_tiles(-(-tiles // size), x, dz, size, tiles, dkernels)
+        write_kernel_gradients_of_tiles(-(-tiles // size), x, dz, size, tiles, dkernels)
         dkernel = total(dkernels)
     else:
         windows, terms = window_tables(w, c, kernel_size, (out_h, out_w), strides, dilation_rate)
         dkernel = np.zeros(shape, x.dtype)
         kernel_rows = np.arange(len(terms), dtype=np.int64) * filters
-        _kernel_gradient_rows(-(-len(terms) // ROWS), x, dz, windows, terms, kernel_rows, dkernel)
+        add_kernel_gradient_rows(-(-len(terms) // ROWS), x, dz, windows, terms, kernel_rows, dkernel)
     return dkernel, column_sums(dz.reshape(-1, filters), PARTS)
 
 
 @parallel_njit
-def _kernel_gradients_of_tiles(part: int, x: Array, dz: Array, size: int, tiles: int, dkernels: Array) -> None:
+def write_kernel_gradients_of_tiles(part: int, x: Array, dz: Array, size: int, tiles: int, dkernels: Array) -> None:
     c, filters = x.shape[3], dz.shape[3]
     dweights = np.empty(winograd.POINTS * winograd.matrix_step(c, filters), x.dtype)
     no_dx, no_taps = np.empty((0, 1, 1, c), x.dtype), np.empty((0, 1, 1, 1), x.dtype)
@@ -93,7 +93,7 @@ def _kernel_gradients_of_tiles(part: int, x: Array, dz: Array, size: int, tiles:
 
 
 @parallel_njit
-def _kernel_gradient_rows(
+def add_kernel_gradient_rows(
     part: int, x: Array, dz: Array, windows: Array, terms: Array, kernel_rows: Array, dkernel: Array
 ) -> None:
     """Some rows of the kernel, summed over all images."""
@@ -134,25 +134,25 @@ def conv2d_backward_input(dz: Array, kernel: Array, image_size: Pair, strides: P
         # Tiles overlap: a row of tiles, or the rows of an image, are one thread's work; every second row at a time.
         row, steps = (columns, 2) if n < FEW_IMAGES else (rows * columns, 1)
         for start in range(steps):
-            _gradient_of_tiles(-(-(n * rows * columns // row - start) // steps), dz, taps, start, steps, row, dx)
+            add_gradient_of_tiles(-(-(n * rows * columns // row - start) // steps), dz, taps, start, steps, row, dx)
     else:
         dx = np.empty((n, h, w, c), dz.dtype)
         windows, _ = window_tables(w, c, (kh, kw), (out_h, out_w), strides, dilation_rate)
         columns = c if n >= FEW_IMAGES else max(1, c // FEW_IMAGES)
         groups = -(-c // columns)
-        _gradient_of_windows(n * groups, dz, taps, windows, dilation_rate, groups, columns, dx)
+        write_gradient_of_windows(n * groups, dz, taps, windows, dilation_rate, groups, columns, dx)
     return dx
 
 
 @parallel_njit
-def _gradient_of_tiles(part: int, dz: Array, taps: Array, start: int, steps: int, row: int, dx: Array) -> None:
+def add_gradient_of_tiles(part: int, dz: Array, taps: Array, start: int, steps: int, row: int, dx: Array) -> None:
     nothing, no_dweights = np.empty((0, 1, 1, 1), dz.dtype), np.empty(0, dz.dtype)
     first = (start + part * steps) * row
     winograd.gradients(nothing, dz, taps, first, first + row, False, no_dweights, dx)
 
 
 @parallel_njit
-def _gradient_of_windows(
+def write_gradient_of_windows(
     part: int, dz: Array, taps: Array, windows: Array, dilation_rate: Pair, groups: int, columns: int, dx: Array
 ) -> None:
     """Some of an image's channels, which are cut into so many ``groups``."""
