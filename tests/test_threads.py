@@ -341,6 +341,7 @@ from tinycnn.kernels import FAST, engine, fast
 from tinycnn.kernels.engine import ahead, threads
 rng = np.random.default_rng(0)
 x, y = rng.random((32, 28, 28, 1), dtype=np.float32), rng.integers(0, 10, 32)
+tinycnn.utils.set_random_seed(1)
 model = getattr(models, sys.argv[1])()
 model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 before = [w.copy() for w in model.get_weights()]

@@ -408,7 +408,7 @@ class Trainer(NoMisspelling, ABC):
         outputs = []
         for step, (x_batch, _, _) in enumerate(data.epoch()):
             hooks.on_predict_batch_begin(step)
-            with compiled_ahead(partial(self._rehearse, x_batch, None, None, training=False)):
+            with compiled_ahead(partial(self._rehearse, x_batch)):
                 outputs.append(self._forward(x_batch, training=False))
             hooks.on_predict_batch_end(step, {"outputs": outputs[-1]})  # type: ignore[dict-item]
         hooks.on_predict_end()
@@ -481,7 +481,7 @@ class Trainer(NoMisspelling, ABC):
         """Forward, loss, backward, update: the whole of training."""
         vector = self._parameter_vector()
         self.optimizer.build(vector)
-        with self._undone_on_error(), compiled_ahead(partial(self._rehearse, x, y, sample_weight, training=True)):
+        with self._undone_on_error(), compiled_ahead(partial(self._rehearse, x, y, sample_weight)):
             y_pred, loss, dy, logits = self._forward_and_loss(x, y, sample_weight, training=True)
             loss += self._penalty()
             if not math.isfinite(loss):
@@ -496,19 +496,22 @@ class Trainer(NoMisspelling, ABC):
         self.optimizer.apply(vector)
         return metrics_module.Outcome(y_pred, loss, logits, self._last_activation)
 
-    def _rehearse(self, x: Array, y: Array | None, sample_weight: Array | None, training: bool) -> None:
-        """A step of a copy, for `compiled_ahead`; not where it would call what somebody else has written."""
+    def _rehearse(self, x: Array, y: Array | None = None, sample_weight: Array | None = None) -> None:
+        """A step of a copy, for `compiled_ahead`: of training with labels y, else of inference.
+
+        Not where it would call what somebody else has written.
+        """
         parts = (*self._layers, self.optimizer, self.loss)
         if not all(type(part).__module__.startswith("tinycnn.") for part in parts):
             return
         twin = copy.deepcopy(self, {id(self.history): None})
-        if training:
+        if y is not None:
             vector = twin._parameter_vector()
             twin.optimizer.build(vector)
             _, _, dy, _ = twin._forward_and_loss(x, y, sample_weight, training=True)
             twin._backward(dy)
             twin.optimizer.apply(vector)
-        if not training or self._validates:
+        if y is None or self._validates:
             twin._forward(x, training=False)
 
     @contextmanager
@@ -529,8 +532,7 @@ class Trainer(NoMisspelling, ABC):
 
     @underflow_is_zero
     def _test_step(self, x: Array, y: Array, sample_weight: Array | None) -> metrics_module.Outcome:
-        rehearsal = partial(self._rehearse, x, None, None, training=False)
-        with self._weights_in_use, compiled_ahead(rehearsal):
+        with self._weights_in_use, compiled_ahead(partial(self._rehearse, x)):
             y_pred, loss, _, logits = self._forward_and_loss(x, y, sample_weight, training=False)
             return metrics_module.Outcome(y_pred, loss + self._penalty(), logits, self._last_activation)
 

@@ -43,7 +43,7 @@ def compile_ahead(rehearsal: Callable[[], object]) -> None:
 
 
 def _compile(tasks: list[Task]) -> None:
-    left, elsewhere = list(tasks), []
+    left, elsewhere = list(tasks), list[Task]()
     with compiling.counted(len(tasks)), _second_process(len(tasks)) as second:
         helper = threading.Thread(target=_have_compiled, args=(second, left, elsewhere), daemon=True)
         if second is not None:
@@ -77,8 +77,8 @@ def _second_process(kernels: int) -> Iterator[Any]:
     package = Path(__file__).parents[3]
     path = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": path}
-    if getattr(config, "CACHE_DIR", ""):
-        environment["NUMBA_CACHE_DIR"] = os.path.abspath(config.CACHE_DIR)
+    if folder := getattr(config, "CACHE_DIR", ""):
+        environment["NUMBA_CACHE_DIR"] = os.path.abspath(folder)
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
     try:
         # In a session of its own: Ctrl-C in a terminal is for this process, which then ends the other one.

@@ -45,7 +45,8 @@ class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
             self.entry: Any = self._in_python
             return
         # NumPy's division, which raises nothing: a loop with a way out cannot run on vectors.
-        self.entry = njit(no_cfunc_wrapper=True, nogil=True, error_model="numpy")(entry_of(function))
+        options: Any = {"no_cfunc_wrapper": True, "nogil": True, "error_model": "numpy"}
+        self.entry = njit(**options)(entry_of(function))
         self.entry._cache = KeptKernel(function, before_loading=make_known)
 
     def __call__(self, count: int, *arguments: Any) -> None:
@@ -97,7 +98,8 @@ _rehearsing: dict[int, list[Any]] = {}  # by thread: the kernels called in it, a
 def rehearsing() -> Iterator[list[Any]]:
     """In this thread, kernels only note that they were called."""
     me = threading.get_ident()
-    _rehearsing[me] = called = []
+    called: list[Any] = []
+    _rehearsing[me] = called
     try:
         yield called
     finally:
