@@ -73,13 +73,16 @@ def busy_program() -> Iterator[subprocess.Popen[bytes]]:
 def plot(result: Json, path: Path) -> None:
     figure, axes = _common.new_figure(9, 2.8)
     for y, (name, ms) in enumerate(result["ms"].items()):
-        axes.barh(y, _common.summary(ms)["median"], 0.7, color=_common.COLOURS["tinycnn" if "one" in name else "other"])
+        axes.barh(
+            y,
+            _common.summary(ms)["median"],
+            0.7,
+            color=_common.COLOURS["tinycnn" if name.startswith("one") else "other"],
+        )
         axes.plot(ms, [y] * len(ms), "o", color="black", markersize=3)
     axes.set_yticks(range(len(result["ms"])), list(result["ms"]))
     axes.invert_yaxis()
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("milliseconds a training step (bar: median; dots: rounds; logarithmic)")
+    axes.set_xlabel("milliseconds a training step (bar: median; dots: rounds)")
     axes.set_title("The reference kernels and NumPy's threads", loc="left")
     _common.save_figure(figure, result, path)
 

@@ -246,28 +246,26 @@ def plot(result: Json, path: Any) -> None:
     for y, text in ((peak, f"the roof, {result['threads']} threads: {peak:.0f} GFLOP/s"), (one, f"one: {one:.0f}")):
         axes.text(400, 1.03 * y, text, fontsize=9, ha="right")
     axes.plot(400, sgemm, "<", color=_common.COLOURS["other"])
-    axes.text(
-        380,
-        sgemm,
-        f"NumPy's @, {blas['threads']} threads: {sgemm:.0f}",
-        fontsize=8,
-        ha="right",
-        va="top",
-        color="#666666",
-    )
+    lines, beside = [], {2: (8, -10), 3: (8, 2), 5: (-14, -4), 12: (-24, -6)}  # points that lie close together
     for number, step in enumerate(result["steps"], 1):
         new = "Winograd" in step["name"] or "blocks" in step["name"] or "one pass" in step["name"]
         colour = _common.COLOURS["tinycnn" if new else "other"]
         done, direct = (rate(step, operations) for operations in ("done", "flops"))
         axes.plot(
-            step["done"] / step["bytes"], done, "o", color=colour, fillstyle="full" if step["threads"] else "none"
+            step["done"] / step["bytes"], done, "o", color=colour, fillstyle="none" if step["threads"] == 1 else "full"
         )
         axes.annotate(
-            str(number), (step["done"] / step["bytes"], done), (8, -4), textcoords="offset points", fontsize=10
+            str(number),
+            (step["done"] / step["bytes"], done),
+            beside.get(number, (8, -4)),
+            textcoords="offset points",
+            fontsize=10,
         )
         saved = f", as good as {direct:.0f}" if step["done"] < step["flops"] else ""
-        label = f"{number:>2}  {step['name']}: {done:.0f}{saved}"
-        axes.text(1.02, 1.0 - 0.065 * (number - 1), label, transform=axes.transAxes, fontsize=9, va="top")
+        lines.append(f"{number:>2}  {step['name']}: {done:.0f}{saved}")
+    lines.append(f"◀  NumPy's @, {blas['threads']} threads: {sgemm:.0f}")
+    for number, line in enumerate(lines):
+        axes.text(1.02, 1.0 - 0.065 * number, line, transform=axes.transAxes, fontsize=9, va="top")
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
