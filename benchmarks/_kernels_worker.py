@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import _operations
 from benchmarks._worker import Stopwatch, serve
 from tinycnn import Sequential, kernels
+from tinycnn.kernels.engine.winograd import pays
 from tinycnn.layers import BatchNormalization, Conv2D, Input, MaxPooling2D
 from tinycnn.trainers.fusion import fused_steps
 
@@ -31,7 +33,9 @@ class Case:
     entry: str  # its name in the table `tinycnn.kernels.Kernels`; "relu.forward" for an activation; or a step's own
     where: str
     arguments: Callable[[np.random.Generator], tuple[Any, ...]]
-    flops: int = 0  # 0: no matrix product
+    flops: int = 0  # of the definition; 0: no matrix product
+    done: int = 0  # by the fast set, where that is fewer
+    dtype: str = "float32"
     updates: bool = False  # writes into its arguments instead of returning a result
     fused: tuple[Any, ...] = ()  # classes and arguments of layers that are a fused step, in the fast set
 
@@ -40,17 +44,31 @@ def normal(rng: np.random.Generator, *shape: int) -> Array:
     return rng.standard_normal(shape, dtype="float32")
 
 
-def _conv2d(where: str, size: int, channels: int, filters: int, input_too: bool) -> list[Case]:
-    out, one = size - 2, (1, 1)
-    flops = 2 * BATCH * out * out * 9 * channels * filters
-    x, dz, kernel = (BATCH, size, size, channels), (BATCH, out, out, filters), (3, 3, channels, filters)
-    cases = [
-        Case(
-            "conv2d_forward", where, lambda r: (normal(r, *x), normal(r, *kernel), normal(r, filters), one, one), flops
+def _conv2d(
+    where: str, size: int, channels: int, filters: int, input_too: bool = True,
+    kernel_size: int = 3, stride: int = 1, dtype: str = "float32",
+) -> list[Case]:  # fmt: skip
+    """Forward and both backwards, without padding."""
+    out, strides, one = (size - kernel_size) // stride + 1, (stride, stride), (1, 1)
+    flops = _operations.direct(BATCH, out, kernel_size, channels, filters)
+    x, dz, bias = (BATCH, size, size, channels), (BATCH, out, out, filters), (filters,)
+    kernel = (kernel_size, kernel_size, channels, filters)
+
+    def arrays(*shapes: tuple[int, ...], settings: tuple[Any, ...]) -> Callable[[np.random.Generator], tuple[Any, ...]]:
+        return lambda rng: (*(normal(rng, *shape).astype(dtype) for shape in shapes), *settings)
+
+    def done(tile: int) -> int:
+        by_winograd = pays(kernel, strides, one, (out, out))
+        return _operations.winograd(BATCH, out, channels, filters, tile) if by_winograd else flops
+
+    by_entry = {
+        "conv2d_forward": (arrays(x, kernel, bias, settings=(strides, one)), _operations.TRAINING),
+        "conv2d_backward_parameters": (
+            arrays(x, dz, settings=(kernel[:2], strides, one)), _operations.GRADIENTS,
         ),
-        Case("conv2d_backward_parameters", where, lambda r: (normal(r, *x), normal(r, *dz), (3, 3), one, one), flops),
-        Case("conv2d_backward_input", where, lambda r: (normal(r, *dz), normal(r, *kernel), x[1:3], one, one), flops),
-    ]
+        "conv2d_backward_input": (arrays(dz, kernel, settings=(x[1:3], strides, one)), _operations.GRADIENTS),
+    }  # fmt: skip
+    cases = [Case(entry, where, it, flops, done(tile), dtype=dtype) for entry, (it, tile) in by_entry.items()]
     return cases if input_too else cases[:2]
 
 
@@ -59,16 +77,28 @@ def _fused(where: str, size: int, channels: int, filters: int, input_too: bool) 
 
     Of whole numbers, because pooling must find the same ties, and no near ones, in both sets.
     """
-    x, dy = (BATCH, size, size, channels), (BATCH, (size - 2) // 2, (size - 2) // 2, filters)
-    flops = 2 * BATCH * (size - 2) ** 2 * 9 * channels * filters
+    out = size - 2
+    x, dy, read = (BATCH, size, size, channels), (BATCH, out // 2, out // 2, filters), out // 2 * 2
+    flops = _operations.direct(BATCH, out, 3, channels, filters)
+    by_winograd = pays((3, 3, channels, filters), (1, 1), (1, 1), (out, out))
     convolution = partial(Conv2D, filters, 3, activation="relu")
+
+    def done(outputs: int, tile: int) -> int:
+        if by_winograd:
+            return _operations.winograd(BATCH, outputs, channels, filters, tile)
+        return _operations.direct(BATCH, outputs, 3, channels, filters)
+
     cases = []
     for layers in ((convolution, MaxPooling2D), (convolution, BatchNormalization, MaxPooling2D)):
-        name = "Conv2D + BatchNormalization + MaxPooling2D" if len(layers) == 3 else "Conv2D + MaxPooling2D"
+        normalized, gradients = len(layers) == 3, 2 if input_too else 1
+        name = "Conv2D + BatchNormalization + MaxPooling2D" if normalized else "Conv2D + MaxPooling2D"
+        all_read = out if normalized else read  # the batch's statistics are those of all outputs
+        training = done(all_read, _operations.TRAINING) + gradients * done(all_read, _operations.GRADIENTS)
         cases += [
             Case(f"{name}, training", where, lambda r: (r.integers(-2, 3, x).astype("float32"), normal(r, *dy)),
-                 flops * (3 if input_too else 2), fused=layers),
-            Case(f"{name}, inference", where, lambda r: (r.integers(-2, 3, x).astype("float32"),), flops, fused=layers),
+                 flops * (1 + gradients), training, fused=layers),
+            Case(f"{name}, inference", where, lambda r: (r.integers(-2, 3, x).astype("float32"),),
+                 flops, done(read, _operations.INFERENCE), fused=layers),
         ]  # fmt: skip
     return cases
 
@@ -129,7 +159,12 @@ def _update(entry: str, slots: int, *numbers: Any) -> Case:
 
 CASES = [
     *_conv2d("first convolution", 28, 1, 32, input_too=False),
-    *_conv2d("second convolution", 13, 32, 64, input_too=True),
+    *_conv2d("second convolution", 13, 32, 64),
+    *_conv2d("the same, 1x1", 13, 32, 64, kernel_size=1),
+    *_conv2d("the same, 5x5", 13, 32, 64, kernel_size=5),
+    *_conv2d("the same, 7x7", 13, 32, 64, kernel_size=7),
+    *_conv2d("the same, strides 2", 13, 32, 64, stride=2),
+    *_conv2d("the same, float64", 13, 32, 64, dtype="float64"),
     *_fused("first convolution", 28, 1, 32, input_too=False),
     *_fused("second convolution", 13, 32, 64, input_too=True),
     *_relu("first convolution", 26, 32),
@@ -208,6 +243,8 @@ class KernelsWorker:
                 "entry": case.entry,
                 "where": case.where,
                 "flops": case.flops,
+                "done": case.done or case.flops,
+                "dtype": case.dtype,
                 "accelerated": self._is_accelerated(case),
             }
             for case in CASES

@@ -1,10 +1,12 @@
-"""The worker that measures what the machine can do: NumPy's float32 matrix product of 2048x2048 matrices."""
+"""The worker that measures NumPy's float32 matrix product of 2048x2048 matrices, and says how BLAS computes it."""
 
 from __future__ import annotations
 
 import statistics
+from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from benchmarks._worker import Stopwatch, serve
 
@@ -12,6 +14,12 @@ SIZE = 2048
 rng = np.random.default_rng(1)
 a, b = (rng.random((SIZE, SIZE), dtype="float32") for _ in range(2))
 stopwatch = Stopwatch()
+
+
+def blas() -> dict[str, Any]:
+    """How many threads it has, and for which processor its kernel was written."""
+    (library, *_) = [pool for pool in threadpool_info() if pool["user_api"] == "blas"] or [{}]
+    return {name: library.get(key) for name, key in (("threads", "num_threads"), ("kernel", "architecture"))}
 
 
 def gflops(repeats: int) -> dict[str, float]:
@@ -24,4 +32,4 @@ def gflops(repeats: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    serve({"gflops": gflops})
+    serve({"gflops": gflops, "blas": blas})

@@ -1,4 +1,4 @@
-"""Each kernel of the table on the notebook's shapes: reference, fast, and the products' share of the sgemm rate.
+"""Each kernel of the table on the notebook's shapes and some others: reference, fast, and the share of the roof.
 
 Both sets must give the same results before they are timed.
 """
@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks import _common
+from benchmarks import _common, _operations
 from benchmarks._common import Json, say
 from benchmarks._worker import Worker
 
+DTYPES = ("float32", "float64")
 SAME_RESULT = 2e-5  # of the largest number; float32 sums of up to 20,000 values in another order
 
 
@@ -40,6 +41,7 @@ def measure(rounds: int, seconds: float) -> Json:
         Worker("benchmarks._kernels_worker", "reference") as reference,
         Worker("benchmarks._kernels_worker", "fast") as fast,
         Worker("benchmarks._sgemm_worker") as sgemm,
+        Worker("benchmarks._roof_worker") as roof,
         tempfile.TemporaryDirectory() as folder,
     ):
         cases = fast.ask("cases")
@@ -55,19 +57,27 @@ def measure(rounds: int, seconds: float) -> Json:
         say("all results agree; timing")
         tasks = {
             "sgemm": partial(sgemm.ask, "gflops", repeats=5),
+            **{f"roof {dtype}": partial(roof.ask, "gflops", repeats=25, dtype=dtype) for dtype in DTYPES},
             "reference": partial(reference.ask, "time_all", seconds=seconds),
             "fast": partial(fast.ask, "time_all", seconds=seconds),
         }
         timings = _common.interleaved(tasks, rounds)
-    rates = [timing["gflops"] for timing in timings["sgemm"]]
+    roofs = {dtype: [timing["all_threads"] for timing in timings[f"roof {dtype}"]] for dtype in DTYPES}
     for number, case in enumerate(cases):
         for name in ("reference", "fast"):
             case[f"{name}_s"] = [timing["calls"][number] for timing in timings[name]]
         if case["flops"]:
-            case["gflops"] = [case["flops"] / s / 1e9 for s in case["fast_s"]]
-            case["sgemm_share"] = [own / rate for own, rate in zip(case["gflops"], rates, strict=True)]
-    settings = {"batch": 32, "rounds": rounds, "dtype": "float32"}
-    return {"settings": settings, "sgemm_gflops": rates, "cases": cases, "rounds": timings}
+            limit, rates = max(roofs[case["dtype"]]), [case["done"] / s / 1e9 for s in case["fast_s"]]
+            name = f"{case['entry']} ({case['where']})"
+            _operations.check_below_roof({name: _common.summary(rates)["median"]}, limit)
+            case["roof_share"] = [rate / limit for rate in rates]
+    return {
+        "settings": {"batch": 32, "rounds": rounds, "dtype": "float32"},
+        "sgemm_gflops": [timing["gflops"] for timing in timings["sgemm"]],
+        "roof_gflops": roofs,
+        "cases": cases,
+        "rounds": timings,
+    }
 
 
 def plot(result: Json, path: Path) -> None:
@@ -79,7 +89,7 @@ def plot(result: Json, path: Path) -> None:
         axes.plot([fast, slow], [y, y], color="#cccccc", zorder=1)
         axes.plot(slow, y, "s", color=_common.COLOURS["other"], label="reference (NumPy)" if y == 0 else None)
         axes.plot(fast, y, "o", color=_common.COLOURS["tinycnn"], label="fast (Numba)" if y == 0 else None)
-        share = f", {100 * _common.summary(case['sgemm_share'])['median']:.0f} % of sgemm" if case["flops"] else ""
+        share = f", {100 * _common.summary(case['roof_share'])['median']:.0f} % of the roof" if case["flops"] else ""
         times = f"{_common.times(slow / fast)}{share}" if case["accelerated"] else "one kernel for both"
         axes.text(1.01, y, times, transform=axes.get_yaxis_transform(), va="center", fontsize=9)
     axes.set_xscale("log")
@@ -87,8 +97,8 @@ def plot(result: Json, path: Path) -> None:
     axes.set_yticks(range(len(cases)), [f"{c['entry']}, {c['where']}" for c in cases], fontsize=9)
     axes.set_ylim(len(cases) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
-    axes.set_xlabel("milliseconds a call, batch 32, float32 (medians; logarithmic)")
-    figure.suptitle("Reference and fast kernels on the notebook's shapes", x=0.01, ha="left")
+    axes.set_xlabel("milliseconds a call, batch 32 (medians; logarithmic)")
+    figure.suptitle("Reference and fast kernels on the notebook's shapes and some others", x=0.01, ha="left")
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False)
     _common.save_figure(figure, result, path)
 

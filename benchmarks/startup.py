@@ -46,8 +46,9 @@ def measure(rounds: int) -> Json:
             "tinycnn, train": lambda: run([*train, "--out", tempfile.mkdtemp(dir=temporary)]),
             "keras, train": partial(run, ["-m", "benchmarks._keras_train", data, "--subset", "2000"]),
             "keras, import": partial(run, ["-c", "import keras"]),
+            "tinycnn, import beyond NumPy and Numba": import_alone,
         }
-        for name in ("tinycnn, first batch, warm", "tinycnn, train", "keras, train"):
+        for name in ("tinycnn, first batch, warm", "tinycnn, train", "keras, train", "keras, first batch"):
             tasks[name]()  # fills Numba's cache and the system's cache of files
         timings = _common.interleaved(tasks, rounds)
         compiling = json.loads(cold_start("benchmarks._compile_passes")["output"].splitlines()[-1])
@@ -64,6 +65,21 @@ def measure(rounds: int) -> Json:
         "settings": {"rounds": rounds},
         "rounds": timings,
     }
+
+
+def import_alone() -> Json:
+    """`import tinycnn` in a fresh process that has NumPy and Numba; Python's own count, without the process's start."""
+    done = run(["-X", "importtime", "-c", "import numpy, numba; import tinycnn"])
+    return done | {"seconds": seconds_of_import(done["output"], "tinycnn")}
+
+
+def seconds_of_import(report: str, module: str) -> float:
+    """From the lines that ``-X importtime`` writes: self | cumulative | module, in microseconds."""
+    for line in report.splitlines():
+        cells = [cell.strip() for cell in line.removeprefix("import time:").split("|")]
+        if cells[-1] == module and len(cells) == 3:
+            return int(cells[1]) / 1e6
+    raise ValueError(f"startup: expected a line of {module} in Python's report of its imports, received none.")
 
 
 def cumulative_seconds(profile: Path) -> dict[str, float]:

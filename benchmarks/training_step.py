@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import _common
+from benchmarks import _common, _operations
 from benchmarks._common import Json, say
 from benchmarks._models import NOTEBOOK, training_flops
 from benchmarks._worker import Worker, WorkerError
@@ -95,6 +95,8 @@ def measure(
                     tasks[f"{model}/{name} evaluate"] = partial(worker.ask, "evaluate", model=model)
             sgemm = stack.enter_context(Worker("benchmarks._sgemm_worker"))
             tasks["sgemm"] = partial(sgemm.ask, "gflops", repeats=5)
+            roof = stack.enter_context(Worker("benchmarks._roof_worker"))
+            tasks["roof"] = partial(roof.ask, "gflops", repeats=25)
         say("warming up")
         for task in tasks.values():
             task()
@@ -139,6 +141,8 @@ def summarise(models: Sequence[str], steps: int, timings: dict[str, list[Json]])
     """Milliseconds a step, ratios and shares of every round, by model."""
     result: Json = {"ms": {}, "ratio": {}, "ratio_torch": {}, "evaluate_s": {}, "ratio_evaluate": {}, "sgemm_share": {}}
     result["sgemm_gflops"] = [timing["gflops"] for timing in timings.get("sgemm", [])]
+    result["roof_gflops"] = [timing["all_threads"] for timing in timings.get("roof", [])]
+    result["roof_share"] = {}
     for model in models:
         names = [key.split("/")[1] for key in timings if key.startswith(model + "/")]
         ms = {n: _common.ms_per_step(timings[f"{model}/{n}"], steps) for n in names if "evaluate" not in n}
@@ -157,6 +161,11 @@ def summarise(models: Sequence[str], steps: int, timings: dict[str, list[Json]])
                 training_flops(BATCH) / (step / 1000) / (gflops * 1e9)
                 for step, gflops in zip(ms["tinycnn"], result["sgemm_gflops"], strict=True)
             ]
+        if result["roof_gflops"]:
+            roof, done = max(result["roof_gflops"]), _operations.done_in_training(BATCH, model)
+            rates = [done / (step / 1000) / 1e9 for step in ms["tinycnn"]]
+            _operations.check_below_roof({model: _common.summary(rates)["median"]}, roof)
+            result["roof_share"][model] = [rate / roof for rate in rates]
     return result
 
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from benchmarks import _common
+from benchmarks import _common, _operations
 from benchmarks._common import Json, say
+from benchmarks._operations import GRADIENTS, INFERENCE, TRAINING, check_below_roof
 from benchmarks._worker import Worker
 
 BATCH, SIZE, CHANNELS, FILTERS = 32, 13, 32, 64
 OUT, ONE, TWO = SIZE - 2, (1, 1), (2, 2)
-FLOPS = 2 * BATCH * OUT * OUT * 9 * CHANNELS * FILTERS  # of one pass; a direct computation needs no more
+ALL = 0  # threads
+FLOPS = _operations.direct(BATCH, OUT, 3, CHANNELS, FILTERS)  # of one pass
+READ = OUT - 1  # outputs a side that pooling reads
 SAME_RESULT = 2e-5  # of the largest number
 
 
@@ -27,41 +31,71 @@ def main(argv: Sequence[str] | None = None) -> int:
     target = _common.folder(arguments)
     result = _common.header("walk", sys.argv[1:] if argv is None else argv)
     result |= measure(arguments.rounds or (2 if arguments.quick else 15))
+    check(result)
     _common.write_json(target / "walk.json", result)
     plot(result, target / "walk.png")
+    print(f"{'':62} {'ms':>9} {'GFLOP/s: done':>14} {'counted direct':>15}")
     for step in result["steps"]:
-        print(f"{step['name']:60} {1e3 * _common.summary(step['seconds'])['median']:9.3f} ms")
+        ms = 1e3 * _common.summary(step["seconds"])["median"]
+        print(f"{step['name']:62} {ms:9.3f} {rate(step, 'done'):14.0f} {rate(step, 'flops'):15.0f}")
+    print(f"{'the roof, one thread / all threads':72} {roof(result, 1):14.0f} / {roof(result, ALL):.0f}")
     return 0
+
+
+def rate(step: Json, operations: str) -> float:
+    """Median, in GFLOP/s; ``operations`` are "done", or "flops" of a direct computation."""
+    return float(step[operations] / _common.summary(step["seconds"])["median"] / 1e9)
+
+
+def roof(result: Json, threads: int) -> float:
+    """The highest rate that was reached in registers, in GFLOP/s."""
+    return float(max(result["roof_gflops"]["one_thread" if threads == 1 else "all_threads"]))
+
+
+def check(result: Json) -> None:
+    for step in result["steps"]:
+        check_below_roof({step["name"]: rate(step, "done")}, roof(result, step["threads"]))
 
 
 def measure(rounds: int) -> Json:
     steps, bandwidth = make_steps()
     seconds: dict[str, list[float]] = {name: [] for name, *_ in steps}
-    rates, widths = [], []
-    with Worker("benchmarks._sgemm_worker") as sgemm:
+    roofs, rates, widths = [], [], []
+    with Worker("benchmarks._roof_worker") as registers, Worker("benchmarks._sgemm_worker") as sgemm:
         for number in range(rounds):
+            time.sleep(_common.PAUSE)
+            roofs.append(registers.ask("gflops", repeats=25))
             time.sleep(_common.PAUSE)
             rates.append(sgemm.ask("gflops", repeats=5)["gflops"])
             time.sleep(_common.PAUSE)
             widths.append(bandwidth())
-            for name, _, _, run in steps:
+            for name, *_, run in steps:
                 run()
                 start = time.perf_counter()
                 run()
                 seconds[name].append(time.perf_counter() - start)
             say(f"round {number + 1} of {rounds}")
+        blas = sgemm.ask("blas")
     return {
         "settings": {"rounds": rounds, "batch": BATCH, "dtype": "float32"},
+        "roof_gflops": _operations.roofs(roofs),
+        "threads": roofs[0]["threads"],
         "sgemm_gflops": rates,
+        "sgemm": blas,
         "bandwidth_gb_s": widths,
         "steps": [
-            {"name": name, "flops": flops, "bytes": size, "seconds": seconds[name]} for name, flops, size, _ in steps
+            {"name": name, "flops": flops, "done": done, "bytes": size, "threads": threads, "seconds": seconds[name]}
+            for name, flops, done, size, threads, _ in steps
         ],
     }
 
 
-def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callable[[], float]]:
-    """Name, operations of a direct computation, bytes that must at least be moved, and the call; and a copy's speed."""
+def make_steps() -> tuple[list[tuple[str, int, int, int, int, Callable[[], Any]]], Callable[[], float]]:
+    """The steps, and a copy's speed.
+
+    A step: name, operations of a direct computation, those that are done, bytes that must at least be moved, threads
+    (1 or 0, all), and the call.
+    """
     import numpy as np
     from numba import njit, prange
 
@@ -152,28 +186,33 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
     dkernel_expected, _ = REFERENCE.conv2d_backward_parameters(x, dz, (3, 3), ONE, ONE)
     pooled, _ = REFERENCE.max_pooling2d_forward(np.maximum(expected, 0), TWO, TWO)
     few = x.nbytes + kernel.nbytes + pooled.nbytes
-    cases: list[tuple[str, int, int, Callable[[], Any], Any]] = [
-        ("forward: scalar loops, compiled", FLOPS, passed, scalar_loops, expected),
-        ("forward: NumPy, a matrix product per tap", FLOPS, passed,
+    ways = {out: partial(_operations.winograd, BATCH, out, CHANNELS, FILTERS) for out in (OUT, READ)}
+    cases: list[tuple[str, int, int, int, int, Callable[[], Any], Any]] = [
+        ("forward: scalar loops, compiled", FLOPS, FLOPS, passed, 1, scalar_loops, expected),
+        ("forward: NumPy, a matrix product per tap", FLOPS, FLOPS, passed, ALL,
          lambda: REFERENCE.conv2d_forward(*arguments), expected),
-        ("forward: blocks in registers, one thread", FLOPS, passed,
+        ("forward: blocks in registers, one thread", FLOPS, FLOPS, passed, 1,
          forward(kernel, by_winograd=False), expected),
-        ("forward: blocks in registers, all threads", FLOPS, passed,
+        ("forward: blocks in registers, all threads", FLOPS, FLOPS, passed, ALL,
          blocks_on_all_threads, expected),
-        ("forward: Winograd, one thread", FLOPS, passed, forward(weights, by_winograd=True), expected),
-        ("forward: Winograd with small tiles, one thread", FLOPS, passed,
+        ("forward: Winograd, one thread", FLOPS, ways[OUT](GRADIENTS), passed, 1,
+         forward(weights, by_winograd=True), expected),
+        ("forward: Winograd with small tiles, one thread", FLOPS, ways[OUT](TRAINING), passed, 1,
          forward(small_weights, by_winograd=True), expected),
-        ("forward, relu, pooling: one after the other, all threads", FLOPS, passed, one_by_one, pooled),
-        ("forward, relu, pooling: in one pass, all threads", FLOPS, few,
+        ("forward, relu, pooling: one after the other, all threads", FLOPS, ways[OUT](TRAINING), passed, ALL,
+         one_by_one, pooled),
+        ("forward, relu, pooling: in one pass, all threads", FLOPS, ways[READ](TRAINING), few, ALL,
          lambda: fused.forward(*arguments, TWO, TWO)[0], pooled),
-        ("inference, relu, pooling: in one pass, Winograd, all threads", FLOPS, few,
+        ("inference, relu, pooling: in one pass, Winograd, all threads", FLOPS, ways[READ](INFERENCE), few, ALL,
          lambda: fused.inference(*arguments, TWO, TWO), pooled),
-        ("dense layer, three products: one thread", dense_flops, dense_bytes, dense(True), product),
-        ("dense layer, three products: all threads", dense_flops, dense_bytes, dense(False), product),
-        ("both gradients: blocks in registers, one thread", 2 * FLOPS, 2 * passed, gradients(False), dkernel_expected),
-        ("both gradients: Winograd, one thread", 2 * FLOPS, 2 * passed, gradients(True), dkernel_expected),
+        ("dense layer, three products: one thread", dense_flops, dense_flops, dense_bytes, 1, dense(True), product),
+        ("dense layer, three products: all threads", dense_flops, dense_flops, dense_bytes, ALL, dense(False), product),
+        ("both gradients: blocks in registers, one thread", 2 * FLOPS, 2 * FLOPS, 2 * passed, 1,
+         gradients(False), dkernel_expected),
+        ("both gradients: Winograd, one thread", 2 * FLOPS, 2 * ways[OUT](GRADIENTS), 2 * passed, 1,
+         gradients(True), dkernel_expected),
     ]  # fmt: skip
-    for name, _, _, run, right in cases:
+    for name, *_, run, right in cases:
         difference = float(np.abs(run() - right).max() / np.abs(right).max())
         if not difference <= SAME_RESULT:
             raise ValueError(
@@ -190,38 +229,49 @@ def make_steps() -> tuple[list[tuple[str, int, int, Callable[[], Any]]], Callabl
         return 2 * large.nbytes / (time.perf_counter() - start) / 1e9
 
     bandwidth()
-    return [(name, flops, size, run) for name, flops, size, run, _ in cases], bandwidth
+    return [case[:-1] for case in cases], bandwidth
 
 
 def plot(result: Json, path: Any) -> None:
-    """The roofline: what memory and what arithmetic allow, and where each step stands."""
+    """The roofline: what memory and what arithmetic allow, and where each step stands with what it does."""
     figure, axes = _common.new_figure(10, 6)
-    peak = _common.summary(result["sgemm_gflops"])["median"]
+    peak, one = roof(result, ALL), roof(result, 1)
     width = _common.summary(result["bandwidth_gb_s"])["median"]
+    sgemm, blas = _common.summary(result["sgemm_gflops"])["median"], result["sgemm"]
     edge = peak / width
     axes.plot([0.5, edge], [0.5 * width, peak], color="#444444")
     axes.plot([edge, 400], [peak, peak], color="#444444")
+    axes.plot([one / width, 400], [one, one], color="#444444", linestyle="--", linewidth=1)
     axes.text(0.6, 0.75 * width, f"memory: {width:.0f} GB/s", rotation=56, rotation_mode="anchor", fontsize=9)
-    axes.text(1.15 * edge, 1.06 * peak, f"NumPy's @: {peak:.0f} GFLOP/s", fontsize=9)
-    # Points that lie close together.
-    beside = {7: (8, 2), 13: (-24, 4), 5: (8, -6), 4: (-16, -11), 12: (-24, -6), 3: (8, -2)}
+    for y, text in ((peak, f"the roof, {result['threads']} threads: {peak:.0f} GFLOP/s"), (one, f"one: {one:.0f}")):
+        axes.text(400, 1.03 * y, text, fontsize=9, ha="right")
+    axes.plot(400, sgemm, "<", color=_common.COLOURS["other"])
+    lines, beside = [], {2: (8, -10), 3: (8, 2), 5: (-14, -4), 12: (-24, -6)}  # points that lie close together
     for number, step in enumerate(result["steps"], 1):
-        rate = step["flops"] / _common.summary(step["seconds"])["median"] / 1e9
         new = "Winograd" in step["name"] or "blocks" in step["name"] or "one pass" in step["name"]
         colour = _common.COLOURS["tinycnn" if new else "other"]
-        intensity = step["flops"] / step["bytes"]
-        axes.plot(intensity, rate, "o", color=colour)
-        axes.annotate(
-            str(number), (intensity, rate), xytext=beside.get(number, (8, -4)), textcoords="offset points", fontsize=10
+        done, direct = (rate(step, operations) for operations in ("done", "flops"))
+        axes.plot(
+            step["done"] / step["bytes"], done, "o", color=colour, fillstyle="none" if step["threads"] == 1 else "full"
         )
-        label = f"{number:>2}  {step['name']}: {rate:.0f} GFLOP/s"
-        axes.text(1.02, 1.0 - 0.065 * (number - 1), label, transform=axes.transAxes, fontsize=9, va="top")
+        axes.annotate(
+            str(number),
+            (step["done"] / step["bytes"], done),
+            beside.get(number, (8, -4)),
+            textcoords="offset points",
+            fontsize=10,
+        )
+        saved = f", as good as {direct:.0f}" if step["done"] < step["flops"] else ""
+        lines.append(f"{number:>2}  {step['name']}: {done:.0f}{saved}")
+    lines.append(f"◀  NumPy's @, {blas['threads']} threads: {sgemm:.0f}")
+    for number, line in enumerate(lines):
+        axes.text(1.02, 1.0 - 0.065 * number, line, transform=axes.transAxes, fontsize=9, va="top")
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("operations of a direct convolution for each byte that must be moved")
-    axes.set_ylabel("GFLOP/s, counted for a direct convolution")
+    axes.set_xlabel("operations done for each byte that must be moved")
+    axes.set_ylabel("GFLOP/s, operations done (hollow: one thread)")
     axes.grid(alpha=0.3)
     figure.suptitle("The second convolution, from loops to the fast kernel", x=0.01, ha="left")
     _common.save_figure(figure, result, path)

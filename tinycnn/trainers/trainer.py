@@ -154,7 +154,8 @@ class Trainer(NoMisspelling, ABC):
             metrics: names such as "accuracy", or metrics; they ignore sample weights.
             weighted_metrics: the same, with sample weights.
             run_eagerly, jit_compile, steps_per_execution: accepted as in Keras, without effect here.
-            kernels: "fast" (Numba), "reference" (NumPy), or a `tinycnn.kernels.Kernels`.
+            kernels: "fast" (Numba), "reference" (NumPy; start Python with OPENBLAS_NUM_THREADS=1 where other programs
+                run, README.md says why), or a `tinycnn.kernels.Kernels`.
 
         Raises:
             ValueError: an unknown name; the message holds the closest known one.
