@@ -96,8 +96,9 @@ def make_steps() -> tuple[list[tuple[str, int, int, int, int, Callable[[], Any]]
     A step: name, operations of a direct computation, those that are done, bytes that must at least be moved, threads
     (1 or 0, all), and the call.
     """
+    import numba
     import numpy as np
-    from numba import njit, prange
+    from numba import njit
 
     from tinycnn.kernels import REFERENCE, fast
     from tinycnn.kernels.fast import conv2d_relu_max_pooling2d as fused
@@ -114,6 +115,7 @@ def make_steps() -> tuple[list[tuple[str, int, int, int, int, Callable[[], Any]]
     small_weights = winograd.transformed_kernel(kernel, winograd.SMALL_OUT)
     taps = fast.conv2d.transposed_taps(kernel)
     transformed_taps = winograd.transformed_kernel(taps, winograd.OUT)
+    windows, terms = fast.conv2d.window_tables(SIZE, CHANNELS, (3, 3), (OUT, OUT), ONE, ONE)
     dkernel, dx = np.zeros_like(kernel), np.empty_like(x)
 
     @njit
@@ -131,16 +133,28 @@ def make_steps() -> tuple[list[tuple[str, int, int, int, int, Callable[[], Any]]
                         out[n, i, j, f] = total
         return out
 
-    @njit(parallel=True)
     def blocks_on_all_threads() -> Any:
-        out = np.empty((BATCH, OUT, OUT, FILTERS), np.float32)
-        for n in prange(BATCH):
-            fast.conv2d.convolve_images(x[n : n + 1], kernel, bias, ONE, ONE, False, out[n : n + 1])
-        return out
+        fast.conv2d.convolve_windows(BATCH, x, kernel, bias, windows, terms, 1, z)
+        return z
+
+    # What only compiled code calls, as one thread does it in a fused step
+
+    @njit
+    def convolve_images(x: Any, weights: Any, bias: Any, windows: Any, terms: Any, by_winograd: bool, z: Any) -> None:
+        fast.conv2d.convolve_images(x, weights, bias, windows, terms, by_winograd, z)
+
+    @njit
+    def add_gradients(
+        x: Any, dz: Any, taps: Any, windows: Any, terms: Any, by_winograd: bool, dkernel: Any, dx: Any
+    ) -> None:
+        dweights = np.empty(winograd.sums_at_points(dkernel.shape, by_winograd), np.float32)
+        fast.conv2d.add_gradients(x, dz, taps, windows, terms, ONE, by_winograd, True, dweights, dkernel, dx)
+        if by_winograd:
+            winograd.add_transformed_back(dweights, dkernel)
 
     def forward(weights: Any, by_winograd: bool) -> Callable[[], Any]:
         def run() -> Any:
-            fast.conv2d.convolve_images(x, weights, bias, ONE, ONE, by_winograd, z)
+            convolve_images(x, weights, bias, windows, terms, by_winograd, z)
             return z
 
         return run
@@ -149,10 +163,7 @@ def make_steps() -> tuple[list[tuple[str, int, int, int, int, Callable[[], Any]]
         def run() -> Any:
             dkernel[:] = 0
             these_taps = transformed_taps if by_winograd else taps
-            dweights = fast.conv2d.sums_at_points(kernel.shape, by_winograd, x)
-            fast.conv2d.add_gradients(x, dz, these_taps, ONE, ONE, by_winograd, True, dweights, dkernel, dx)
-            if by_winograd:
-                winograd.add_transformed_back(dweights, dkernel)
+            add_gradients(x, dz, these_taps, windows, terms, by_winograd, dkernel, dx)
             return dkernel
 
         return run
@@ -166,17 +177,17 @@ def make_steps() -> tuple[list[tuple[str, int, int, int, int, Callable[[], Any]]
     rows, matrix = rng.normal(size=(BATCH, 1600)).astype(np.float32), rng.normal(size=(1600, 64)).astype(np.float32)
     drows, dense_bias = rng.normal(size=(BATCH, 64)).astype(np.float32), np.zeros(64, np.float32)
     dense_flops, dense_bytes = 3 * 2 * BATCH * matrix.size, 2 * matrix.nbytes + 3 * rows.nbytes
-    product = rows @ matrix
+    product, every = rows @ matrix, numba.get_num_threads()
 
-    def dense(alone: bool) -> Callable[[], Any]:
-        names = ("_forward", "_backward_parameters", "_backward_input")
-        kernels = [getattr(fast.dense, name) for name in names]
-        forward, parameters, inputs = (kernel.alone if alone else kernel for kernel in kernels)
-
+    def dense(threads: int) -> Callable[[], Any]:
         def run() -> Any:
-            parameters(rows, drows)
-            inputs(drows, matrix)
-            return forward(rows, matrix, dense_bias)
+            numba.set_num_threads(threads)
+            try:
+                fast.dense.dense_backward_parameters(rows, drows)
+                fast.dense.dense_backward_input(drows, matrix)
+                return fast.dense.dense_forward(rows, matrix, dense_bias)
+            finally:
+                numba.set_num_threads(every)
 
         return run
 
@@ -205,8 +216,8 @@ def make_steps() -> tuple[list[tuple[str, int, int, int, int, Callable[[], Any]]
          lambda: fused.forward(*arguments, TWO, TWO)[0], pooled),
         ("inference, relu, pooling: in one pass, Winograd, all threads", FLOPS, ways[READ](INFERENCE), few, ALL,
          lambda: fused.inference(*arguments, TWO, TWO), pooled),
-        ("dense layer, three products: one thread", dense_flops, dense_flops, dense_bytes, 1, dense(True), product),
-        ("dense layer, three products: all threads", dense_flops, dense_flops, dense_bytes, ALL, dense(False), product),
+        ("dense layer, three products: one thread", dense_flops, dense_flops, dense_bytes, 1, dense(1), product),
+        ("dense layer, three products: all threads", dense_flops, dense_flops, dense_bytes, ALL, dense(every), product),
         ("both gradients: blocks in registers, one thread", 2 * FLOPS, 2 * FLOPS, 2 * passed, 1,
          gradients(False), dkernel_expected),
         ("both gradients: Winograd, one thread", 2 * FLOPS, 2 * ways[OUT](GRADIENTS), 2 * passed, 1,
