@@ -82,14 +82,14 @@ def rmsprop_update(
     momentum: float,
     epsilon: float,
 ) -> None:
-    number = w.dtype.type
+    number, none = w.dtype.type, w[:0]
     _rmsprop(
         parts(w),
         w,
         g,
         velocity,
-        average_gradient,
-        momentum_slot,
+        none if average_gradient is None else average_gradient,
+        none if momentum_slot is None else momentum_slot,
         number(learning_rate),
         number(rho),
         number(1 - rho),
@@ -105,8 +105,8 @@ def _rmsprop(
     w: Array,
     g: Array,
     velocity: Array,
-    average_gradient: Array | None,
-    momentum_slot: Array | None,
+    average_gradient: Array,
+    momentum_slot: Array,
     learning_rate: Any,
     rho: Any,
     one_minus_rho: Any,
@@ -114,20 +114,18 @@ def _rmsprop(
     epsilon: Any,
     least: Any,
 ) -> None:
+    centered, has_momentum = average_gradient.size > 0, momentum_slot.size > 0
     here = slice(part * PART, (part + 1) * PART)
     w, g, velocity = w[here], g[here], velocity[here]
-    if average_gradient is not None:
-        average_gradient = average_gradient[here]
-    if momentum_slot is not None:
-        momentum_slot = momentum_slot[here]
+    average_gradient, momentum_slot = average_gradient[here], momentum_slot[here]
     for i in range(len(w)):
         velocity[i] = unless_faded(rho * velocity[i] + one_minus_rho * (g[i] * g[i]), least)
         denominator = velocity[i]
-        if average_gradient is not None:
+        if centered:
             average_gradient[i] = unless_faded(rho * average_gradient[i] + one_minus_rho * g[i], least)
             denominator = velocity[i] - average_gradient[i] * average_gradient[i]
         step = learning_rate * g[i] / np.sqrt(denominator + epsilon)
-        if momentum_slot is not None:
+        if has_momentum:
             momentum_slot[i] = unless_faded(momentum * momentum_slot[i] + step, least)
             step = momentum_slot[i]
         w[i] -= step
