@@ -179,14 +179,9 @@ def optimized(number: str, target: Target) -> Any:
             emit(Emitter(builder, number, target), *function.args)
             builder.ret_void()
     parsed = binding.parse_assembly(str(module))
-    settings = binding.create_pass_builder(target.machine(), binding.create_pipeline_tuning_options())
-    passes = binding.create_new_function_pass_manager()
-    # Loops are written as they shall run; what is left: variables to registers, constants, tests to the ends of loops.
-    passes.add_sroa_pass()
-    passes.add_instruction_combine_pass()
-    passes.add_loop_rotate_pass()
-    passes.add_simplify_cfg_pass()
-    passes.add_instruction_combine_pass()
+    # Loops are written as they shall run: what is left is simple, variables into registers, constants, dead code.
+    settings = binding.create_pass_builder(target.machine(), binding.create_pipeline_tuning_options(speed_level=1))
+    passes = settings.getFunctionPassManager()
     for function in parsed.functions:
         if not function.is_declaration:
             passes.run(function, settings)

@@ -83,7 +83,8 @@ def entry_of(function: Callable[..., None]) -> Any:
 def _run_parts(function: Callable[..., None], names: Sequence[str]) -> Any:
     def typed(typing_context: Any, count: Any, alone: Any, *arguments: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
-            part = _compiled_here(typing_context, context, function, (types.intp, *arguments))
+            # No two arrays of a kernel overlap, unless both are only read: loops need not check.
+            part = _compiled_here(typing_context, context, function, (types.intp, *arguments), noalias=True)
             _emit(context, builder, part, arguments, *values)
             return context.get_dummy_value()
 
@@ -99,9 +100,12 @@ def _with_names(typed: Any, names: Sequence[str]) -> Any:
     return intrinsic(typed)
 
 
-def _compiled_here(typing_context: Any, context: Any, function: Callable[..., None], arguments: Any) -> Any:
+def _compiled_here(
+    typing_context: Any, context: Any, function: Callable[..., None], arguments: Any, noalias: bool = False
+) -> Any:
     """Compile the function into the library that is being made."""
     flags = ConfigStack.top_or_none().copy()
+    flags.noalias = noalias
     flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
     library = context.active_code_library
     compiled = compiler.compile_internal(
