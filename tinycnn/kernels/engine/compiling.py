@@ -63,10 +63,9 @@ class Compiling(event.Listener):
 
     def show(self) -> None:
         """On a terminal and in a notebook a line that is written anew for each kernel, elsewhere one line, once."""
-        how_far = f"{self.done} of {self.wanted}" if self.wanted else ""
         if _redraws(sys.stderr):
-            if how_far:
-                _write(f"\r\x1b[K{NOTICE}, once: {how_far} done")
+            if self.wanted:  # short: it must not be longer than a narrow terminal's lines
+                _write(f"\r\x1b[Ktinycnn: compiling kernels, once: {self.done} of {self.wanted}")
             elif not self._said:
                 _write(f"\r\x1b[K{NOTICE}, once\n")
         elif not self._said:
