@@ -18,6 +18,9 @@ MODULES = [
     "activations",
     "callbacks",
     "datasets",
+    "datasets.cifar10",
+    "datasets.cifar100",
+    "datasets.fashion_mnist",
     "datasets.mnist",
     "initializers",
     "layers",
@@ -60,7 +63,9 @@ from tinycnn.keras.callbacks import Callback, EarlyStopping, History, LambdaCall
 from tinycnn.keras.callbacks import BackupAndRestore, LearningRateScheduler, ReduceLROnPlateau
 from tinycnn.keras.callbacks import TensorBoard, TerminateOnNaN
 from tinycnn.keras.datasets import mnist
+from tinycnn.keras.datasets import cifar10, cifar100, fashion_mnist
 from tinycnn.keras.datasets.mnist import load_data
+from tinycnn.keras.datasets.cifar10 import load_data
 from tinycnn.keras.utils import to_categorical, set_random_seed, clear_session
 from tinycnn.keras.backend import clear_session
 from tinycnn.keras.initializers import GlorotUniform, HeNormal, Zeros, Ones, Constant
