@@ -28,6 +28,7 @@ MODULES = [
     "metrics",
     "models",
     "optimizers",
+    "preprocessing.image",
     "regularizers",
     "saving",
     "utils",
@@ -66,6 +67,9 @@ from tinycnn.keras.datasets import mnist
 from tinycnn.keras.datasets import cifar10, cifar100, fashion_mnist
 from tinycnn.keras.datasets.mnist import load_data
 from tinycnn.keras.datasets.cifar10 import load_data
+from tinycnn.keras.preprocessing.image import ImageDataGenerator
+from tinycnn.keras.preprocessing.image import ImageDataGenerator, array_to_img, img_to_array, load_img
+from tinycnn.keras.preprocessing import image
 from tinycnn.keras.utils import to_categorical, set_random_seed, clear_session
 from tinycnn.keras.backend import clear_session
 from tinycnn.keras.initializers import GlorotUniform, HeNormal, Zeros, Ones, Constant
@@ -179,6 +183,12 @@ def signatures(keras):
         yield f"Sequential.{method}", getattr(tinycnn.Sequential, method), getattr(keras.Sequential, method)
     for name in ("to_categorical", "set_random_seed"):
         yield f"utils.{name}", getattr(tinycnn.keras.utils, name), getattr(keras.utils, name)
+    mine = tinycnn.keras.preprocessing.image.ImageDataGenerator
+    theirs = importlib.import_module("keras.src.legacy.preprocessing.image").ImageDataGenerator
+    for method in ("__init__", "fit", "flow", "flow_from_directory", "random_transform", "standardize"):
+        yield f"ImageDataGenerator.{method}", getattr(mine, method), getattr(theirs, method)
+    for name in ("cifar10", "cifar100", "fashion_mnist"):
+        yield f"{name}.load_data", *(getattr(it.datasets, name).load_data for it in (tinycnn.keras, keras))
     yield "mnist.load_data", tinycnn.keras.datasets.mnist.load_data, keras.datasets.mnist.load_data
 
 
