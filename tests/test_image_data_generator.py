@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import copy
+import io
 import pickle
 import sys
 import warnings
@@ -199,6 +200,79 @@ def test_affine_map_by_its_meaning() -> None:
     np.testing.assert_allclose(image.apply_affine_transform(x, theta=90)[..., 0], np.rot90(x[..., 0]), atol=1e-5)
     np.testing.assert_allclose(image.apply_affine_transform(x, zx=0.5, zy=0.5)[2, 2], x[2, 2])
     np.testing.assert_allclose(image.apply_affine_transform(x, zx=0.5)[2, ::2, 0], [11, 12, 13], atol=1e-5)
+
+
+def test_standardizing_by_its_meaning() -> None:
+    x = images(40, (4, 4, 3)).astype("float32")
+    featurewise = ImageDataGenerator(featurewise_center=True, featurewise_std_normalization=True)
+    featurewise.fit(x)
+    y = featurewise.standardize(x.copy())
+    np.testing.assert_allclose(y.mean((0, 1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(y.std((0, 1, 2)), 1, rtol=1e-5)
+    samplewise = ImageDataGenerator(samplewise_center=True, samplewise_std_normalization=True)
+    y = next(samplewise.flow(x))
+    np.testing.assert_allclose(y.mean((1, 2, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(y.std((1, 2, 3)), 1, rtol=1e-5)
+    x = images(100, (3, 3, 1)).astype("float64")
+    whitened = ImageDataGenerator(featurewise_center=True, zca_whitening=True, dtype="float64", rescale=0.1)
+    whitened.fit(x)
+    rows = whitened.standardize(x.copy()).reshape(100, 9)
+    np.testing.assert_allclose(rows.T @ rows / 100, np.eye(9), atol=1e-6)
+    halved = ImageDataGenerator(preprocessing_function=lambda image: image / 2)
+    np.testing.assert_array_equal(halved.standardize(x.copy()), x / 2)
+
+
+def test_random_changes_by_their_meaning() -> None:
+    x = images(1, (6, 6, 3))[0].astype("float32")
+    for options, key, found in (
+        ({"rotation_range": 40}, "theta", (-40, 40)),
+        ({"height_shift_range": 0.5}, "tx", (-3, 3)),
+        ({"width_shift_range": 2.0}, "ty", (-2, 2)),
+        ({"width_shift_range": 3}, "ty", {-2, -1, 0, 1, 2}),
+        ({"height_shift_range": [1, 4]}, "tx", {-4, -1, 1, 4}),
+        ({"shear_range": 10}, "shear", (-10, 10)),
+        ({"zoom_range": 0.4}, "zx", (0.6, 1.4)),
+        ({"zoom_range": (0.5, 0.9)}, "zy", (0.5, 0.9)),
+        ({"channel_shift_range": 20}, "channel_shift_intensity", (-20, 20)),
+        ({"brightness_range": (0.3, 0.5)}, "brightness", (0.3, 0.5)),
+    ):
+        generator = ImageDataGenerator(**options)
+        drawn = [generator.get_random_transform(x.shape, seed)[key] for seed in range(300)]
+        if isinstance(found, set):
+            assert set(drawn) == found
+        else:
+            low, high = found
+            assert low <= min(drawn) < low + 0.1 * (high - low)
+            assert high >= max(drawn) > high - 0.1 * (high - low)
+    flips = ImageDataGenerator(horizontal_flip=True, vertical_flip=True)
+    for seed in range(8):
+        params = flips.get_random_transform(x.shape, seed)
+        rows = slice(None, None, -1 if params["flip_vertical"] else 1)
+        columns = slice(None, None, -1 if params["flip_horizontal"] else 1)
+        np.testing.assert_array_equal(flips.random_transform(x, seed), x[rows, columns])
+    np.testing.assert_array_equal(image.apply_channel_shift(x, 40.0), np.minimum(x + 40, x.max()))
+    np.testing.assert_array_equal(image.apply_brightness_shift(x, 1.5, scale=False), np.minimum(np.floor(x * 1.5), 255))
+    np.testing.assert_allclose(image.apply_brightness_shift(x - 100, 1.0, scale=False), x - 100, atol=1)
+
+
+@pytest.mark.parametrize("class_mode", ["categorical", "sparse", "input", None])
+def test_batches_from_a_folder(folder: Path, class_mode: str | None) -> None:
+    flow = ImageDataGenerator().flow_from_directory(folder, (8, 6), class_mode=class_mode, shuffle=False)
+    batch = next(flow)
+    x, y = (batch, None) if class_mode is None else batch
+    assert x.shape == (5, 8, 6, 3)
+    expected = {"categorical": np.eye(2)[[0, 0, 0, 1, 1]], "sparse": [0, 0, 0, 1, 1], "input": x, None: None}[
+        class_mode
+    ]
+    np.testing.assert_array_equal(y, expected)
+    assert flow.labels.tolist() == [0, 0, 0, 1, 1]
+    assert [Path(path).name for path in flow.filepaths] == ["1.png", "2.jpg", "3.png", "4.bmp", "5.png"]
+    first = image.load_img(folder / "cats" / "1.png", color_mode="grayscale")
+    np.testing.assert_array_equal(first, images(1, (20, 10, 1), 0)[0, :, :, 0])
+    kept = image.load_img(folder / "cats" / "1.png", target_size=(5, 5), keep_aspect_ratio=True, color_mode="grayscale")
+    np.testing.assert_array_equal(kept, np.asarray(first.crop((0, 5, 10, 15)).resize((5, 5), 0)))
+    content = io.BytesIO((folder / "cats" / "1.png").read_bytes())
+    assert image.load_img(content, target_size=(20, 10)).size == (10, 20)
 
 
 def test_iterator_without_end() -> None:
