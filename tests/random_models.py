@@ -45,7 +45,8 @@ def fill(model: Any, seed: int = 0) -> Any:
     for layer in model.layers:
         for name, value in layer.weights.items():
             limit = math.sqrt(3 / math.prod(value.shape[:-1])) if value.ndim > 1 else 0.5
-            centre = 1.0 if name in ("gamma", "moving_variance") else 0.0
+            centre = 1.0 if name in ("gamma", "moving_variance", "variance") else 0.0
+            limit = 0.0 if name == "count" else limit
             weights.append(uniform(seed + len(weights), value.shape, centre - limit, centre + limit))
     model.set_weights(weights)
     return model
@@ -55,13 +56,15 @@ def fill(model: Any, seed: int = 0) -> Any:
 def chains(draw: Any, max_layers: int = 6, dropout_rates: tuple[float, ...] = (0.0, 0.25, 0.6)) -> Chain:
     """Up to ``max_layers`` layers on small images or rows, and, behind images, now and then a head that makes rows.
 
-    Dropout layers have a seed of their own, so that two models of one chain drop the same values. Keras's drop others:
-    pass ``dropout_rates=(0.0,)`` to compare with it in training mode.
+    Dropout layers have a seed of their own, so that two models of one chain drop the same values; so have layers that
+    change images at random. Keras's draw others: with ``dropout_rates=(0.0,)``, to compare with it in training mode,
+    there are none of the latter.
     """
     shape: Shape = draw(st.one_of(st.tuples(SIZES, SIZES, st.integers(1, 4)), st.tuples(st.integers(1, 12))))
     chain = Chain(shape, [])
     for _ in range(draw(st.integers(1, max_layers) | st.just(max_layers))):
-        name = draw(st.sampled_from(IMAGE_LAYERS if len(shape) == 3 else ROW_LAYERS))
+        image_layers = IMAGE_LAYERS if dropout_rates == (0.0,) else IMAGE_LAYERS + RANDOM_LAYERS
+        name = draw(st.sampled_from(image_layers if len(shape) == 3 else ROW_LAYERS))
         arguments = draw(ARGUMENTS[name](shape))
         if name == "Dropout":
             arguments["rate"] = draw(st.sampled_from(dropout_rates))
@@ -137,6 +140,25 @@ def batch_normalization(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+@st.composite
+def random(draw: Any, shape: Shape, **arguments: st.SearchStrategy[Any]) -> dict[str, Any]:
+    return {name: draw(values) for name, values in arguments.items()} | {"seed": draw(st.integers(0, 9))}
+
+
+def moved(shape: Shape, *factors: str) -> st.SearchStrategy[dict[str, Any]]:
+    """What the layers that turn, shift and zoom have in common."""
+    return random(
+        shape,
+        **dict.fromkeys(factors, st.sampled_from([0.0, 0.2, (-0.1, 0.6)])),
+        fill_mode=st.sampled_from(["reflect", "wrap", "constant", "nearest"]),
+        interpolation=st.sampled_from(["bilinear", "nearest"]),
+    )
+
+
+def part(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({"height": st.integers(1, shape[0]), "width": st.integers(1, shape[1])})
+
+
 def nothing(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
     return st.just({})
 
@@ -150,21 +172,53 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
     "Conv2D": conv2d,
     "Dense": dense,
     "Dropout": lambda shape: st.fixed_dictionaries({"seed": st.integers(0, 9)}),  # the rate is added by `chains`
+    "CenterCrop": part,
+    "Cropping2D": lambda shape: st.sampled_from([{"cropping": ((0, shape[0] // 3), (shape[1] // 3, 0))}]),
     "Flatten": nothing,
     "GlobalAveragePooling2D": nothing,
     "LeakyReLU": lambda shape: st.fixed_dictionaries({"negative_slope": st.sampled_from([0.3, 0.05])}),
     "MaxPooling2D": pooling,
+    "Normalization": lambda shape: st.fixed_dictionaries(
+        {"axis": st.sampled_from([-1, None, tuple(range(1, len(shape) + 1))]), "invert": st.booleans()}
+    ),
+    "RandomBrightness": lambda shape: random(
+        shape, factor=st.sampled_from([0.1, (0.1, 0.3)]), value_range=st.sampled_from([(0, 255), (-1, 1)])
+    ),
+    "RandomContrast": lambda shape: random(
+        shape, factor=st.sampled_from([0.1, (0.1, 0.3)]), value_range=st.sampled_from([(0, 255), (-1, 1)])
+    ),
+    "RandomCrop": lambda shape: random(shape, height=st.integers(1, 5), width=st.integers(1, 5)),
+    "RandomFlip": lambda shape: random(
+        shape, mode=st.sampled_from(["horizontal", "vertical", "horizontal_and_vertical"])
+    ),
+    "RandomRotation": lambda shape: moved(shape, "factor"),
+    "RandomTranslation": lambda shape: moved(shape, "height_factor", "width_factor"),
+    "RandomZoom": lambda shape: moved(shape, "height_factor"),
     "ReLU": nothing,
+    "Rescaling": lambda shape: st.fixed_dictionaries(
+        {"scale": st.sampled_from([0.5, -2.0]), "offset": st.sampled_from([0.0, [0.5] * shape[-1]])}
+    ),
+    "Resizing": lambda shape: st.fixed_dictionaries(
+        {
+            "height": st.integers(1, 6),
+            "width": st.integers(1, 6),
+            "interpolation": st.sampled_from(["bilinear", "nearest"]),
+            "crop_to_aspect_ratio": st.booleans(),
+        }
+    ),
     "Reshape": lambda shape: st.sampled_from(
         [{"target_shape": (shape[1], shape[0], shape[2])}, {"target_shape": (-1, *shape[1:])}]
     ),
     "Softmax": nothing,
     "ZeroPadding2D": lambda shape: st.sampled_from([{"padding": p} for p in (1, (0, 2), ((0, 1), (2, 0)))]),
 }
-COMMON = ["Activation", "BatchNormalization", "Dropout", "Flatten", "LeakyReLU", "ReLU", "Softmax"]
+COMMON = ["Activation", "BatchNormalization", "Dropout", "Flatten", "LeakyReLU", "Normalization", "ReLU", "Rescaling"]
+COMMON += ["Softmax"]
 ROW_LAYERS = COMMON + ["Dense"] * 5  # more of them, as in real models
 IMAGE_LAYERS = COMMON + ["Conv2D"] * 5 + ["MaxPooling2D"] * 2 + ["AveragePooling2D"] * 2
-IMAGE_LAYERS += ["GlobalAveragePooling2D", "Reshape", "ZeroPadding2D"]
+IMAGE_LAYERS += ["CenterCrop", "Cropping2D", "GlobalAveragePooling2D", "Reshape", "ZeroPadding2D"]
+RANDOM_LAYERS = [name for name in ARGUMENTS if name.startswith("Random")]
+RANDOM_LAYERS += ["Resizing"]  # TensorFlow resizes in float32 only, so that it is compared elsewhere
 
 
 def some_input(chain: Chain, n: int = 4, seed: int = 7) -> np.ndarray:

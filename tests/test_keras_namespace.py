@@ -18,6 +18,9 @@ MODULES = [
     "activations",
     "callbacks",
     "datasets",
+    "datasets.cifar10",
+    "datasets.cifar100",
+    "datasets.fashion_mnist",
     "datasets.mnist",
     "initializers",
     "layers",
@@ -25,6 +28,7 @@ MODULES = [
     "metrics",
     "models",
     "optimizers",
+    "preprocessing.image",
     "regularizers",
     "saving",
     "utils",
@@ -50,6 +54,8 @@ from tinycnn.keras.layers import Dense, Flatten, Conv2D, MaxPooling2D, Dropout, 
 from tinycnn.keras.layers import MaxPool2D, AveragePooling2D, AvgPool2D, GlobalAveragePooling2D, GlobalAvgPool2D
 from tinycnn.keras.layers import Activation, ReLU, LeakyReLU, Softmax, Input, InputLayer, Layer, Convolution2D
 from tinycnn.keras.layers import Reshape, ZeroPadding2D
+from tinycnn.keras.layers import Rescaling, Normalization, Resizing, CenterCrop, Cropping2D, RandomFlip, RandomRotation
+from tinycnn.keras.layers import RandomTranslation, RandomZoom, RandomContrast, RandomBrightness, RandomCrop
 from tinycnn.keras.models import load_model, save_model
 from tinycnn.keras.saving import load_model
 from tinycnn.keras.optimizers import Adam, AdamW, SGD, RMSprop
@@ -60,7 +66,12 @@ from tinycnn.keras.callbacks import Callback, EarlyStopping, History, LambdaCall
 from tinycnn.keras.callbacks import BackupAndRestore, LearningRateScheduler, ReduceLROnPlateau
 from tinycnn.keras.callbacks import TensorBoard, TerminateOnNaN
 from tinycnn.keras.datasets import mnist
+from tinycnn.keras.datasets import cifar10, cifar100, fashion_mnist
 from tinycnn.keras.datasets.mnist import load_data
+from tinycnn.keras.datasets.cifar10 import load_data
+from tinycnn.keras.preprocessing.image import ImageDataGenerator
+from tinycnn.keras.preprocessing.image import ImageDataGenerator, array_to_img, img_to_array, load_img
+from tinycnn.keras.preprocessing import image
 from tinycnn.keras.utils import to_categorical, set_random_seed, clear_session
 from tinycnn.keras.backend import clear_session
 from tinycnn.keras.initializers import GlorotUniform, HeNormal, Zeros, Ones, Constant
@@ -174,6 +185,12 @@ def signatures(keras):
         yield f"Sequential.{method}", getattr(tinycnn.Sequential, method), getattr(keras.Sequential, method)
     for name in ("to_categorical", "set_random_seed"):
         yield f"utils.{name}", getattr(tinycnn.keras.utils, name), getattr(keras.utils, name)
+    mine = tinycnn.keras.preprocessing.image.ImageDataGenerator
+    theirs = importlib.import_module("keras.src.legacy.preprocessing.image").ImageDataGenerator
+    for method in ("__init__", "fit", "flow", "flow_from_directory", "random_transform", "standardize"):
+        yield f"ImageDataGenerator.{method}", getattr(mine, method), getattr(theirs, method)
+    for name in ("cifar10", "cifar100", "fashion_mnist"):
+        yield f"{name}.load_data", *(getattr(it.datasets, name).load_data for it in (tinycnn.keras, keras))
     yield "mnist.load_data", tinycnn.keras.datasets.mnist.load_data, keras.datasets.mnist.load_data
 
 

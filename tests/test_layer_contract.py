@@ -15,7 +15,9 @@ from tinycnn.layers import (
     Activation,
     AveragePooling2D,
     BatchNormalization,
+    CenterCrop,
     Conv2D,
+    Cropping2D,
     Dense,
     Dropout,
     Flatten,
@@ -23,8 +25,18 @@ from tinycnn.layers import (
     Layer,
     LeakyReLU,
     MaxPooling2D,
+    Normalization,
+    RandomBrightness,
+    RandomContrast,
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
     ReLU,
+    Rescaling,
     Reshape,
+    Resizing,
     Softmax,
     ZeroPadding2D,
 )
@@ -68,6 +80,29 @@ CASES = {
     "LeakyReLU": Case(lambda **o: LeakyReLU(**o), IMAGE, IMAGE),
     "Softmax": Case(lambda **o: Softmax(**o), (6,), (6,)),
     "Reshape": Case(lambda **o: Reshape((4, -1, 7), **o), IMAGE, (4, 9, 7)),
+    "Rescaling": Case(lambda **o: Rescaling([2, -1, 0.5, 3], 0.7, **o), IMAGE, IMAGE),
+    "Normalization": Case(lambda **o: Normalization(**o), IMAGE, IMAGE),
+    "Normalization, given": Case(lambda **o: Normalization(-1, [1, 2, 3, 4], [4, 3, 2, 1], **o), IMAGE, IMAGE),
+    "Normalization, inverted": Case(lambda **o: Normalization((1, 3), invert=True, **o), IMAGE, IMAGE),
+    "Resizing": Case(lambda **o: Resizing(5, 12, **o), IMAGE, (5, 12, 4)),
+    "Resizing, nearest, cropped": Case(
+        lambda **o: Resizing(10, 5, "nearest", crop_to_aspect_ratio=True, **o), IMAGE, (10, 5, 4)
+    ),
+    "CenterCrop": Case(lambda **o: CenterCrop(4, 6, **o), IMAGE, (4, 6, 4)),
+    "CenterCrop, larger": Case(lambda **o: CenterCrop(4, 12, **o), IMAGE, (4, 12, 4)),
+    "Cropping2D": Case(lambda **o: Cropping2D(((1, 0), (2, 3)), **o), IMAGE, (6, 4, 4)),
+    "RandomFlip": Case(lambda **o: RandomFlip("horizontal", **o), IMAGE, IMAGE),
+    "RandomRotation": Case(lambda **o: RandomRotation(0.3, **o), IMAGE, IMAGE),
+    "RandomTranslation": Case(
+        lambda **o: RandomTranslation(0.3, (-0.2, 0.6), fill_mode="constant", fill_value=0.5, **o), IMAGE, IMAGE
+    ),
+    "RandomZoom": Case(lambda **o: RandomZoom((-0.5, 0.8), 0.4, fill_mode="wrap", **o), IMAGE, IMAGE),
+    "RandomZoom, nearest": Case(
+        lambda **o: RandomZoom(0.4, fill_mode="nearest", interpolation="nearest", **o), IMAGE, IMAGE
+    ),
+    "RandomContrast": Case(lambda **o: RandomContrast((0.5, 0.9), value_range=(-2, 2), **o), IMAGE, IMAGE),
+    "RandomBrightness": Case(lambda **o: RandomBrightness(0.4, value_range=(-2, 2), **o), IMAGE, IMAGE),
+    "RandomCrop": Case(lambda **o: RandomCrop(4, 5, **o), IMAGE, (4, 5, 4)),
     "ZeroPadding2D": Case(lambda **o: ZeroPadding2D(**o), IMAGE, (9, 11, 4)),
     "ZeroPadding2D, four sides": Case(lambda **o: ZeroPadding2D(((1, 0), (2, 3)), **o), IMAGE, (8, 14, 4)),
 }
@@ -303,7 +338,7 @@ def test_8_same_seed_same_bits(subject):
 def test_8_another_seed_gives_other_numbers_where_there_is_chance(subject):
     layer, other = subject.layer(), subject.layer(seed=6)
     x, dy = subject.x(), subject.dy()
-    random = isinstance(layer, Dropout) or "kernel" in layer.params
+    random = hasattr(layer, "rng") or "kernel" in layer.params
     assert random != np.array_equal(step(layer, x, dy)[0], step(other, x, dy)[0])
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinycnn.datasets import DownloadError, download, mnist, mnist_files
+from tinycnn.datasets import DownloadError, download, mnist, mnist_files, places
 
 PROJECT = Path(__file__).parents[1]
 REAL_DATA = os.environ.get("TINYCNN_DATA")  # read before `own_places` takes it away
@@ -82,9 +82,8 @@ def assert_is(data: tuple, arrays: Arrays) -> None:
         assert array.flags.writeable
 
 
-@pytest.fixture(autouse=True)
-def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A home folder of its own, no settings, no proxy, no network, no waiting."""
+def isolate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home folder of its own, no settings, no proxy, no waiting."""
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name in (
             "TINYCNN_DATA",
@@ -96,9 +95,15 @@ def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "home").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
-    monkeypatch.setattr(mnist, "MIRRORS", ())
     monkeypatch.setattr(download, "PAUSES", (0.0, 0.0))
     monkeypatch.setattr(download, "TIMEOUT", 5.0)
+
+
+@pytest.fixture(autouse=True)
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home folder of its own, no settings, no proxy, no network, no waiting."""
+    isolate(tmp_path, monkeypatch)
+    monkeypatch.setattr(mnist, "MIRRORS", ())
 
 
 @pytest.fixture
@@ -1183,7 +1188,7 @@ def test_download_that_cannot_be_stored_is_returned_with_a_warning(
         def replace(source: Path, target: Path) -> None:
             raise PermissionError(13, "Permission denied", str(target))
 
-        monkeypatch.setattr(mnist_files.os, "replace", replace)
+        monkeypatch.setattr(places.os, "replace", replace)
         reason = "Permission denied"
     else:
         cache.parent.write_text("in the way")
@@ -1212,7 +1217,7 @@ def test_interruption_while_storing_leaves_nothing(
         seen.extend(files_in(cache))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(mnist_files.os, "fsync", interrupt)
+    monkeypatch.setattr(places.os, "fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
         mnist.load_data()
     assert len(seen) == 1  # the temporary file was in the cache folder itself, under another name
@@ -1225,22 +1230,22 @@ def test_file_is_on_disk_before_it_gets_its_name(
 ) -> None:
     calls = []
     fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(mnist_files.os, "fsync", lambda d: (calls.append("fsync"), fsync(d)))
-    monkeypatch.setattr(mnist_files.os, "replace", lambda a, b: (calls.append("replace"), replace(a, b)))
-    mnist_files.write_npz(arrays, tmp_path / "mnist.npz")
+    monkeypatch.setattr(places.os, "fsync", lambda d: (calls.append("fsync"), fsync(d)))
+    monkeypatch.setattr(places.os, "replace", lambda a, b: (calls.append("replace"), replace(a, b)))
+    places.write(mnist_files.npz(arrays), tmp_path / "mnist.npz")
     assert calls == ["fsync", "replace"]
     assert_is(mnist.load_data(tmp_path), arrays)
 
 
 def test_readers_see_a_whole_file_while_others_write_it(tmp_path: Path, arrays: Arrays) -> None:
     file = tmp_path / "mnist.npz"
-    mnist_files.write_npz(arrays, file)
+    places.write(mnist_files.npz(arrays), file)
     failures: list[Exception] = []
 
     def write() -> None:
         try:
             for _ in range(15):
-                mnist_files.write_npz(arrays, file)
+                places.write(mnist_files.npz(arrays), file)
         except Exception as error:
             failures.append(error)
 

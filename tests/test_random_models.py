@@ -41,6 +41,9 @@ def figures_of_keras(keras, chain: Chain) -> Figures:
         keras.config.set_dtype_policy(policy)
         keras.config.set_floatx("float32")
     model.set_weights(start)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it goes on with its former statistics otherwise
     x = tf.constant(some_input(chain))
     figures = {"y in inference": model(x)}
     with tf.GradientTape() as tape:
@@ -51,7 +54,8 @@ def figures_of_keras(keras, chain: Chain) -> Figures:
     dx, *gradients = tape.gradient(total, [x, *(v.value for v in variables)], unconnected_gradients="zero")
     figures |= {"y in training": y, "dx": dx}
     figures |= {f"d{v.name} {i}": g for i, (v, g) in enumerate(zip(variables, gradients, strict=True))}
-    figures |= {f"weight {i}": value for i, value in enumerate(model.get_weights())}
+    weights = [w.astype("float64") if w.dtype.kind == "i" else w for w in model.get_weights()]  # Normalization's count
+    figures |= {f"weight {i}": value for i, value in enumerate(weights)}
     return {name: np.asarray(figure) for name, figure in figures.items()}
 
 

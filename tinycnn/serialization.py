@@ -39,6 +39,7 @@ _NO_OPTIMIZER_EXTRAS = {
 }
 _NO_AXES = {"input_axes": None, "output_axes": None}
 _LAST_AXIS = {"axis": -1}
+_CHANNELS_LAST = {"data_format": "channels_last"}
 _ANY_DTYPE = {"dtype": "float32"}  # of a metric: here all of them are computed in float64
 
 KERAS_ONLY: dict[str, dict[str, Any]] = {
@@ -46,6 +47,8 @@ KERAS_ONLY: dict[str, dict[str, Any]] = {
     "Dense": {**_NO_CONSTRAINTS, "quantization_config": None},
     "BatchNormalization": _NO_BATCH_NORMALIZATION_EXTRAS,
     "GlobalAveragePooling2D": {"keepdims": False},
+    "Resizing": {"pad_to_aspect_ratio": False, "fill_mode": "constant", "fill_value": 0.0, "antialias": False},
+    **dict.fromkeys(("RandomContrast", "RandomBrightness"), _CHANNELS_LAST),
     "ReLU": {"max_value": None, "negative_slope": 0.0, "threshold": 0.0},
     **dict.fromkeys(("SGD", "RMSprop", "Adam", "AdamW"), _NO_OPTIMIZER_EXTRAS),
     **dict.fromkeys(

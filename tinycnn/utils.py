@@ -34,7 +34,8 @@ def set_random_seed(seed: int) -> None:
     """Make everything random that is created from here on repeatable: same seed, same bits.
 
     Layers, models and shuffling draw from streams that are spawned from this seed. As in Keras, the global
-    generators of Python and NumPy are seeded too, for the sake of user code; tinycnn itself never uses them.
+    generators of Python and NumPy are seeded too, for the sake of user code; of tinycnn `ImageDataGenerator` alone
+    draws from one of them, NumPy's, because Keras's does.
 
     Raises:
         TypeError: ``seed`` is not an integer.
@@ -46,7 +47,7 @@ def set_random_seed(seed: int) -> None:
     if not 0 <= seed < 2**32:
         raise ValueError(f"set_random_seed: expected 0 <= seed < 2**32, received {seed}. Pass a smaller number.")
     random.seed(int(seed))
-    np.random.seed(int(seed))  # noqa: NPY002 - Keras seeds it for its users; tinycnn does not draw from it
+    np.random.seed(int(seed))  # noqa: NPY002 - Keras seeds it for its users
     _root = np.random.SeedSequence(int(seed))
 
 

@@ -21,23 +21,25 @@ class DownloadError(OSError):
     """The data are not on this machine and could not be downloaded."""
 
 
-def fetch(url: str, stop_at: float | None = None) -> bytes:
+def fetch(url: str, stop_at: float | None = None, size_limit: int | None = None) -> bytes:
     """The bytes behind ``url``, following redirects and the proxy settings of the environment.
 
     What may pass is tried again after each of ``PAUSES``: broken connections, stalls, HTTP 408, 429 and 5xx.
-    What will not (404, a redirect loop or one away from HTTP, more than ``SIZE_LIMIT`` bytes) ends the work at once,
-    and so does the time ``stop_at`` of ``time.monotonic()``, by default ``TIME_LIMIT`` from now.
+    What will not (404, a redirect loop or one away from HTTP, more than ``size_limit`` bytes, by default
+    ``SIZE_LIMIT``) ends the work at once, and so does the time ``stop_at`` of ``time.monotonic()``, by default
+    ``TIME_LIMIT`` from now.
 
     Raises:  DownloadError with the last reason.
     """
     stop_at = time.monotonic() + TIME_LIMIT if stop_at is None else stop_at
+    size_limit = SIZE_LIMIT if size_limit is None else size_limit
     reason = f"expected it within {TIME_LIMIT:g} s, none are left"
     for pause in (0.0, *PAUSES):
         if time.monotonic() + pause > stop_at:
             break
         time.sleep(pause)
         try:
-            return _read(url, stop_at)
+            return _read(url, stop_at, size_limit)
         except DownloadError as error:
             reason = str(error)
             break
@@ -55,7 +57,7 @@ def fetch(url: str, stop_at: float | None = None) -> bytes:
     raise DownloadError(f"{url}: {' '.join(reason.split())[:300]}")  # some reasons are of several lines
 
 
-def _read(url: str, stop_at: float) -> bytes:
+def _read(url: str, stop_at: float, size_limit: int) -> bytes:
     """The bytes behind ``url``, if they have all come by the time ``stop_at``.
 
     They come in a thread of its own, which is left behind when the time is up: a server that sends a byte now and then
@@ -67,7 +69,7 @@ def _read(url: str, stop_at: float) -> bytes:
 
     def work() -> None:
         try:
-            _receive(url, data, given_up)
+            _receive(url, data, given_up, size_limit)
         except Exception as error:
             outcome.put(error)
         else:
@@ -85,7 +87,7 @@ def _read(url: str, stop_at: float) -> bytes:
     return bytes(data)
 
 
-def _receive(url: str, data: bytearray, given_up: threading.Event) -> None:
+def _receive(url: str, data: bytearray, given_up: threading.Event, size_limit: int) -> None:
     """Append the bytes behind ``url`` to ``data`` as they come."""
     with _opener().open(url, timeout=TIMEOUT) as response:
         size = response.length  # None where the server does not say
@@ -94,8 +96,8 @@ def _receive(url: str, data: bytearray, given_up: threading.Event) -> None:
             while (chunk := response.read1(2**16)) and not given_up.is_set():  # what has come, however little
                 data += chunk
                 bar.update(len(chunk))
-                if len(data) > SIZE_LIMIT:
-                    raise DownloadError(f"expected at most {SIZE_LIMIT} bytes, received more")
+                if len(data) > size_limit:
+                    raise DownloadError(f"expected at most {size_limit} bytes, received more")
     if size is not None and len(data) != size:
         raise ConnectionError(f"expected {size} bytes, received {len(data)}")
 

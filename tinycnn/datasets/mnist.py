@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-import urllib.request
-import warnings
-from pathlib import Path
 
 import numpy as np
 
-from tinycnn.datasets import download, mnist_files
-from tinycnn.datasets.download import DownloadError
+from tinycnn.datasets import download, mnist_files, places
+from tinycnn.datasets.places import DataSet
 
 __all__ = [
     "load_data",
@@ -60,116 +57,28 @@ def load_data(path: str | os.PathLike[str] = "mnist.npz") -> tuple[Split, Split]
             f"mnist.load_data: expected path as a str or Path, received {path!r}. "
             "Name a file or folder, or leave it out."
         )
-    if path != "mnist.npz":
-        arrays = _read(_find_path(os.fspath(path)), "Pass a good copy, or no path to search and download.")
-    elif os.environ.get("TINYCNN_DATA"):
-        arrays = _read(_find_setting(), "Put a good copy there, or unset TINYCNN_DATA to download one.")
-    else:
-        arrays = _search()
+    data = DataSet(
+        who="mnist.load_data",
+        title="MNIST",
+        form="an npz file or a folder with MNIST",
+        file="mnist.npz",
+        keras_place="mnist.npz",
+        mirrors=MIRRORS,
+        find=mnist_files.find,
+        read=mnist_files.read,
+        fetch=_fetch,
+        way_out=", or use the bundled tinycnn.datasets.digits",
+    )
+    arrays = places.load(data) if path == "mnist.npz" else places.load_path(data, os.fspath(path))
     return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
 
 
-def _cache() -> str:
-    if os.environ.get("TINYCNN_CACHE"):
-        return os.path.expanduser(os.environ["TINYCNN_CACHE"])
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):  # by the XDG specification a relative one does not count
-        base = os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(base, "tinycnn")
+def _fetch(mirror: str) -> places.Fetched:
+    arrays = _fetch_arrays(mirror)
+    return arrays, {"mnist.npz": mnist_files.npz(arrays)}
 
 
-def _keras_cache() -> str:
-    home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")
-    return os.path.join(os.path.expanduser(home), "datasets")
-
-
-def _find_path(path: str) -> list[str]:
-    place = os.path.expanduser(path)
-    places = [place]
-    if place and not os.path.isabs(place) and not os.path.exists(place):
-        places += [os.path.join(_cache(), place), os.path.join(_keras_cache(), place)]
-    reasons = []
-    for place in places:
-        try:
-            return mnist_files.find(place)
-        except FileNotFoundError as error:
-            reasons.append(str(error))
-    raise FileNotFoundError(
-        f"mnist.load_data: expected path to name an npz file or a folder with MNIST, received {path!r} "
-        f"({'; '.join(reasons)}). Mend the path, or leave it out to search and download."
-    )
-
-
-def _find_setting() -> list[str]:
-    place = os.environ["TINYCNN_DATA"]
-    try:
-        return mnist_files.find(os.path.expanduser(place))
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            "mnist.load_data: expected TINYCNN_DATA to name an npz file or a folder with MNIST, "
-            f"received {place!r} ({error}). Put mnist.npz there, or unset TINYCNN_DATA to download it."
-        ) from None
-
-
-def _read(files: list[str], remedy: str) -> mnist_files.Arrays:
-    try:
-        return mnist_files.read(files)
-    except ValueError as error:
-        raise ValueError(f"mnist.load_data: {error}. {remedy}") from error
-
-
-def _search() -> mnist_files.Arrays:
-    reasons = []
-    try:
-        files = mnist_files.find(_cache())
-    except FileNotFoundError as error:
-        reasons.append(str(error))
-    else:
-        return _read(files, "Delete it and call again: a fresh copy is then downloaded.")
-
-    keras_file = os.path.join(_keras_cache(), "mnist.npz")
-    try:
-        return mnist_files.read(mnist_files.find(keras_file))
-    except FileNotFoundError as error:
-        reasons.append(str(error))
-    except (ValueError, OSError) as error:
-        reasons.append(str(error))
-        warnings.warn(
-            f"mnist.load_data: {error}. Keras's copy is left as it is and not used.",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-    return _download(reasons)
-
-
-def _download(reasons: list[str]) -> mnist_files.Arrays:
-    for mirror in MIRRORS:
-        try:
-            arrays = _fetch(mirror)
-        except (ValueError, DownloadError) as error:
-            reasons.append(str(error))
-            continue
-        file = Path(_cache()) / "mnist.npz"
-        try:
-            mnist_files.write_npz(arrays, file)
-        except OSError as error:
-            warnings.warn(
-                f"mnist.load_data: expected to store MNIST in {file}, received {error}. "
-                "It will be downloaded again next time. Set TINYCNN_CACHE to a writable folder.",
-                RuntimeWarning,
-                stacklevel=4,
-            )
-        return arrays
-    has_proxy = set(urllib.request.getproxies()) - {"no"}
-    proxy = " (through the proxy that the environment sets)" if has_proxy else ""
-    raise DownloadError(
-        "mnist.load_data: expected MNIST on this machine or from a mirror, received neither. "
-        f"Tried{proxy}: {'; '.join(reasons)}. Put mnist.npz in a folder and set TINYCNN_DATA to its path, "
-        "or use the bundled tinycnn.datasets.digits."
-    )
-
-
-def _fetch(mirror: str) -> mnist_files.Arrays:
+def _fetch_arrays(mirror: str) -> places.Arrays:
     if not mirror.endswith("/"):
         return mnist_files.read_npz(download.fetch(mirror), mirror)
     stop_at = time.monotonic() + download.TIME_LIMIT

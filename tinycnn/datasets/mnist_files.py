@@ -15,11 +15,10 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
-Arrays = dict[str, np.ndarray]
+from tinycnn.datasets.places import Arrays, content
 
 # name: (shape, SHA-256 of the array's bytes in row-major order); all arrays are uint8
 ARRAYS: dict[str, tuple[tuple[int, ...], str]] = {
@@ -66,16 +65,8 @@ def find(place: str) -> list[str]:
 def read(files: list[str]) -> Arrays:
     """The verified arrays in ``files`` (see `find`); ValueError where one is damaged or something else."""
     if len(files) == 1:
-        return read_npz(_content(files[0]), files[0])
-    return {name: read_idx(_content(file), name, file) for name, file in zip(IDX_FILES, files, strict=True)}
-
-
-def _content(file: str) -> bytes:
-    with open(file, "rb") as stream:
-        size = os.fstat(stream.fileno()).st_size
-        if size > FILE_LIMIT:
-            raise ValueError(f"expected a file of at most {FILE_LIMIT} bytes, received {size} in {file}")
-        return stream.read(size)
+        return read_npz(content(files[0], FILE_LIMIT), files[0])
+    return {name: read_idx(content(file, FILE_LIMIT), name, file) for name, file in zip(IDX_FILES, files, strict=True)}
 
 
 def read_npz(data: bytes, source: str) -> Arrays:
@@ -110,12 +101,16 @@ def read_npz(data: bytes, source: str) -> Arrays:
 
 
 def read_idx(data: bytes, name: str, source: str) -> np.ndarray:
-    """The verified array ``name`` in the bytes of an IDX file, gzipped or not (servers may unpack .gz).
+    """The verified array ``name`` in the bytes of an IDX file, gzipped or not (servers may unpack .gz)."""
+    return _verified(parse_idx(data, name, ARRAYS[name][0], source), name, source)
+
+
+def parse_idx(data: bytes, name: str, shape: tuple[int, ...], source: str) -> np.ndarray:
+    """The array in the bytes of an IDX file, gzipped or not, if it is of ``shape``; errors call it ``name``.
 
     Format:  two zero bytes, 8 (unsigned bytes), the number of axes; each axis's length as a big-endian
              32-bit integer; then the values in row-major order.
     """
-    shape, _ = ARRAYS[name]
     start = 4 + 4 * len(shape)
     length = start + math.prod(shape)
     if data[:2] == b"\x1f\x8b":
@@ -133,7 +128,7 @@ def read_idx(data: bytes, name: str, source: str) -> np.ndarray:
     if len(data) != length:
         received = "more" if len(data) > length else str(len(data))
         raise ValueError(f"expected {length} bytes of {name}, received {received} in {source}")
-    return _verified(np.frombuffer(data, "uint8", offset=start).reshape(shape).copy(), name, source)
+    return np.frombuffer(data, "uint8", offset=start).reshape(shape).copy()
 
 
 def _unpack(data: bytes, limit: int) -> bytes:
@@ -176,8 +171,8 @@ def _short(value: object) -> str:
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 
-def write_npz(arrays: Arrays, file: Path) -> None:
-    """Write ``arrays`` to ``file`` in one step: other processes see the whole file or none."""
+def npz(arrays: Arrays) -> bytes:
+    """The bytes of ``mnist.npz``, as Keras has it."""
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -186,13 +181,4 @@ def write_npz(arrays: Arrays, file: Path) -> None:
         x_test=arrays["x_test"],
         y_test=arrays["y_test"],
     )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}-{os.urandom(8).hex()}.tmp")
-    try:
-        with open(temporary, "xb") as stream:
-            stream.write(buffer.getbuffer())
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    return buffer.getvalue()

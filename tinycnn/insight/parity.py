@@ -21,6 +21,7 @@ from tinycnn.datasets import digits
 from tinycnn.insight.copies import copy_model, fresh_optimizer
 from tinycnn.insight.inspection import _forward_and_backward
 from tinycnn.layers import Dropout
+from tinycnn.layers.random_layer import RandomLayer
 from tinycnn.utils import clear_session, set_random_seed
 
 if TYPE_CHECKING:
@@ -114,6 +115,11 @@ def _check_layers(model: Sequential, keras_model: Any) -> None:
             f"compare: expected {len(own)} layers, received a Keras model of {len(their)}. Give both the same layers."
         )
     for layer, other in zip(own, their, strict=True):
+        if isinstance(layer, RandomLayer):
+            raise ValueError(
+                f"compare: expected layers that do the same in both libraries, received {layer.name!r}, which changes "
+                "images at random. Compare models of the other layers."
+            )
         if type(layer).__name__ != type(other).__name__:
             raise ValueError(
                 f"compare: expected {type(layer).__name__} beside {layer.name!r}, received Keras's "

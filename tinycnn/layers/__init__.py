@@ -13,13 +13,22 @@ from tinycnn.layers.average_pooling2d import (
 )
 from tinycnn.layers.base import Layer, Parameter, ParameterVector
 from tinycnn.layers.batch_normalization import BatchNormalization
+from tinycnn.layers.center_crop import CenterCrop
 from tinycnn.layers.conv2d import Conv2D
+from tinycnn.layers.cropping2d import Cropping2D
 from tinycnn.layers.dense import Dense
 from tinycnn.layers.dropout import Dropout
 from tinycnn.layers.flatten import Flatten
 from tinycnn.layers.input import Input, InputLayer
 from tinycnn.layers.max_pooling2d import MaxPool2D, MaxPooling2D
+from tinycnn.layers.normalization import Normalization
+from tinycnn.layers.random_affine import RandomRotation, RandomTranslation, RandomZoom
+from tinycnn.layers.random_colors import RandomBrightness, RandomContrast
+from tinycnn.layers.random_crop import RandomCrop
+from tinycnn.layers.random_flip import RandomFlip
+from tinycnn.layers.rescaling import Rescaling
 from tinycnn.layers.reshape import Reshape
+from tinycnn.layers.resizing import Resizing
 from tinycnn.layers.zero_padding2d import ZeroPadding2D
 
 Convolution2D = Conv2D
@@ -28,15 +37,27 @@ _CLASSES: tuple[type[Layer], ...] = (
     Activation,
     AveragePooling2D,
     BatchNormalization,
+    CenterCrop,
     Conv2D,
+    Cropping2D,
     Dense,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
     LeakyReLU,
     MaxPooling2D,
+    Normalization,
+    RandomBrightness,
+    RandomContrast,
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
     ReLU,
+    Rescaling,
     Reshape,
+    Resizing,
     Softmax,
     ZeroPadding2D,
 )
@@ -54,8 +75,10 @@ __all__ = [
     "AveragePooling2D",
     "AvgPool2D",
     "BatchNormalization",
+    "CenterCrop",
     "Conv2D",
     "Convolution2D",
+    "Cropping2D",
     "Dense",
     "Dropout",
     "Flatten",
@@ -67,10 +90,20 @@ __all__ = [
     "LeakyReLU",
     "MaxPool2D",
     "MaxPooling2D",
+    "Normalization",
     "Parameter",
     "ParameterVector",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
+    "Rescaling",
     "Reshape",
+    "Resizing",
     "Softmax",
     "ZeroPadding2D",
     "deserialize",

@@ -32,6 +32,21 @@ def check_padding(layer: str, padding: Any) -> str:
     return padding.lower()
 
 
+def side_widths(layer: str, argument: str, widths: Any) -> tuple[Pair, Pair]:
+    """``1`` -> ``((1, 1), (1, 1))``;  ``(1, 2)`` -> ``((1, 1), (2, 2))``: what is at the four sides of an image."""
+    both = isinstance(widths, (tuple, list)) and len(widths) == 2
+    sides = [
+        tuple(side) if isinstance(side, (tuple, list)) else (side, side) for side in (widths if both else (widths,) * 2)
+    ]
+    if not all(len(side) == 2 and all(isinstance(n, (int, np.integer)) and n >= 0 for n in side) for side in sides):
+        raise ValueError(
+            f"{layer}: expected {argument} to be whole numbers >= 0, one, two, or two pairs, "
+            f"received {widths!r}. Write {argument}=1, or {argument}=((top, bottom), (left, right))."
+        )
+    (top, bottom), (left, right) = sides
+    return (int(top), int(bottom)), (int(left), int(right))
+
+
 def check_channels_last(layer: str, data_format: Any) -> str:
     if data_format not in (None, "channels_last"):
         raise ValueError(

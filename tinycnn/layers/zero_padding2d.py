@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinycnn.layers.base import Array, Layer, LayerOptions, Shape
-from tinycnn.layers.windows import Pair, check_channels_last, check_images, crop, pad
+from tinycnn.layers.windows import check_channels_last, check_images, crop, pad, side_widths
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -31,7 +31,7 @@ class ZeroPadding2D(Layer):
     ):
         super().__init__(**options)
         self.data_format = check_channels_last("ZeroPadding2D", data_format)
-        self.padding = _widths(padding)
+        self.padding = side_widths("ZeroPadding2D", "padding", padding)
 
     def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         h, w, channels = check_images(self.name, input_shape)
@@ -47,19 +47,3 @@ class ZeroPadding2D(Layer):
     def backward(self, dy: Array) -> Array:
         (dy,) = self._restore(dy)
         return crop(dy, self.padding)
-
-
-def _widths(padding: Any) -> tuple[Pair, Pair]:
-    """``1`` -> ``((1, 1), (1, 1))``;  ``(1, 2)`` -> ``((1, 1), (2, 2))``."""
-    both = isinstance(padding, (tuple, list)) and len(padding) == 2
-    sides = [
-        tuple(side) if isinstance(side, (tuple, list)) else (side, side)
-        for side in (padding if both else (padding,) * 2)
-    ]
-    if not all(len(side) == 2 and all(isinstance(n, (int, np.integer)) and n >= 0 for n in side) for side in sides):
-        raise ValueError(
-            "ZeroPadding2D: expected padding to be whole numbers >= 0, one, two, or two pairs, "
-            f"received {padding!r}. Write padding=1, or padding=((top, bottom), (left, right))."
-        )
-    (top, bottom), (left, right) = sides
-    return (int(top), int(bottom)), (int(left), int(right))

@@ -174,7 +174,7 @@ def _read_layers(model: Sequential, file: Hdf5File, who: str, path: Any) -> list
                 f"{shorten(name, 60)!r}, {same}"
             )
         for (weight, value), dataset in zip(own.items(), datasets, strict=True):
-            if dataset.shape != value.shape or dataset.dtype.kind != "f":
+            if dataset.shape != value.shape or dataset.dtype.kind not in ("f" if value.shape else "fi"):  # a count
                 raise ValueError(
                     f"{who}: expected {weight} of shape {value.shape} and a float dtype {where}, received shape "
                     f"{dataset.shape} and dtype {dataset.dtype}, that of {shorten(name, 60)!r}, {same}"

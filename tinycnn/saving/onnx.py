@@ -14,7 +14,9 @@ from tinycnn.layers import (
     Activation,
     AveragePooling2D,
     BatchNormalization,
+    CenterCrop,
     Conv2D,
+    Cropping2D,
     Dense,
     Dropout,
     Flatten,
@@ -22,11 +24,22 @@ from tinycnn.layers import (
     Layer,
     LeakyReLU,
     MaxPooling2D,
+    Normalization,
+    RandomBrightness,
+    RandomContrast,
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
     ReLU,
+    Rescaling,
     Reshape,
+    Resizing,
     Softmax,
     ZeroPadding2D,
 )
+from tinycnn.layers.resampling import axis_taps
 
 if TYPE_CHECKING:
     from tinycnn.sequential import Sequential
@@ -42,7 +55,7 @@ def export_onnx(model: Sequential, path: str | os.PathLike[str]) -> None:
     width, channels), for any size of the batch. ONNX's own operators want the channels first, so the file turns the
     images round once in front of the first such layer, and back again where the order counts: in front of a Flatten,
     and at the end. Nodes and weights carry the names of the layers: ``conv2d``, ``conv2d/kernel``, ``conv2d/relu``.
-    Dropout, which does nothing in inference, is left out.
+    Dropout and the layers that change images at random, which do nothing in inference, are left out.
 
     The file is checked by ONNX's own checker before it takes its place: whatever happens, ``path`` holds the old file
     or the new one. ONNX keeps slopes and epsilons in float32, so a float64 model agrees to some 5e-8; not every program
@@ -227,6 +240,69 @@ def _zero_padding2d(graph: _Graph, layer: ZeroPadding2D) -> None:
     graph.add("Pad", layer.name, graph.add_weight(f"{layer.name}/pads", pads))
 
 
+def _slice(graph: _Graph, name: str, rest: Any, image: Any) -> None:
+    """``rest`` is cut off on each side of images of this height and width."""
+    if rest == ((0, 0), (0, 0)):
+        return
+    (top, bottom), (left, right) = rest
+    arrays = {"starts": (top, left), "ends": (image[0] - bottom, image[1] - right), "axes": (1, 2)}
+    weights = [graph.add_weight(f"{name}/{key}", np.array(array, np.int64)) for key, array in arrays.items()]
+    graph.add("Slice", name, *weights)
+
+
+def _cropping2d(graph: _Graph, layer: Cropping2D) -> None:
+    graph.want_channels_last(layer)
+    _slice(graph, layer.name, layer.cropping, layer.input_shape[1:3])
+
+
+def _center_crop(graph: _Graph, layer: CenterCrop | RandomCrop) -> None:
+    graph.want_channels_last(layer)
+    middle = layer.middle
+    _slice(graph, layer.name, middle.rest, layer.input_shape[1:3])
+    if middle.part != middle.size:
+        _resize(graph, layer, middle.part, middle.size, "bilinear")
+
+
+def _resizing(graph: _Graph, layer: Resizing) -> None:
+    graph.want_channels_last(layer)
+    _slice(graph, f"{layer.name}/crop", layer.rest, layer.input_shape[1:3])
+    _resize(graph, layer, layer.part, (layer.height, layer.width), layer.interpolation)
+
+
+def _resize(graph: _Graph, layer: Layer, old: Any, new: Any, interpolation: str) -> None:
+    """By a matrix for each axis: what programs make of ONNX's own Resize differs at the edges."""
+    equations = ("nhwc,ih->niwc", "nhwc,jw->nhjc")
+    for axis, equation, size, new_size in zip(("rows", "columns"), equations, old, new, strict=True):
+        first, second, share = axis_taps(size, new_size, interpolation)
+        matrix = np.zeros((new_size, size), layer.dtype)
+        matrix[np.arange(new_size), first] += 1 - share
+        matrix[np.arange(new_size), second] += share
+        weight = graph.add_weight(f"{layer.name}/{axis}", matrix)
+        graph.add("Einsum", f"{layer.name}/resize_{axis}", weight, equation=equation)
+
+
+def _rescaling(graph: _Graph, layer: Rescaling) -> None:
+    graph.want_channels_last(layer)
+    for operator, name, value in (("Mul", "scale", layer.scale), ("Add", "offset", layer.offset)):
+        weight = graph.add_weight(f"{layer.name}/{name}", np.asarray(value, layer.dtype))
+        graph.add(operator, f"{layer.name}/{operator.lower()}", weight)
+
+
+def _normalization(graph: _Graph, layer: Normalization) -> None:
+    graph.want_channels_last(layer)
+    mean, deviation = (
+        graph.add_weight(f"{layer.name}/{name}", array)
+        for name, array in zip(("mean", "deviation"), layer.statistics(), strict=True)
+    )
+    first, second = (("Mul", deviation), ("Add", mean)) if layer.invert else (("Sub", mean), ("Div", deviation))
+    for operator, weight in (first, second):
+        graph.add(operator, f"{layer.name}/{operator.lower()}", weight)
+
+
+def _nothing(graph: _Graph, layer: Layer) -> None:
+    """A layer that does nothing in inference."""
+
+
 def _batch_normalization(graph: _Graph, layer: BatchNormalization) -> None:
     graph.want_channels_first(layer)
     arrays = {
@@ -254,11 +330,23 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     BatchNormalization: _batch_normalization,
     Conv2D: _conv2d,
     Dense: _dense,
-    Dropout: lambda graph, layer: None,
+    CenterCrop: _center_crop,
+    Cropping2D: _cropping2d,
+    Dropout: _nothing,
     Flatten: _flatten,
     GlobalAveragePooling2D: _global_average_pooling2d,
     LeakyReLU: _leaky_relu,
     MaxPooling2D: _max_pooling2d,
+    Normalization: _normalization,
+    RandomBrightness: _nothing,
+    RandomContrast: _nothing,
+    RandomCrop: _center_crop,
+    RandomFlip: _nothing,
+    RandomRotation: _nothing,
+    RandomTranslation: _nothing,
+    RandomZoom: _nothing,
+    Rescaling: _rescaling,
+    Resizing: _resizing,
     ReLU: _Graph.add_activation,
     Reshape: _reshape,
     Softmax: _Graph.add_activation,

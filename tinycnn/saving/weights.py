@@ -174,7 +174,7 @@ def _read_layers(model: Sequential, file: Hdf5File, root: dict[str, int], expect
                 f"layers/{group_name}, received {len(datasets)} in {path}. Load it into a model of the same layers."
             )
         for (name, value), dataset in zip(own.items(), datasets, strict=True):
-            if dataset.shape != value.shape or dataset.dtype.kind != "f":
+            if dataset.shape != value.shape or dataset.dtype.kind not in ("f" if value.shape else "fi"):  # a count
                 raise ValueError(
                     f"{expected} {name} of shape {value.shape} and a float dtype for layer "
                     f"{layer.name!r} in layers/{group_name}, received shape {dataset.shape} and dtype {dataset.dtype} "

@@ -1,5 +1,5 @@
 """Keras's name for `tinycnn.datasets`."""
 
-from tinycnn.keras.datasets import digits, mnist
+from tinycnn.keras.datasets import cifar10, cifar100, digits, fashion_mnist, mnist
 
-__all__ = ["digits", "mnist"]
+__all__ = ["cifar10", "cifar100", "digits", "fashion_mnist", "mnist"]
