@@ -594,3 +594,18 @@ def test_hooks_are_keras():
     theirs = {name for name in dir(keras.callbacks.Callback) if name.startswith("on_")}
     assert set(HOOKS) == theirs == set(base.HOOKS)
     assert set(BATCH_HOOKS) == set(base.BATCH_HOOKS)
+
+
+def test_the_time_of_a_step_leaves_out_the_compiling(capsys, monkeypatch):
+    """It happens once, and says nothing of a step."""
+    from tinycnn.trainers.callbacks import progbar_logger
+
+    now, compiled = [0.0], [0.0]
+    monkeypatch.setattr(progbar_logger.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(progbar_logger, "seconds_compiling", lambda: compiled[0])
+    logger = progbar_logger.ProgbarLogger()
+    logger.set_params({"verbose": 2, "epochs": 1, "steps": 2})
+    logger.on_epoch_begin(0)
+    now[0], compiled[0] = 16.0, 10.0
+    logger.on_epoch_end(0, {"loss": 0.25})
+    assert capsys.readouterr().out == "2/2 - 6s 3s/step - loss: 0.2500\n"

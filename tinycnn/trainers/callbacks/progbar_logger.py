@@ -98,7 +98,7 @@ class ProgbarLogger(Callback):
     def _begin(self) -> None:
         self._close_bar()
         self._seen = 0
-        self._start, self._last_redraw = _clock(), time.perf_counter()
+        self._start = self._last_redraw = _clock()
         if self._show_bar:
             # Imported here: it takes time that nobody without a bar should pay.
             from tqdm.auto import tqdm
@@ -115,13 +115,13 @@ class ProgbarLogger(Callback):
         self._seen = batch + 1
         if self._bar is None:
             return
-        now = time.perf_counter()
+        now = _clock()
         if self._seen == self.steps:
             # So that what other callbacks print at the end of the epoch does not run into the bar.
             self._close_bar()
         elif now - self._last_redraw >= self.REDRAW_SECONDS:
             self._last_redraw = now
-            figures = [_per_step((_clock() - self._start) / self._seen), *_figures(logs)]
+            figures = [_per_step((now - self._start) / self._seen), *_figures(logs)]
             self._bar.n = self._seen
             self._bar.set_postfix_str(" - ".join(figures), refresh=False)
             self._bar.refresh()
