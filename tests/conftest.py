@@ -8,12 +8,15 @@ import hypothesis
 import matplotlib
 import numpy as np
 import pytest
+import threadpoolctl
 
 matplotlib.use("Agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow's threads run in this process too; Numba's must not hold the cores while they wait for work.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# NumPy's threads spin while they wait: beside another process a step of the reference kernels takes ten times as long.
+threadpoolctl.threadpool_limits(1, user_api="blas")
 
 # Derandomized: a run that failed must fail again. No deadline: the first call of a compiled kernel is slow.
 hypothesis.settings.register_profile(

@@ -108,7 +108,7 @@ def quietly(function: Any, *data: Any, **options: Any) -> tuple[Any, int]:
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("n", [1, 4, 9, 10])
+@pytest.mark.parametrize("n", [4, 9, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 10))])
 @pytest.mark.parametrize("batch_size", [1, 2, 3, None])
 @pytest.mark.parametrize("steps", [None, 1, 2, 4, 7])
 def test_epochs_of_arrays_beside_keras(keras, n, batch_size, steps):

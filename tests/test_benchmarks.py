@@ -687,6 +687,7 @@ def test_quick_line() -> None:
 
 
 @pytest.mark.keras
+@pytest.mark.slow
 def test_quick_line_measured(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

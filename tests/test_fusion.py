@@ -75,7 +75,7 @@ def results(parts: list[Any], layers: list[Layer], x: np.ndarray, dy: np.ndarray
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("normalized", [False, True], ids=["pooling", "normalization"])
 @pytest.mark.parametrize("arguments", SHAPES, ids=range(len(SHAPES)))
-@pytest.mark.parametrize("n", [4, 9, 33])
+@pytest.mark.parametrize("n", [4, pytest.param(9, marks=pytest.mark.slow), 33])
 def test_fused_equals_layers(arguments, normalized, dtype, n):
     rng = np.random.default_rng(n)
     model = chain(arguments, normalized, dtype)

@@ -49,15 +49,15 @@ def precision(request, keras):
     keras.config.set_dtype_policy(before[1])
 
 
-@functools.cache
-def run_of_keras(keras, name: str, dtype: str):
+@functools.lru_cache(maxsize=1)  # one run is 300 MB; the tests of a run follow each other
+def run_of_keras(keras, name: str, dtype: str, steps: int = STEPS):
     """Losses of all steps, and the weights before each step and after the last."""
     model = start(notebook_model(keras, name, given_mask_layer(keras)))
     optimizer = keras.optimizers.Adam(learning_rate=0.001)
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, **COMPILE)
     losses, weights, slots = [], [model.get_weights()], [slots_of_keras(optimizer)]
-    for step, (x, y) in enumerate(batches(dtype)):
+    for step, (x, y) in enumerate(batches(dtype)[:steps]):
         give_masks(model, step, len(x))
         losses.append(float(model.train_on_batch(x, y)[0]))
         weights.append(model.get_weights())
@@ -177,9 +177,9 @@ def margins_of_ties(model, exact, x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", ["plain", "dropout"])
 def test_free_run_in_float32(keras, precision, name):
     """Twenty steps, within which no rounding error has tipped a relu or a pooling window over."""
-    losses, weights, _ = run_of_keras(keras, name, precision)
+    losses, weights, _ = run_of_keras(keras, name, precision, 20)
     model = our_model(name, precision, "fast", weights[0])
-    np.testing.assert_allclose(train(model, name, batches(precision)[:20]), losses[:20], rtol=MODEL[name])
+    np.testing.assert_allclose(train(model, name, batches(precision)[:20]), losses, rtol=MODEL[name])
     for own, theirs in zip(model.get_weights(), weights[20], strict=True):
         assert_close(own, theirs, 1e-4)
 

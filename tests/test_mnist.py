@@ -22,6 +22,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -949,10 +950,10 @@ def test_stall_ends_with_the_timeout(
     server.routes["/mnist.npz"] = stall
     monkeypatch.setattr(mnist, "MIRRORS", (server.url + "mnist.npz",))
     monkeypatch.setattr(download, "TIMEOUT", 0.2)
-    start = time.monotonic()
     with pytest.raises(DownloadError, match=r"mnist\.npz: (The read operation )?timed out"):
         mnist.load_data()
-    assert time.monotonic() - start < 5
+    while len(server.requests) < 3:  # the server may note a request after we gave it up
+        time.sleep(0.01)
     assert len(server.requests) == 3
     assert files_in(cache) == []
 
@@ -972,7 +973,9 @@ def drip(start: bytes, drop: bytes) -> Callable:
     def route(handler: BaseHTTPRequestHandler, number: int) -> None:
         try:
             handler.wfile.write(start)
-            while not handler.server.release.wait(0.02):  # type: ignore[attr-defined]
+            for _ in range(500):
+                if handler.server.release.wait(0.02):  # type: ignore[attr-defined]
+                    break
                 handler.wfile.write(drop)
         except OSError:
             pass
@@ -982,21 +985,23 @@ def drip(start: bytes, drop: bytes) -> Callable:
 
 @pytest.mark.parametrize("what", DRIPS)
 def test_drip_ends_with_the_time_limit(server: Server, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One byte now and then never meets the timeout. All of them would take 20 s, a line of them 20 minutes."""
+    """One byte now and then never meets the timeout. After 10 s the server breaks off: that would be another error."""
     start, drop, received = DRIPS[what]
     server.routes["/file"] = drip(start, drop)
     monkeypatch.setattr(download, "TIME_LIMIT", 0.3)
-    before = time.monotonic()
     with pytest.raises(DownloadError, match=rf"file: expected it within 0\.3 s, {received}"):
         download.fetch(server.url + "file")
-    assert time.monotonic() - before < 5
     assert server.requests == ["/file"]
 
 
 def test_after_a_drip_comes_the_next_mirror(
     arrays: Arrays, cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.routes["/slow.npz"] = drip(*DRIPS["contents"][:2])
+    def slowly(handler: BaseHTTPRequestHandler, number: int) -> None:
+        monkeypatch.setattr(download, "TIME_LIMIT", 60.0)  # that of the next mirror, however busy the machine is
+        drip(*DRIPS["contents"][:2])(handler, number)
+
+    server.routes["/slow.npz"] = slowly
     serve_idx(server, arrays)
     monkeypatch.setattr(download, "TIME_LIMIT", 1.0)
     monkeypatch.setattr(mnist, "MIRRORS", (server.url + "slow.npz", server.url + "idx/"))
@@ -1007,9 +1012,14 @@ def test_after_a_drip_comes_the_next_mirror(
 def test_time_limit_is_one_for_all_files_of_a_mirror(
     arrays: Arrays, cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each file takes 40 of the 100 s, by a clock that stands still otherwise."""
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now, sleep=lambda seconds: None)
+    monkeypatch.setattr(mnist, "time", clock)
+    monkeypatch.setattr(download, "time", clock)
+
     def slowly(data: bytes) -> Callable:
         def route(handler: BaseHTTPRequestHandler, number: int) -> None:
-            server.release.wait(0.4)
+            clock.now += 40
             send(handler, data)
 
         return route
@@ -1017,11 +1027,11 @@ def test_time_limit_is_one_for_all_files_of_a_mirror(
     for name, array in arrays.items():
         server.routes[f"/idx/{STEMS[name]}.gz"] = slowly(gzip.compress(idx(array)))
     monkeypatch.setattr(mnist, "MIRRORS", (server.url + "idx/",))
-    monkeypatch.setattr(download, "TIME_LIMIT", 1.0)
-    with pytest.raises(DownloadError, match=r"ubyte\.gz: expected it within 1 s, "):
+    monkeypatch.setattr(download, "TIME_LIMIT", 100.0)
+    with pytest.raises(DownloadError, match=r"ubyte\.gz: expected it within 100 s, none are left"):
         mnist.load_data()
-    assert 1 < len(server.requests) < 4
-    monkeypatch.setattr(download, "TIME_LIMIT", 60.0)
+    assert len(server.requests) == 3
+    monkeypatch.setattr(download, "TIME_LIMIT", 200.0)
     assert_is(mnist.load_data(), arrays)
 
 
@@ -1034,10 +1044,8 @@ def test_look_up_of_the_name_ends_with_the_time_limit(monkeypatch: pytest.Monkey
     released = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments: released.wait(20))
     monkeypatch.setattr(download, "TIME_LIMIT", 0.2)
-    before = time.monotonic()
     with pytest.raises(DownloadError, match=r"file: expected it within 0\.2 s, received 0 bytes"):
         download.fetch("http://slow.example.org/file")
-    assert time.monotonic() - before < 5
     released.set()
 
 
@@ -1074,7 +1082,7 @@ def test_interrupted_download_stops(server: Server, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(download.queue, "SimpleQueue", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         download.fetch(server.url + "file")
-    assert hung_up.wait(5)
+    assert hung_up.wait(60)
 
 
 def test_no_further_attempt_after_the_time_limit(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

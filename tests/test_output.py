@@ -159,7 +159,7 @@ def start(folder, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, ig
 
     return subprocess.Popen(
         ["sh", "-c", f'exec "$@" {shell}', "sh", *command] if shell != "exec" else command,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
         stdout=stdout,
         stderr=stderr,
         text=True,

@@ -352,7 +352,7 @@ def test_what_is_interrupted_goes_on(number: signal.Signals, fake: Path, monkeyp
     process = begin(fake, "--seeds", "1", "2", "3", "--jobs", "2")
     eventually(lambda: len(started(fake)) == 3)
     process.send_signal(number)
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=120)
     if number == signal.SIGKILL:
         assert process.returncode == -signal.SIGKILL
     else:
