@@ -25,6 +25,7 @@ MODULES = [
     "metrics",
     "models",
     "optimizers",
+    "optimizers.schedules",
     "regularizers",
     "saving",
     "utils",
@@ -53,6 +54,8 @@ from tinycnn.keras.layers import Reshape, ZeroPadding2D
 from tinycnn.keras.models import load_model, save_model
 from tinycnn.keras.saving import load_model
 from tinycnn.keras.optimizers import Adam, AdamW, SGD, RMSprop
+from tinycnn.keras.optimizers import Adadelta, Adagrad, Adamax, Nadam
+from tinycnn.keras.optimizers.schedules import ExponentialDecay, PiecewiseConstantDecay, CosineDecay
 from tinycnn.keras.losses import SparseCategoricalCrossentropy, CategoricalCrossentropy, BinaryCrossentropy
 from tinycnn.keras.losses import MeanSquaredError
 from tinycnn.keras.metrics import SparseCategoricalAccuracy, CategoricalAccuracy, BinaryAccuracy, Mean
@@ -240,7 +243,7 @@ def test_arguments_have_keras_defaults_and_order(keras):
 
 @pytest.mark.keras
 def test_string_names_of_keras_are_known(keras):
-    for name in ("adam", "sgd", "rmsprop", "adamw", "Adam", "SGD", "RMSprop", "AdamW"):
+    for name in ("adam", "sgd", "rmsprop", "adamw", "Adam", "SGD", "RMSprop", "AdamW", "adadelta", "Adagrad", "nadam"):
         assert type(tinycnn.keras.optimizers.get(name)).__name__ == type(keras.optimizers.get(name)).__name__
     for name in ("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy", "mse"):
         keras.losses.get(name)

@@ -47,7 +47,9 @@ KERAS_ONLY: dict[str, dict[str, Any]] = {
     "BatchNormalization": _NO_BATCH_NORMALIZATION_EXTRAS,
     "GlobalAveragePooling2D": {"keepdims": False},
     "ReLU": {"max_value": None, "negative_slope": 0.0, "threshold": 0.0},
-    **dict.fromkeys(("SGD", "RMSprop", "Adam", "AdamW"), _NO_OPTIMIZER_EXTRAS),
+    **dict.fromkeys(
+        ("SGD", "RMSprop", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "Nadam"), _NO_OPTIMIZER_EXTRAS
+    ),
     **dict.fromkeys(
         (
             *("VarianceScaling", "GlorotUniform", "GlorotNormal"),
@@ -113,8 +115,9 @@ def serialize(thing: Configurable) -> dict[str, Any]:
             f"{cls.__name__}: expected a class of tinycnn, received one of your own. A file cannot hold its code: "
             "save the weights alone, by save_weights."
         )
+    room = module if module == "optimizers.schedules" else module.split(".")[0]
     return {
-        "module": f"keras.{module.split('.')[0]}",
+        "module": f"keras.{room}",
         "class_name": cls.__name__,
         "config": thing.get_config(),
         "registered_name": None,
