@@ -667,7 +667,7 @@ def test_unknown_names_in_compile_give_the_closest_match_and_change_nothing(mode
         check(
             lambda: model.compile("adam", lambda a, b: 0),
             TypeError,
-            "loss: expected a name or a Loss, received <function",
+            "loss: expected a loss with its gradient, received <function",
         )
         check(
             lambda: model.compile("adam", "mse", metrics=[3]),

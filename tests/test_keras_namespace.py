@@ -57,7 +57,8 @@ from tinycnn.keras.optimizers import Adam, AdamW, SGD, RMSprop
 from tinycnn.keras.optimizers import Adadelta, Adagrad, Adamax, Nadam
 from tinycnn.keras.optimizers.schedules import ExponentialDecay, PiecewiseConstantDecay, CosineDecay
 from tinycnn.keras.losses import SparseCategoricalCrossentropy, CategoricalCrossentropy, BinaryCrossentropy
-from tinycnn.keras.losses import MeanSquaredError
+from tinycnn.keras.losses import MeanSquaredError, Huber, KLDivergence, MeanAbsoluteError, Hinge
+from tinycnn.keras.losses import categorical_crossentropy, mean_squared_error, binary_crossentropy, mse
 from tinycnn.keras.metrics import SparseCategoricalAccuracy, CategoricalAccuracy, BinaryAccuracy, Mean
 from tinycnn.keras.callbacks import Callback, EarlyStopping, History, LambdaCallback, CSVLogger, ModelCheckpoint
 from tinycnn.keras.callbacks import BackupAndRestore, LearningRateScheduler, ReduceLROnPlateau
@@ -144,7 +145,7 @@ def public(module):
 OWN = {
     "layers": {"Parameter", "ParameterVector", "Softmax2D"},
     "callbacks": set(),
-    "losses": set(),
+    "losses": {"mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "kld", "KLD"},  # of tf.keras
     "metrics": set(),
     "optimizers": {"ParameterVector"},
     "utils": set(),
@@ -245,7 +246,14 @@ def test_arguments_have_keras_defaults_and_order(keras):
 def test_string_names_of_keras_are_known(keras):
     for name in ("adam", "sgd", "rmsprop", "adamw", "Adam", "SGD", "RMSprop", "AdamW", "adadelta", "Adagrad", "nadam"):
         assert type(tinycnn.keras.optimizers.get(name)).__name__ == type(keras.optimizers.get(name)).__name__
-    for name in ("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy", "mse"):
+    for name in (
+        "sparse_categorical_crossentropy",
+        "categorical_crossentropy",
+        "binary_crossentropy",
+        "mse",
+        "mae",
+        "kld",
+    ):
         keras.losses.get(name)
         tinycnn.keras.losses.get(name)
     for name in ("glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "zeros", "ones"):

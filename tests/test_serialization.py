@@ -99,6 +99,18 @@ CASES = [
     ("losses", "CategoricalCrossentropy", {"from_logits": True, "label_smoothing": 0.25}),
     ("losses", "BinaryCrossentropy", {"label_smoothing": 0.5, "name": "mine"}),
     ("losses", "MeanSquaredError", {"reduction": "mean"}),
+    ("losses", "SparseCategoricalCrossentropy", {"ignore_class": 255, "reduction": "sum"}),
+    ("losses", "MeanAbsoluteError", {"reduction": None}),
+    ("losses", "MeanAbsolutePercentageError", {}),
+    ("losses", "MeanSquaredLogarithmicError", {}),
+    ("losses", "CosineSimilarity", {}),
+    ("losses", "Huber", {"delta": 0.5}),
+    ("losses", "LogCosh", {"name": "mine"}),
+    ("losses", "KLDivergence", {}),
+    ("losses", "Poisson", {}),
+    ("losses", "Hinge", {}),
+    ("losses", "SquaredHinge", {}),
+    ("losses", "CategoricalHinge", {}),
     ("metrics", "SparseCategoricalAccuracy", {"name": "mine"}),
     ("metrics", "CategoricalAccuracy", {}),
     ("metrics", "BinaryAccuracy", {"threshold": 0.25}),
@@ -278,17 +290,30 @@ def same(mine, theirs):
     return type(mine) is type(theirs) and mine == theirs
 
 
+# Arguments of constructors that Keras 3.15 does not write: its Huber loss comes back with another delta.
+NOT_WRITTEN = {
+    "Huber": {"delta"},
+    "CosineSimilarity": {"axis"},
+    "SparseCategoricalCrossentropy": {"axis"},
+}
+
+
 @pytest.mark.keras
 @pytest.mark.parametrize(("module", "name", "arguments"), CASES, ids=IDS)
 def test_configs_are_kerass(keras, module, name, arguments):
     arguments = {"name": "one", **arguments} if module in ("layers", "optimizers") else arguments
     mine = serialization.serialize(getattr(getattr(ours, module), name)(**arguments))
     theirs = keras.saving.serialize_keras_object(getattr(getattr(keras, module), name)(**arguments))
+    assert type(keras.saving.deserialize_keras_object(as_json(mine))).__name__ == name
+    for argument in NOT_WRITTEN.get(name, ()) if module == "losses" else ():
+        del mine["config"][argument]
     assert same(as_json(mine), as_json(theirs)), f"\n{mine}\n{theirs}"
     again = keras.saving.serialize_keras_object(keras.saving.deserialize_keras_object(as_json(mine)))
     assert same(as_json(mine), as_json(again))
     cls = getattr(getattr(ours, module), name)
-    assert as_json(cls.from_config(as_json(theirs)["config"]).get_config()) == as_json(theirs)["config"]
+    config = as_json(cls.from_config(as_json(theirs)["config"]).get_config())
+    assert {key: config[key] for key in config if key in theirs["config"]} == as_json(theirs)["config"]
+    assert config.keys() - theirs["config"].keys() <= NOT_WRITTEN.get(name, set())
 
 
 @pytest.mark.keras

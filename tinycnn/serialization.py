@@ -38,7 +38,6 @@ _NO_OPTIMIZER_EXTRAS = {
     "gradient_accumulation_steps": None,
 }
 _NO_AXES = {"input_axes": None, "output_axes": None}
-_LAST_AXIS = {"axis": -1}
 _ANY_DTYPE = {"dtype": "float32"}  # of a metric: here all of them are computed in float64
 
 KERAS_ONLY: dict[str, dict[str, Any]] = {
@@ -57,8 +56,6 @@ KERAS_ONLY: dict[str, dict[str, Any]] = {
         ),
         _NO_AXES,
     ),
-    "SparseCategoricalCrossentropy": {"ignore_class": None},
-    **dict.fromkeys(("CategoricalCrossentropy", "BinaryCrossentropy"), _LAST_AXIS),
     **dict.fromkeys(("Mean", "SparseCategoricalAccuracy", "CategoricalAccuracy", "BinaryAccuracy"), _ANY_DTYPE),
 }
 

@@ -586,13 +586,15 @@ class Trainer(NoMisspelling, ABC):
         return results
 
     def _means_only(self) -> bool:
-        """Whether all metrics are means over samples, which do not depend on how the samples are batched."""
+        """Whether the loss and all metrics are means over samples, which do not depend on how these are batched."""
         means = (
             metrics_module.SparseCategoricalAccuracy,
             metrics_module.CategoricalAccuracy,
             metrics_module.BinaryAccuracy,
         )
-        return all(metric in ("accuracy", "acc") or type(metric) in means for metric in self._figures.given)
+        return self.loss.is_mean_over_samples and all(
+            metric in ("accuracy", "acc") or type(metric) in means for metric in self._figures.given
+        )
 
     @contextmanager
     def _alone(self, who: str) -> Iterator[None]:
@@ -638,6 +640,8 @@ class Trainer(NoMisspelling, ABC):
             self.loss.validate(labels, self.output_shape)
         if class_weight is not None:
             weights = weights_of_classes(labels, class_weight)
+        if weights is not None:
+            self.loss.check_weights(who, weights, (len(images), *self.output_shape[1:]))
         return images, labels, weights
 
     def _check_images(self, who: str, x: Any, *unused: None) -> tuple[Array, None, None]:
