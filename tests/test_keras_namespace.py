@@ -60,6 +60,7 @@ from tinycnn.keras.losses import SparseCategoricalCrossentropy, CategoricalCross
 from tinycnn.keras.losses import MeanSquaredError, Huber, KLDivergence, MeanAbsoluteError, Hinge
 from tinycnn.keras.losses import categorical_crossentropy, mean_squared_error, binary_crossentropy, mse
 from tinycnn.keras.metrics import SparseCategoricalAccuracy, CategoricalAccuracy, BinaryAccuracy, Mean
+from tinycnn.keras.metrics import Precision, Recall, AUC, TopKCategoricalAccuracy, RootMeanSquaredError
 from tinycnn.keras.callbacks import Callback, EarlyStopping, History, LambdaCallback, CSVLogger, ModelCheckpoint
 from tinycnn.keras.callbacks import BackupAndRestore, LearningRateScheduler, ReduceLROnPlateau
 from tinycnn.keras.callbacks import TensorBoard, TerminateOnNaN
@@ -146,7 +147,7 @@ OWN = {
     "layers": {"Parameter", "ParameterVector", "Softmax2D"},
     "callbacks": set(),
     "losses": {"mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "kld", "KLD"},  # of tf.keras
-    "metrics": set(),
+    "metrics": {"mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "kld", "KLD"},
     "optimizers": {"ParameterVector"},
     "utils": set(),
     "initializers": {"compute_fans"},

@@ -520,8 +520,8 @@ def test_other_kinds_of_models(tmp_path):
         ),
         ("loss", "dice", "compile: loss: expected one of"),
         ("loss", {"class_name": "function", "config": "tversky"}, "compile: loss: expected one of"),
-        ("metrics", ["auc"], "compile: metric: expected one of"),
-        ("metrics", [{"class_name": "AUC", "config": {}}], "compile: metric: expected one of"),
+        ("metrics", ["f1"], "compile: metric: expected one of"),
+        ("metrics", [{"class_name": "F1Score", "config": {}}], "compile: metric: expected one of"),
         ("loss_weights", [2.0], "compile: expected no loss_weights, received [2.0]. A chain has one loss."),
     ],
 )  # fmt: skip
@@ -772,7 +772,7 @@ def test_kerass_own_functions_and_layers_that_we_lack(keras, ending, tmp_path):
     mine = tinycnn.load_model(tmp_path / f"m{ending}")
     assert isinstance(mine.loss, losses.SparseCategoricalCrossentropy)
     assert mine._figures.identifiers[0][0] == "mean_squared_error"
-    assert isinstance(mine._figures.identifiers[0][1], losses.MeanSquaredError)
+    assert isinstance(mine._figures.identifiers[0][1], metrics.MeanSquaredError)
     code = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x, name="code")])
     code.save(tmp_path / f"l{ending}")
     with warnings.catch_warnings():

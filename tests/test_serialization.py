@@ -115,6 +115,25 @@ CASES = [
     ("metrics", "CategoricalAccuracy", {}),
     ("metrics", "BinaryAccuracy", {"threshold": 0.25}),
     ("metrics", "Mean", {}),
+    *[
+        ("metrics", name, {})
+        for name in (
+            *("Accuracy", "BinaryCrossentropy", "CategoricalHinge", "CosineSimilarity", "Hinge", "KLDivergence"),
+            *("LogCoshError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError", "Poisson"),
+            *("MeanSquaredLogarithmicError", "RootMeanSquaredError", "SquaredHinge"),
+        )
+    ],
+    ("metrics", "CategoricalCrossentropy", {"from_logits": True, "label_smoothing": 0.25}),
+    ("metrics", "SparseCategoricalCrossentropy", {"ignore_class": 3}),
+    ("metrics", "TopKCategoricalAccuracy", {"k": 3}),
+    ("metrics", "SparseTopKCategoricalAccuracy", {"k": 3}),
+    *[
+        ("metrics", name, {"thresholds": 0.25, "name": "mine"})
+        for name in ("TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives")
+    ],
+    ("metrics", "Precision", {"thresholds": [0.25, 0.5], "top_k": 2, "name": "mine"}),
+    ("metrics", "Recall", {"class_id": 1, "name": "mine"}),
+    ("metrics", "AUC", {"num_thresholds": 50, "curve": "PR", "summation_method": "minoring", "name": "mine"}),
 ]
 IDS = [f"{name} {sorted(arguments)}" for _, name, arguments in CASES]
 
@@ -144,7 +163,7 @@ def test_every_class_has_a_case():
         "regularizers": {cls.__name__ for cls in regularizers._TABLE.values()},
         "optimizers": {cls.__name__ for cls in optimizers._TABLE.values()},
         "losses": {cls.__name__ for cls in losses._TABLE.values()},
-        "metrics": {cls.__name__ for cls in metrics._CLASSES} | {"Mean"},
+        "metrics": {cls.__name__ for cls in metrics.names._CLASSES} | {"Mean"},
     }
     for module, names in tables.items():
         assert {name for where, name, _ in CASES if where == module} == names

@@ -38,7 +38,6 @@ _NO_OPTIMIZER_EXTRAS = {
     "gradient_accumulation_steps": None,
 }
 _NO_AXES = {"input_axes": None, "output_axes": None}
-_ANY_DTYPE = {"dtype": "float32"}  # of a metric: here all of them are computed in float64
 
 KERAS_ONLY: dict[str, dict[str, Any]] = {
     "Conv2D": {"activity_regularizer": None, **_NO_CONSTRAINTS},
@@ -56,7 +55,7 @@ KERAS_ONLY: dict[str, dict[str, Any]] = {
         ),
         _NO_AXES,
     ),
-    **dict.fromkeys(("Mean", "SparseCategoricalAccuracy", "CategoricalAccuracy", "BinaryAccuracy"), _ANY_DTYPE),
+    "AUC": {"multi_label": False, "num_labels": None, "label_weights": None},
 }
 
 
