@@ -480,14 +480,16 @@ def test_figures_of_training_are_kerass(keras, kind, tmp_path):
     assert set(own) == set(their)
     for name, values in own.items():
         np.testing.assert_allclose(values, their[name], rtol=1e-4, err_msg=name)
-    expected = mine.evaluate(x, y, sample_weight=w, verbose=0, return_dict=True)
+    expected = mine.evaluate(x, y, sample_weight=w, batch_size=20, verbose=0, return_dict=True)
     mine.save(tmp_path / "m.keras")
     theirs.save(tmp_path / "t.keras")
     for other in (tinycnn.load_model(tmp_path / "m.keras"), tinycnn.load_model(tmp_path / "t.keras")):
-        found = other.evaluate(x, y, sample_weight=w, verbose=0, return_dict=True)
+        found = other.evaluate(x, y, sample_weight=w, batch_size=20, verbose=0, return_dict=True)
         assert found.keys() == expected.keys()
         np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=1e-4)
-    again = keras.models.load_model(tmp_path / "m.keras").evaluate(x, y, sample_weight=w, verbose=0, return_dict=True)
+    again = keras.models.load_model(tmp_path / "m.keras").evaluate(
+        x, y, sample_weight=w, batch_size=20, verbose=0, return_dict=True
+    )
     np.testing.assert_allclose([again[name] for name in expected], list(expected.values()), rtol=1e-4)
 
 
