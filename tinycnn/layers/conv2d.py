@@ -29,7 +29,7 @@ class Conv2D(Layer):
     Math:    z[n,i,j,f] = bias[f] + Σ_{a,b,c} x[n, i·s + a, j·s + b, c] · kernel[a,b,c,f];    y = activation(z)
     Shapes:  x (n, h, w, c);  kernel (kh, kw, c / groups, filters);  bias (filters,);  y (n, out_h, out_w, filters)
              "valid": out_h = (h − kh) // s + 1;   "same": zeros are added until out_h = ceil(h / s)
-    Keeps:   the padded x, and y
+    Keeps:   the padded x, and y (or z, see `kernels.activations`)
     Source:  LeCun et al. 1998, section II; Dumoulin & Visin 2016, arXiv:1603.07285, for strides and padding
     Keras:   same arguments, defaults and weights; channels_last only
 
@@ -124,14 +124,14 @@ class Conv2D(Layer):
                 strict=True,
             )
         )  # (n, out_h, out_w, filters)
-        y = self.kernels.activations[self.activation].forward(z) if activate else z
+        y, kept = self.kernels.activations[self.activation].apply(z) if activate else (z, None)
         if training:
-            self._save(y.shape, x, y if activate else None)
+            self._save(y.shape, x, kept)
         return y
 
     def backward_parameters(self, dy: Array) -> tuple[Array, Array]:
-        dy, x, y = self._restore(dy)
-        dz = dy if y is None else self.kernels.activations[self.activation].backward(dy, y)
+        dy, x, kept = self._restore(dy)
+        dz = dy if kept is None else self.kernels.activations[self.activation].backward(dy, kept)
         gradients = [
             self.kernels.conv2d_backward_parameters(x_g, dz_g, self.kernel_size, self.strides, self.dilation_rate)
             for x_g, dz_g in zip(_split(x, self.groups), _split(dz, self.groups), strict=True)

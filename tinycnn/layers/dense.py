@@ -19,7 +19,7 @@ class Dense(Layer):
     Math:    z = x·kernel + bias    y = activation(z)
              dkernel = xᵀ·dz    dbias = Σ dz    dx = dz·kernelᵀ    with dz = dy·activation'(z)
     Shapes:  x (n, inputs);  kernel (inputs, units);  bias (units,);  y (n, units)
-    Keeps:   x and y
+    Keeps:   x and y (or z, see `kernels.activations`)
     Source:  Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0
     Keras:   same arguments, defaults and weights; inputs of two axes only
 
@@ -72,14 +72,14 @@ class Dense(Layer):
         x = self._check_input(x)
         bias = self.bias.value if self.use_bias else np.zeros(self.units, self.dtype)
         z = self.kernels.dense_forward(x, self.kernel.value, bias)  # (n, units)
-        y = self.kernels.activations[self.activation].forward(z) if activate else z
+        y, kept = self.kernels.activations[self.activation].apply(z) if activate else (z, None)
         if training:
-            self._save(y.shape, x, y if activate else None)
+            self._save(y.shape, x, kept)
         return y
 
     def backward_parameters(self, dy: Array) -> Array:
-        dy, x, y = self._restore(dy)
-        dz = dy if y is None else self.kernels.activations[self.activation].backward(dy, y)
+        dy, x, kept = self._restore(dy)
+        dz = dy if kept is None else self.kernels.activations[self.activation].backward(dy, kept)
         dkernel, dbias = self.kernels.dense_backward_parameters(x, dz)
         self.kernel.grad[...] = dkernel
         if self.use_bias:
