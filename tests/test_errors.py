@@ -206,11 +206,11 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = [
         ("net: expected dtype 'float32' or 'float64', received 'float16'",),
     ),
     (
-        lambda: Dense(3, kernel_constraint="max_norm"),
+        lambda: Dense(3, activity_regularizer="max_norm"),
         TypeError,
         (
             "Dense: expected the arguments of its docstring, or name, dtype, trainable or input_shape",
-            "received kernel_constraint",
+            "received activity_regularizer",
             "Leave out what tinycnn does not support",
         ),
     ),

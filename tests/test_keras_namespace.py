@@ -17,6 +17,7 @@ FOLDER = Path(tinycnn.__file__).parent / "keras"
 MODULES = [
     "activations",
     "callbacks",
+    "constraints",
     "datasets",
     "datasets.mnist",
     "initializers",
@@ -70,6 +71,7 @@ from tinycnn.keras.utils import to_categorical, set_random_seed, clear_session
 from tinycnn.keras.backend import clear_session
 from tinycnn.keras.initializers import GlorotUniform, HeNormal, Zeros, Ones, Constant
 from tinycnn.keras.regularizers import L2, l2
+from tinycnn.keras.constraints import MaxNorm, NonNeg, max_norm
 from tinycnn.keras.activations import relu, softmax
 """.strip().splitlines()
 
@@ -146,6 +148,7 @@ def public(module):
 OWN = {
     "layers": {"Parameter", "ParameterVector", "Softmax2D"},
     "callbacks": set(),
+    "constraints": set(),
     "losses": {"mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "kld", "KLD"},  # of tf.keras
     "metrics": {"mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "kld", "KLD"},
     "optimizers": {"ParameterVector"},

@@ -778,6 +778,6 @@ def test_kerass_own_functions_and_layers_that_we_lack(keras, ending, tmp_path):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="load_model: expected a training_config")
         refused(tmp_path / f"l{ending}", "layer 'code' (Lambda): layer: expected one of")
-    constraint = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, kernel_constraint="max_norm", name="d")])
-    constraint.save(tmp_path / f"c{ending}")
-    refused(tmp_path / f"c{ending}", "layer 'd' (Dense): Dense: expected kernel_constraint=None, received {")
+    penalty = keras.Sequential([keras.Input((9, 9, 1)), keras.layers.Conv2D(2, 3, activity_regularizer="l2", name="c")])
+    penalty.save(tmp_path / f"c{ending}")
+    refused(tmp_path / f"c{ending}", "layer 'c' (Conv2D): Conv2D: expected activity_regularizer=None, received {")

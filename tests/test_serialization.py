@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from tinycnn import initializers, layers, losses, metrics, optimizers, regularizers, serialization
+from tinycnn import constraints, initializers, layers, losses, metrics, optimizers, regularizers, serialization
 from tinycnn import keras as ours
 
 # By module, class and arguments: the defaults, and every argument at a value that is not the default.
@@ -82,6 +82,10 @@ CASES = [
         ("initializers", name, {"seed": 3})
         for name in ("GlorotUniform", "GlorotNormal", "HeNormal", "HeUniform", "LecunNormal", "LecunUniform")
     ],
+    ("constraints", "NonNeg", {}),
+    ("constraints", "MaxNorm", {"max_value": 3, "axis": [0, 1, 2]}),
+    ("constraints", "UnitNorm", {"axis": 1}),
+    ("constraints", "MinMaxNorm", {"min_value": 0.5, "max_value": 2.0, "rate": 0.25}),
     ("regularizers", "L1", {"l1": 0.5}),
     ("regularizers", "L2", {"l2": 0.25}),
     ("regularizers", "L1L2", {"l1": 0.5, "l2": 0.25}),
@@ -161,6 +165,7 @@ def test_every_class_has_a_case():
         "layers": {cls.__name__ for cls in layers._CLASSES},
         "initializers": {cls.__name__ for cls in initializers._CLASSES},
         "regularizers": {cls.__name__ for cls in regularizers._TABLE.values()},
+        "constraints": {cls.__name__ for cls in constraints._CLASSES},
         "optimizers": {cls.__name__ for cls in optimizers._TABLE.values()},
         "losses": {cls.__name__ for cls in losses._TABLE.values()},
         "metrics": {cls.__name__ for cls in metrics.names._CLASSES} | {"Mean"},
@@ -215,9 +220,9 @@ def test_a_metrics_dtype_does_not_matter():
     ("call", "kind", "text"),
     [
         (
-            lambda: layers.Dense.from_config({"units": 3, "kernel_constraint": {"class_name": "MaxNorm"}}),
+            lambda: layers.Dense.from_config({"units": 3, "quantization_config": {"class_name": "MaxNorm"}}),
             ValueError,
-            "Dense: expected kernel_constraint=None, received {'class_name': 'MaxNorm'}. tinycnn does not",
+            "Dense: expected quantization_config=None, received {'class_name': 'MaxNorm'}. tinycnn does not",
         ),
         (
             lambda: layers.BatchNormalization.from_config({"renorm": True}),

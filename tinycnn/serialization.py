@@ -19,7 +19,6 @@ ConfigurableT = TypeVar("ConfigurableT", bound="Configurable")
 
 # What Keras writes besides the arguments that tinycnn has, at the only value that tinycnn knows: "not used". It is
 # written into files, since Keras expects it, and another value in a file is an error that names it.
-_NO_CONSTRAINTS = {"kernel_constraint": None, "bias_constraint": None}
 _NO_BATCH_NORMALIZATION_EXTRAS = {
     "beta_regularizer": None,
     "gamma_regularizer": None,
@@ -40,8 +39,8 @@ _NO_OPTIMIZER_EXTRAS = {
 _NO_AXES = {"input_axes": None, "output_axes": None}
 
 KERAS_ONLY: dict[str, dict[str, Any]] = {
-    "Conv2D": {"activity_regularizer": None, **_NO_CONSTRAINTS},
-    "Dense": {**_NO_CONSTRAINTS, "quantization_config": None},
+    "Conv2D": {"activity_regularizer": None},
+    "Dense": {"quantization_config": None},
     "BatchNormalization": _NO_BATCH_NORMALIZATION_EXTRAS,
     "GlobalAveragePooling2D": {"keepdims": False},
     "ReLU": {"max_value": None, "negative_slope": 0.0, "threshold": 0.0},
@@ -64,6 +63,8 @@ class Configurable(NoMisspelling):
 
     #: Methods to pass through `tinycnn.utils.underflow_is_zero`.
     computing: ClassVar[tuple[str, ...]] = ()
+    #: Set by a base, other than the family's first class, whose arguments its subclasses pass on.
+    offers_options: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)
@@ -142,7 +143,9 @@ def _arguments(cls: type) -> dict[str, inspect.Parameter]:
     """The constructor's arguments by name, those of the family's first class included where they are passed on."""
     parameters = dict(inspect.signature(cls).parameters)
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        parameters |= inspect.signature(_family(cls)).parameters
+        for base in cls.__mro__:
+            if base is _family(cls) or vars(base).get("offers_options"):
+                parameters |= inspect.signature(base).parameters
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     # The shape of a model's input is written once, for the model.
     return {name: p for name, p in parameters.items() if p.kind in named and name != "input_shape"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinycnn import activations, initializers, regularizers
-from tinycnn.layers.base import Array, Layer, LayerOptions, Setting, Shape, Size
+from tinycnn.layers.base import Array, KernelLayer, KernelOptions, Setting, Shape, Size
 from tinycnn.layers.windows import (
     check_channels_last,
     check_images,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class Conv2D(Layer):
+class Conv2D(KernelLayer):
     """Slide ``filters`` small kernels over each image; every output is one window times one kernel.
 
     Math:    z[n,i,j,f] = bias[f] + Σ_{a,b,c} x[n, i·s + a, j·s + b, c] · kernel[a,b,c,f];    y = activation(z)
@@ -42,7 +42,7 @@ class Conv2D(Layer):
         groups: channels and filters are cut into so many groups that do not see each other.
         activation: a name such as "relu", or None.
         use_bias: whether a bias is added and learned.
-        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer: names or objects.
+        kernel_initializer, kernel_regularizer, kernel_constraint and the same for bias: names or objects.
     """
 
     activation = Setting(activations.get)
@@ -62,7 +62,7 @@ class Conv2D(Layer):
         bias_initializer: initializers.Identifier = "zeros",
         kernel_regularizer: regularizers.Identifier = None,
         bias_regularizer: regularizers.Identifier = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[KernelOptions],
     ):
         super().__init__(**options)
         self.data_format = check_channels_last("Conv2D", data_format)

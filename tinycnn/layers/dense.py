@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinycnn import activations, initializers, regularizers
-from tinycnn.layers.base import Array, Layer, LayerOptions, Setting, Shape
+from tinycnn.layers.base import Array, KernelLayer, KernelOptions, Setting, Shape
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class Dense(Layer):
+class Dense(KernelLayer):
     """Every output is a weighted sum of all inputs.
 
     Math:    z = x·kernel + bias    y = activation(z)
@@ -27,7 +27,8 @@ class Dense(Layer):
         units: number of outputs.
         activation: a name such as "relu" or "softmax", or None.
         use_bias: whether a bias is added and learned.
-        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer: names or objects.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint:
+            names or objects.
     """
 
     activation = Setting(activations.get)
@@ -41,7 +42,7 @@ class Dense(Layer):
         bias_initializer: initializers.Identifier = "zeros",
         kernel_regularizer: regularizers.Identifier = None,
         bias_regularizer: regularizers.Identifier = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[KernelOptions],
     ):
         super().__init__(**options)
         if not isinstance(units, (int, np.integer)) or units < 1:

@@ -471,7 +471,7 @@ class Trainer(NoMisspelling, ABC):
 
     @underflow_is_zero
     def _train_step(self, x: Array, y: Array, sample_weight: Array | None, place: str) -> metrics_module.Outcome:
-        """Forward, loss, backward, update: the whole of training."""
+        """Forward, loss, backward, update, and what constrains the weights: the whole of training."""
         vector = self._parameter_vector()
         self.optimizer.build(vector)
         with self._undone_on_error():
@@ -487,6 +487,9 @@ class Trainer(NoMisspelling, ABC):
                 if p.regularizer is not None:
                     p.grad += p.regularizer.gradient(p.value)
         self.optimizer.apply(vector)
+        for p in vector.parameters:
+            if p.constraint is not None:
+                p.value[...] = p.constraint(p.value)
         return metrics_module.Outcome(y_pred, loss, logits, self._last_activation)
 
     @contextmanager
