@@ -373,6 +373,18 @@ def test_activations_by_name_function_and_none():
     assert Softmax().activation == "softmax"
 
 
+def test_leaky_relu_takes_keras_2s_alpha():
+    text = r"^LeakyReLU: expected negative_slope, received alpha, its former name\. Write negative_slope=0\.25\.$"
+    with pytest.warns(UserWarning, match=text) as caught:
+        layer = LeakyReLU(alpha=0.25, name="leaky")
+    assert caught[0].filename == __file__
+    assert (layer.negative_slope, layer.get_config()["negative_slope"], "alpha" in layer.get_config()) == (
+        0.25,
+        0.25,
+        False,
+    )
+
+
 @pytest.mark.parametrize("slope", [0.3, 0.0, 1.5])
 def test_leaky_relu(slope):
     x = np.array([[-2.0, -0.5, 0.0, 3.0]])

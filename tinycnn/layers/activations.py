@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,18 +67,31 @@ class Softmax(Activation):
         self.axis = axis
 
 
+class LeakyReLUOptions(LayerOptions, total=False):
+    """The arguments that all layers share, and one of Keras 2."""
+
+    alpha: float
+
+
 class LeakyReLU(Layer):
     """y = x where x > 0, else negative_slope·x.
 
     Keeps:   y
     Source:  Maas, Hannun & Ng 2013, ICML workshop
-    Keras:   same default slope, 0.3
+    Keras:   same default slope, 0.3; ``alpha``, the slope's former name, is taken with a warning
 
     Args:
         negative_slope: the slope for negative values, 0 or more.
     """
 
-    def __init__(self, negative_slope: float = 0.3, **options: Unpack[LayerOptions]):
+    def __init__(self, negative_slope: float = 0.3, **options: Unpack[LeakyReLUOptions]):
+        if "alpha" in options:
+            negative_slope = options.pop("alpha")
+            warnings.warn(
+                f"LeakyReLU: expected negative_slope, received alpha, its former name. Write negative_slope="
+                f"{negative_slope!r}.",
+                stacklevel=2,
+            )
         super().__init__(**options)
         if negative_slope < 0:
             raise ValueError(f"LeakyReLU: expected negative_slope >= 0, received {negative_slope!r}. Keras's is 0.3.")
