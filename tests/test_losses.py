@@ -831,3 +831,8 @@ def test_training_with_reductions_is_keras(tf, reduction):
     np.testing.assert_allclose(*histories, rtol=1e-5)
     for one, two in zip(*results, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-6)
+
+
+def test_equal_maxima_share_the_gradient_of_a_categorical_hinge():
+    gradient = losses.CategoricalHinge().gradient([[1, 0, 0]], np.array([[0.5, 2.0, 2.0]]))
+    np.testing.assert_array_equal(gradient, [[-1, 0.5, 0.5]])

@@ -509,3 +509,43 @@ def test_models_with_all_metrics_can_be_copied():
     expected = model.evaluate(x, y, verbose=0)
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert other.evaluate(x, y, verbose=0) == expected
+
+
+def test_areas_by_hand():
+    """Two thresholds inside, 0.3 and 0.6: 4, 2 and 1 answers yes, of which 2, 2 and 1 are right."""
+    y, p = [1, 1, 0, 0], [0.9, 0.5, 0.1, 0.2]
+    figures = {}
+    for curve in ("ROC", "PR"):
+        for method in ("interpolation", "minoring", "majoring"):
+            figures[curve, method] = metrics.AUC(curve=curve, summation_method=method, thresholds=[0.6, 0.3])(y, p)
+    # ROC: (1, 1), (0, 1), (0, 0.5), (0, 0); PR: recall 1, 1, 0.5, 0 with precision 0.5, 1, 1, 0
+    assert figures["ROC", "interpolation"] == figures["ROC", "minoring"] == figures["ROC", "majoring"] == 1
+    assert [figures["PR", it] for it in ("minoring", "majoring")] == pytest.approx([0.5, 1])
+    assert figures["PR", "interpolation"] == pytest.approx(1)
+    # one yes wrong, then one right below it: tp = p - 1 between p = 1 and 2, so 1 - log 2
+    area = metrics.AUC(curve="PR", thresholds=[0.6, 0.3])([0, 1], [0.9, 0.5])
+    assert area == pytest.approx(1 - np.log(2))
+    assert metrics.AUC(thresholds=[0.5], from_logits=True)([1, 0], [0.1, -0.1]) == 1
+
+
+def test_precision_of_the_best_classes_and_of_one():
+    y, p = np.eye(3)[[0, 1]], [[0.5, 0.3, 0.2], [0.1, 0.4, 0.5]]
+    assert metrics.Precision(top_k=1)(y, p) == 0.5
+    assert metrics.Recall(top_k=2)(y, p) == 1
+    assert metrics.Precision(0.25, class_id=1)(y, p) == 0.5
+    assert metrics.Precision(0.35, class_id=1)(y, p) == 1
+
+
+def test_top_k_by_hand():
+    p = [[0.5, 0.3, 0.2], [0.1, 0.4, 0.5], [0.4, 0.4, 0.2]]
+    np.testing.assert_array_equal(metrics.sparse_top_k_categorical_accuracy([1, 0, 1], p, k=2), [True, False, True])
+    np.testing.assert_array_equal(
+        metrics.top_k_categorical_accuracy(np.eye(3)[[0, 1, 2]], p, k=1), [True, False, False]
+    )
+    assert metrics.SparseTopKCategoricalAccuracy(k=2)([1, 0, 1], p) == pytest.approx(2 / 3)
+
+
+def test_the_cosine_and_the_root_by_hand():
+    assert metrics.CosineSimilarity()([[3.0, 4.0]], [[4.0, 3.0]]) == pytest.approx(24 / 25)
+    assert metrics.RootMeanSquaredError()([[1.0], [5.0]], [[4.0], [1.0]]) == pytest.approx(np.sqrt(12.5))
+    assert metrics.Accuracy()([1, 2, 3], [1, 0, 3]) == pytest.approx(2 / 3)
