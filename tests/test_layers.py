@@ -836,3 +836,11 @@ def test_activations_on_lists():
     np.testing.assert_array_equal(activations.relu([-3, 0.5, 9], max_value=4, threshold=1), [0, 0, 4])
     assert np.isnan(activations.relu([np.nan], threshold=1))
     assert activations.softmax([[1, 1]]).tolist() == [[0.5, 0.5]]
+    np.testing.assert_allclose(activations.relu([-3.0, 2.0], negative_slope=0.25, threshold=1), [-1, 2])
+    np.testing.assert_allclose(activations.leaky_relu([-2.0, 3.0], negative_slope=0.25), [-0.5, 3])
+    np.testing.assert_allclose(activations.elu([-1.0, 3.0], alpha=0.5), [0.5 * np.expm1(-1), 3])
+    np.testing.assert_allclose(
+        activations.gelu([-1.0, 0.5]), activations.gelu([-1.0, 0.5], approximate=True), atol=1e-3
+    )
+    np.testing.assert_allclose(activations.softmax([[0.0], [np.log(3)]], axis=0), [[0.25], [0.75]])
+    np.testing.assert_allclose(np.exp(activations.log_softmax([[0.0], [np.log(3)]], axis=0)), [[0.25], [0.75]])
