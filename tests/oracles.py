@@ -263,12 +263,42 @@ ELEMENTWISE = {
         lambda z: math.exp(-z) / (1 + math.exp(-z)) ** 2,
     ),
     "tanh": (math.tanh, lambda z: 1 / math.cosh(z) ** 2),
+    "selu": (
+        lambda z: 1.0507009873554805 * (z if z > 0 else 1.6732632423543772 * (math.exp(z) - 1)),
+        lambda z: 1.0507009873554805 * (1 if z > 0 else 1.6732632423543772 * math.exp(z)),
+    ),
+    "softplus": (lambda z: math.log(1 + math.exp(z)), lambda z: 1 / (1 + math.exp(-z))),
+    "softsign": (lambda z: z / (1 + abs(z)), lambda z: 1 / (1 + abs(z)) ** 2),
+    "exponential": (math.exp, math.exp),
+    "relu6": (lambda z: min(max(z, 0.0), 6.0), lambda z: float(0 < z < 6)),
+    "hard_sigmoid": (lambda z: min(max(z / 6 + 0.5, 0.0), 1.0), lambda z: (1 / 6) * (-3 < z < 3)),
+    "silu": (
+        lambda z: z / (1 + math.exp(-z)),
+        lambda z: (1 + math.exp(-z) + z * math.exp(-z)) / (1 + math.exp(-z)) ** 2,
+    ),
+    "hard_silu": (
+        lambda z: z * min(max(z / 6 + 0.5, 0.0), 1.0),
+        lambda z: 0.0 if z <= -3 else 1.0 if z >= 3 else z / 3 + 0.5,
+    ),
+    "gelu": (
+        lambda z: z * (1 + math.erf(z / math.sqrt(2))) / 2,
+        lambda z: (1 + math.erf(z / math.sqrt(2))) / 2 + z * math.exp(-z * z / 2) / math.sqrt(2 * math.pi),
+    ),
+    "mish": (
+        lambda z: z * math.tanh(math.log(1 + math.exp(z))),
+        lambda z: (
+            math.tanh(math.log(1 + math.exp(z)))
+            + z / math.cosh(math.log(1 + math.exp(z))) ** 2 * math.exp(z) / (1 + math.exp(z))
+        ),
+    ),
 }
 
 
 def activation(name: str, z) -> Array:
     if name == "softmax":
         return softmax(z)
+    if name == "log_softmax":
+        return np.log(softmax(z))
     function, _ = ELEMENTWISE[name]
     return np.array([function(float(v)) for v in z.ravel()]).reshape(z.shape)
 
@@ -276,6 +306,8 @@ def activation(name: str, z) -> Array:
 def activation_gradient(name: str, z, dy) -> Array:
     if name == "softmax":
         return softmax_gradient(z, dy)
+    if name == "log_softmax":
+        return softmax_gradient(z, dy / softmax(z))
     _, derivative = ELEMENTWISE[name]
     slopes = np.array([derivative(float(v)) for v in z.ravel()]).reshape(z.shape)
     return slopes * dy

@@ -25,6 +25,10 @@ def uniform(seed: int, shape: tuple[int, ...], low: float = -1.0, high: float = 
 # One layer: forward, gradients, moving statistics
 
 IMAGES, ROWS = (2, 7, 6, 4), (5, 6)
+MODERN = (
+    *("selu", "softplus", "softsign", "exponential", "relu6", "hard_sigmoid", "log_softmax"),
+    *("silu", "hard_silu", "gelu", "mish"),
+)
 
 LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "conv2d": ("Conv2D", {"filters": 3, "kernel_size": (3, 3)}, IMAGES),
@@ -89,7 +93,7 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "dense without bias": ("Dense", {"units": 4, "use_bias": False}, ROWS),
     **{
         f"dense {name}": ("Dense", {"units": 4, "activation": name}, ROWS)
-        for name in ("relu", "softmax", "sigmoid", "tanh", "elu", "leaky_relu")
+        for name in ("relu", "softmax", "sigmoid", "tanh", "elu", "leaky_relu", *MODERN)
     },
     "dropout 0": ("Dropout", {"rate": 0.0}, IMAGES),
     "dropout 1": ("Dropout", {"rate": 1.0}, ROWS),
@@ -106,7 +110,7 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "batch_normalization frozen": ("BatchNormalization", {"trainable": False}, IMAGES),
     **{
         f"activation {name}": ("Activation", {"activation": name}, ROWS)
-        for name in ("linear", "relu", "softmax", "sigmoid", "tanh", "elu", "leaky_relu")
+        for name in ("linear", "relu", "softmax", "sigmoid", "tanh", "elu", "leaky_relu", *MODERN)
     },
     "relu": ("ReLU", {}, IMAGES),
     "leaky_relu": ("LeakyReLU", {}, ROWS),

@@ -30,7 +30,7 @@ class Chain(NamedTuple):
     layers: list[LayerArguments]
 
 
-ACTIVATIONS = ("linear", "relu", "leaky_relu", "elu", "sigmoid", "tanh", "softmax")
+ACTIVATIONS = ("linear", "relu", "leaky_relu", "elu", "sigmoid", "tanh", "softmax", "softplus", "silu")
 
 
 def build(k: Any, chain: Chain, **options: Any) -> Any:

@@ -206,11 +206,11 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = [
         ("net: expected dtype 'float32' or 'float64', received 'float16'",),
     ),
     (
-        lambda: Dense(3, kernel_constraint="max_norm"),
+        lambda: Dense(3, activity_regularizer="max_norm"),
         TypeError,
         (
             "Dense: expected the arguments of its docstring, or name, dtype, trainable or input_shape",
-            "received kernel_constraint",
+            "received activity_regularizer",
             "Leave out what tinycnn does not support",
         ),
     ),
@@ -667,7 +667,7 @@ def test_unknown_names_in_compile_give_the_closest_match_and_change_nothing(mode
         check(
             lambda: model.compile("adam", lambda a, b: 0),
             TypeError,
-            "loss: expected a name or a Loss, received <function",
+            "loss: expected a loss with its gradient, received <function",
         )
         check(
             lambda: model.compile("adam", "mse", metrics=[3]),

@@ -17,6 +17,7 @@ FOLDER = Path(tinycnn.__file__).parent / "keras"
 MODULES = [
     "activations",
     "callbacks",
+    "constraints",
     "datasets",
     "datasets.cifar10",
     "datasets.cifar100",
@@ -28,6 +29,7 @@ MODULES = [
     "metrics",
     "models",
     "optimizers",
+    "optimizers.schedules",
     "preprocessing.image",
     "regularizers",
     "saving",
@@ -59,9 +61,13 @@ from tinycnn.keras.layers import RandomTranslation, RandomZoom, RandomContrast, 
 from tinycnn.keras.models import load_model, save_model
 from tinycnn.keras.saving import load_model
 from tinycnn.keras.optimizers import Adam, AdamW, SGD, RMSprop
+from tinycnn.keras.optimizers import Adadelta, Adagrad, Adamax, Nadam
+from tinycnn.keras.optimizers.schedules import ExponentialDecay, PiecewiseConstantDecay, CosineDecay
 from tinycnn.keras.losses import SparseCategoricalCrossentropy, CategoricalCrossentropy, BinaryCrossentropy
-from tinycnn.keras.losses import MeanSquaredError
+from tinycnn.keras.losses import MeanSquaredError, Huber, KLDivergence, MeanAbsoluteError, Hinge
+from tinycnn.keras.losses import categorical_crossentropy, mean_squared_error, binary_crossentropy, mse
 from tinycnn.keras.metrics import SparseCategoricalAccuracy, CategoricalAccuracy, BinaryAccuracy, Mean
+from tinycnn.keras.metrics import Precision, Recall, AUC, TopKCategoricalAccuracy, RootMeanSquaredError
 from tinycnn.keras.callbacks import Callback, EarlyStopping, History, LambdaCallback, CSVLogger, ModelCheckpoint
 from tinycnn.keras.callbacks import BackupAndRestore, LearningRateScheduler, ReduceLROnPlateau
 from tinycnn.keras.callbacks import TensorBoard, TerminateOnNaN
@@ -76,6 +82,7 @@ from tinycnn.keras.utils import to_categorical, set_random_seed, clear_session
 from tinycnn.keras.backend import clear_session
 from tinycnn.keras.initializers import GlorotUniform, HeNormal, Zeros, Ones, Constant
 from tinycnn.keras.regularizers import L2, l2
+from tinycnn.keras.constraints import MaxNorm, NonNeg, max_norm
 from tinycnn.keras.activations import relu, softmax
 """.strip().splitlines()
 
@@ -152,8 +159,9 @@ def public(module):
 OWN = {
     "layers": {"Parameter", "ParameterVector", "Softmax2D"},
     "callbacks": set(),
-    "losses": set(),
-    "metrics": set(),
+    "constraints": set(),
+    "losses": {"mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "kld", "KLD"},  # of tf.keras
+    "metrics": {"mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "kld", "KLD"},
     "optimizers": {"ParameterVector"},
     "utils": set(),
     "initializers": {"compute_fans"},
@@ -257,9 +265,16 @@ def test_arguments_have_keras_defaults_and_order(keras):
 
 @pytest.mark.keras
 def test_string_names_of_keras_are_known(keras):
-    for name in ("adam", "sgd", "rmsprop", "adamw", "Adam", "SGD", "RMSprop", "AdamW"):
+    for name in ("adam", "sgd", "rmsprop", "adamw", "Adam", "SGD", "RMSprop", "AdamW", "adadelta", "Adagrad", "nadam"):
         assert type(tinycnn.keras.optimizers.get(name)).__name__ == type(keras.optimizers.get(name)).__name__
-    for name in ("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy", "mse"):
+    for name in (
+        "sparse_categorical_crossentropy",
+        "categorical_crossentropy",
+        "binary_crossentropy",
+        "mse",
+        "mae",
+        "kld",
+    ):
         keras.losses.get(name)
         tinycnn.keras.losses.get(name)
     for name in ("glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "zeros", "ones"):

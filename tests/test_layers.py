@@ -355,6 +355,8 @@ def test_an_activation_may_be_assigned_and_is_checked(make, rng):
     before = layer(x)
     with pytest.raises(ValueError, match=r"activation: expected one of .*, received 'rulu'\. Did you mean"):
         layer.activation = "rulu"
+    with pytest.raises(ValueError, match=r"received 'Relu'\. Did you mean 'relu'\?$"):
+        layer.activation = "Relu"
     np.testing.assert_array_equal(layer(x), before)
 
 
@@ -364,9 +366,23 @@ def test_activations_by_name_function_and_none():
         assert activations.get(name) == name
         assert activations.get(getattr(activations, name)) == name
     assert Dense(1, activation=activations.tanh).activation == "tanh"
+    assert Dense(1, activation="swish").activation == activations.get(activations.swish) == "silu"
+    assert Dense(1, activation="hard_swish").activation == "hard_silu"
     assert Dense(1).activation == "linear"
     assert ReLU().activation == "relu"
     assert Softmax().activation == "softmax"
+
+
+def test_leaky_relu_takes_keras_2s_alpha():
+    text = r"^LeakyReLU: expected negative_slope, received alpha, its former name\. Write negative_slope=0\.25\.$"
+    with pytest.warns(UserWarning, match=text) as caught:
+        layer = LeakyReLU(alpha=0.25, name="leaky")
+    assert caught[0].filename == __file__
+    assert (layer.negative_slope, layer.get_config()["negative_slope"], "alpha" in layer.get_config()) == (
+        0.25,
+        0.25,
+        False,
+    )
 
 
 @pytest.mark.parametrize("slope", [0.3, 0.0, 1.5])
@@ -785,3 +801,46 @@ def test_conv2d_kernel_size_as_list_and_numpy_integer():
 def test_sample_shape_of_a_first_layer():
     assert Conv2D(1, 1, input_shape=(28, 28, 1)).sample_shape == (28, 28, 1)
     assert Conv2D(1, 1).sample_shape is None
+
+
+# Activations as functions on arrays
+
+
+FUNCTIONS = [
+    *[(name, {}) for name in activations.__all__ if name != "get"],
+    ("relu", {"negative_slope": 0.25}),
+    ("relu", {"max_value": 1.5}),
+    ("relu", {"max_value": 6, "threshold": 0.5}),
+    ("relu", {"negative_slope": 0.5, "max_value": 1.0, "threshold": -0.5}),
+    ("leaky_relu", {"negative_slope": 0.5}),
+    ("elu", {"alpha": 0.5}),
+    ("gelu", {"approximate": True}),
+    ("softmax", {"axis": 1}),
+    ("log_softmax", {"axis": 0}),
+]
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(("name", "arguments"), FUNCTIONS, ids=[f"{name} {arguments}" for name, arguments in FUNCTIONS])
+def test_activations_on_arrays_are_kerass(keras, name, arguments):
+    x = np.concatenate([np.random.default_rng(1).normal(0, 3, (3, 4, 5)), [[[-3.0, 0, 0.5, 3, 6]] * 4]]).astype(
+        "float32"
+    )
+    mine = getattr(activations, name)(x, **arguments)
+    assert mine.dtype == "float32"
+    assert_close(mine, np.asarray(getattr(keras.activations, name)(x, **arguments)), 1e-6)
+
+
+def test_activations_on_lists():
+    np.testing.assert_array_equal(activations.relu([-1, 2]), [0, 2])
+    np.testing.assert_array_equal(activations.relu([-3, 0.5, 9], max_value=4, threshold=1), [0, 0, 4])
+    assert np.isnan(activations.relu([np.nan], threshold=1))
+    assert activations.softmax([[1, 1]]).tolist() == [[0.5, 0.5]]
+    np.testing.assert_allclose(activations.relu([-3.0, 2.0], negative_slope=0.25, threshold=1), [-1, 2])
+    np.testing.assert_allclose(activations.leaky_relu([-2.0, 3.0], negative_slope=0.25), [-0.5, 3])
+    np.testing.assert_allclose(activations.elu([-1.0, 3.0], alpha=0.5), [0.5 * np.expm1(-1), 3])
+    np.testing.assert_allclose(
+        activations.gelu([-1.0, 0.5]), activations.gelu([-1.0, 0.5], approximate=True), atol=1e-3
+    )
+    np.testing.assert_allclose(activations.softmax([[0.0], [np.log(3)]], axis=0), [[0.25], [0.75]])
+    np.testing.assert_allclose(np.exp(activations.log_softmax([[0.0], [np.log(3)]], axis=0)), [[0.25], [0.75]])

@@ -1,5 +1,7 @@
 """Losses against sums written out as loops, against differences in float64, and against Keras."""
 
+import copy
+import inspect
 import math
 import re
 
@@ -64,6 +66,53 @@ def mse_oracle(y, p):
     return sum((yk - pk) ** 2 for yk, pk in zip(y, p, strict=True)) / len(y)
 
 
+def mae_oracle(y, p):
+    return sum(abs(yk - pk) for yk, pk in zip(y, p, strict=True)) / len(y)
+
+
+def mape_oracle(y, p):
+    return 100 * sum(abs(yk - pk) / abs(yk) for yk, pk in zip(y, p, strict=True)) / len(y)
+
+
+def msle_oracle(y, p):
+    return sum(math.log((1 + pk) / (1 + yk)) ** 2 for yk, pk in zip(y, p, strict=True)) / len(y)
+
+
+def cosine_oracle(y, p):
+    product = sum(yk * pk for yk, pk in zip(y, p, strict=True))
+    return -product / math.sqrt(sum(yk * yk for yk in y) * sum(pk * pk for pk in p))
+
+
+def huber_oracle(y, p, delta=0.75):
+    terms = [abs(yk - pk) for yk, pk in zip(y, p, strict=True)]
+    return sum(e * e / 2 if e <= delta else delta * (e - delta / 2) for e in terms) / len(terms)
+
+
+def log_cosh_oracle(y, p):
+    return sum(math.log(math.cosh(yk - pk)) for yk, pk in zip(y, p, strict=True)) / len(y)
+
+
+def kl_oracle(t, p):
+    return sum(tk * math.log(tk / pk) for tk, pk in zip(t, p, strict=True))
+
+
+def poisson_oracle(y, p):
+    return sum(pk - yk * math.log(pk + EPSILON) for yk, pk in zip(y, p, strict=True)) / len(y)
+
+
+def hinge_oracle(y, p):
+    return sum(max(1 - (2 * yk - 1) * pk, 0) for yk, pk in zip(y, p, strict=True)) / len(y)
+
+
+def squared_hinge_oracle(y, p):
+    return sum(max(1 - yk * pk, 0) ** 2 for yk, pk in zip(y, p, strict=True)) / len(y)
+
+
+def categorical_hinge_oracle(y, p):
+    own = sum(yk * pk for yk, pk in zip(y, p, strict=True))
+    return max(0, 1 - own + max((1 - yk) * pk for yk, pk in zip(y, p, strict=True)))
+
+
 def cases():
     """Name, loss, labels, predictions (float64), oracle."""
     rng = np.random.default_rng(7)
@@ -120,6 +169,17 @@ def cases():
             lambda t, q: binary_logits_oracle(smooth_binary(t), q),
         ),
         ("mse", MeanSquaredError(), 3 * rng.normal(size=(6, 4)), rng.normal(size=(6, 4)), mse_oracle),
+        ("mae", losses.MeanAbsoluteError(), 3 * rng.normal(size=(6, 4)), rng.normal(size=(6, 4)), mae_oracle),
+        ("mape", losses.MeanAbsolutePercentageError(), z, rng.normal(size=(6, 5)), mape_oracle),
+        ("msle", losses.MeanSquaredLogarithmicError(), unnormalised, 3 * sigmoid[:, [0, 1, 2, 1, 0]], msle_oracle),
+        ("cosine", losses.CosineSimilarity(), z, rng.normal(size=(6, 5)), cosine_oracle),
+        ("huber", losses.Huber(0.75), rng.normal(size=(6, 5)), rng.normal(size=(6, 5)), huber_oracle),
+        ("log cosh", losses.LogCosh(), z, rng.normal(size=(6, 5)), log_cosh_oracle),
+        ("kl", losses.KLDivergence(), soft, p, kl_oracle),
+        ("poisson", losses.Poisson(), rng.poisson(2, size=(6, 3)).astype(float), 3 * sigmoid, poisson_oracle),
+        ("hinge", losses.Hinge(), yes, z3, hinge_oracle),
+        ("squared hinge", losses.SquaredHinge(), 2 * yes - 1, z3 / 2, squared_hinge_oracle),
+        ("categorical hinge", losses.CategoricalHinge(), hot, rng.normal(size=(6, 5)), categorical_hinge_oracle),
     ]
 
 
@@ -284,6 +344,17 @@ def test_mse_has_no_logits():
         (["categorical_crossentropy", "CategoricalCrossentropy"], CategoricalCrossentropy),
         (["binary_crossentropy", "BinaryCrossentropy", "bce"], BinaryCrossentropy),
         (["mean_squared_error", "MeanSquaredError", "mse", "MSE"], MeanSquaredError),
+        (["mean_absolute_error", "MeanAbsoluteError", "mae", "MAE"], losses.MeanAbsoluteError),
+        (["mape", "MAPE"], losses.MeanAbsolutePercentageError),
+        (["msle", "MSLE"], losses.MeanSquaredLogarithmicError),
+        (["kl_divergence", "kld", "KLD"], losses.KLDivergence),
+        (["huber", "Huber"], losses.Huber),
+        (["cosine_similarity"], losses.CosineSimilarity),
+        (["log_cosh"], losses.LogCosh),
+        (["poisson"], losses.Poisson),
+        (["hinge"], losses.Hinge),
+        (["squared_hinge"], losses.SquaredHinge),
+        (["categorical_hinge"], losses.CategoricalHinge),
     ],
 )
 def test_get(names, cls):
@@ -298,9 +369,90 @@ def test_get(names, cls):
 def test_get_unknown():
     with pytest.raises(ValueError, match=r"received 'categorical_crossentropi'. Did you mean 'categorical_cross"):
         losses.get("categorical_crossentropi")
-    for wrong in (None, 3, lambda y, p: 0):
+    text = (
+        r"^loss: expected a loss with its gradient, received <function .*>\. Write a subclass of losses\.Loss with two "
+    )
+    with pytest.raises(TypeError, match=text + r"methods: per_sample.* its derivative with respect to y_pred\.$"):
+        losses.get(lambda y, p: 0)
+    for wrong in (None, 3):
         with pytest.raises(TypeError, match=r"^loss: expected a name or a Loss, received .* with its gradient\.$"):
             losses.get(wrong)
+
+
+# Reductions, weights of places, ignored labels, functions
+
+
+@CASES
+@pytest.mark.parametrize("reduction", ["sum", "mean", "mean_with_sample_weight", "none", None])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_reductions(loss, y, p, oracle, reduction, weighted):
+    weights = np.array([0.5, 2.0, 0.0, 1.0, 3.0, 0.25]) if weighted else None
+    terms = [
+        w * oracle(yi, list(pi)) for w, yi, pi in zip(np.ones(6) if weights is None else weights, y, p, strict=True)
+    ]
+    divisor = {"sum": 1, "mean": 6, "mean_with_sample_weight": 6.75 if weighted else 6}.get(reduction)
+    of_sum = loss.backward(y, p, weights) * 6
+    loss = copy.copy(loss)
+    loss.reduction = reduction
+    if divisor is None:
+        np.testing.assert_allclose(loss(y, p, weights), terms, rtol=1e-12)
+        assert loss.forward(y, p, weights) == pytest.approx(sum(terms) / 6)  # as training shows it
+        divisor = 1
+    else:
+        assert loss(y, p, weights) == pytest.approx(sum(terms) / divisor, rel=1e-12)
+    np.testing.assert_allclose(loss.backward(y, p, weights), of_sum / divisor, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["sparse_categorical_crossentropy", "categorical_crossentropy", "mae", "hinge"])
+def test_a_loss_at_each_place_of_an_image(name):
+    rng = np.random.default_rng(5)
+    loss, p = losses.get(name), rng.uniform(0.05, 0.95, size=(2, 3, 4, 5))
+    labels = rng.integers(0, 5, size=(2, 3, 4))
+    y = labels if name.startswith("sparse") else np.eye(5)[labels]
+    flat_y, flat_p = y.reshape(24, *y.shape[3:]), p.reshape(24, 5)
+    np.testing.assert_array_equal(loss.per_sample(y, p).ravel(), loss.per_sample(flat_y, flat_p))
+    weights = rng.uniform(size=(2, 3, 4))
+    for given, each in ((None, None), (weights, weights.ravel()), (weights[:, 0, 0], np.repeat(weights[:, 0, 0], 12))):
+        assert loss(y, p, given) == pytest.approx(loss(flat_y, flat_p, each), rel=1e-12)
+        np.testing.assert_allclose(loss.backward(y, p, given).reshape(24, 5), loss.backward(flat_y, flat_p, each))
+    assert loss(y, p, weights[..., np.newaxis]) == loss(y, p, weights)
+    with pytest.raises(
+        ValueError, match=r"received \(2, 3\)\. Pass one number for each sample, or of shape \(2, 3, 4\)"
+    ):
+        loss(y, p, weights[:, :, 0])
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_ignored_labels_count_nowhere(from_logits):
+    rng = np.random.default_rng(5)
+    p, labels = softmax_rows(rng, 8, 4), np.array([0, 255, 3, 1, 255, 2, 2, 0])
+    kept, weights = labels != 255, rng.uniform(size=8)
+    plain = SparseCategoricalCrossentropy(from_logits)
+    for reduction in ("sum_over_batch_size", "mean_with_sample_weight", "sum"):
+        loss = SparseCategoricalCrossentropy(from_logits, 255, reduction=reduction)
+        plain.reduction = reduction
+        for w in (None, weights):
+            own = None if w is None else w[kept]
+            assert loss(labels, p, w) == pytest.approx(plain(labels[kept], p[kept], own), rel=1e-12)
+            gradient = loss.backward(labels, p, w)
+            np.testing.assert_allclose(gradient[kept], plain.backward(labels[kept], p[kept], own), rtol=1e-12)
+            assert not gradient[~kept].any()
+    assert not loss.per_sample(labels, p)[~kept].any()
+    assert loss(np.full(8, 255), p) == 0
+    with pytest.raises(ValueError, match="labels from 0 to 3, received labels from 0 to 9"):
+        loss(np.where(kept, labels, 9), p)
+
+
+@CASES
+def test_functions_are_the_losses_of_samples(loss, y, p, oracle):
+    function = next(function for function, cls in losses._FUNCTIONS.items() if cls is type(loss))
+    arguments = {name: getattr(loss, name) for name in inspect.signature(function).parameters if hasattr(loss, name)}
+    np.testing.assert_array_equal(function(y, p, **arguments), loss.per_sample(y, p))
+    assert function(y[0], p[0], **arguments) == pytest.approx(oracle(y[0], p[0]))
+    assert type(losses.get(function)) is type(loss)
+    if not function.__name__.startswith("sparse"):
+        with pytest.raises(ValueError, match="expected "):
+            function(y[:, :2], p)
 
 
 HOT = np.eye(10)[[1, 2, 3]]
@@ -496,8 +648,14 @@ def test_bad_arguments():
         CategoricalCrossentropy(label_smoothing=2)
     with pytest.raises(TypeError, match=r"^binary_crossentropy: expected label_smoothing to be a number, received 'a'"):
         BinaryCrossentropy(label_smoothing="a")
-    with pytest.raises(ValueError, match=r"expected reduction='sum_over_batch_size', received 'sum'\. Leave the arg"):
-        MeanSquaredError(reduction="sum")
+    with pytest.raises(ValueError, match=r"expected reduction to be one of .*, received 'total'\. Leave the argument"):
+        MeanSquaredError(reduction="total")
+    with pytest.raises(ValueError, match=r"^huber_loss: expected delta >= 0, received -1\. Pass for example 0\.1\.$"):
+        losses.Huber(-1)
+    with pytest.raises(
+        ValueError, match=r"^cosine_similarity: expected axis=-1, received 1\. Move that axis to the en"
+    ):
+        losses.CosineSimilarity(axis=1)
     with pytest.raises(ValueError, match=r"expected sample_weight of shape \(2,\), received \(3,\)\. Pass one number"):
         MeanSquaredError()([0.0, 1], [[0.0], [1.0]], [1, 2, 3])
 
@@ -561,6 +719,31 @@ def keras_cases():
         (binary, {}, yes[:, 0], p[:, :1]),
         (mse, {}, z, p),
         (mse, {}, z[:, 0], p[:, :1]),
+        ("MeanAbsoluteError", {}, z, p),
+        ("MeanAbsoluteError", {"reduction": "sum"}, np.round(p, 1), np.round(p, 1)),
+        ("MeanAbsolutePercentageError", {"reduction": "mean_with_sample_weight"}, z, p),
+        ("MeanSquaredLogarithmicError", {}, p, z),
+        ("CosineSimilarity", {}, z, p),
+        ("CosineSimilarity", {}, z, 1e-9 * z[::-1]),
+        ("Huber", {}, z, p),
+        ("Huber", {"delta": 0.25}, yes, p),
+        ("LogCosh", {}, z, p),
+        ("LogCosh", {}, far / 100, p),
+        ("KLDivergence", {}, softmax_rows(rng, n, 5), p),
+        ("KLDivergence", {}, extreme_hot, 2 * extreme),
+        ("Poisson", {}, rng.poisson(2, size=(n, 5)), 5 * p),
+        ("Hinge", {}, yes, z),
+        ("Hinge", {}, 2 * yes - 1, np.round(z)),
+        ("SquaredHinge", {"reduction": "sum"}, yes, z),
+        ("CategoricalHinge", {}, hot, z),
+        ("CategoricalHinge", {}, hot, np.round(z / 4)),
+        (sparse, {"ignore_class": 2}, labels, p),
+        (sparse, {"ignore_class": 2, "reduction": "mean_with_sample_weight"} | logits, labels, z),
+        (sparse, {"ignore_class": 2, "reduction": "sum"}, labels, p),
+        (categorical, {"reduction": "mean_with_sample_weight"}, hot, p),
+        (sparse, {}, labels.reshape(5, 8), p.reshape(5, 8, 5)),
+        (categorical, smooth | logits, hot.reshape(5, 2, 4, 5), z.reshape(5, 2, 4, 5)),
+        (binary, logits, yes.reshape(5, 8, 5), z.reshape(5, 8, 5)),
     ]
 
 
@@ -570,7 +753,7 @@ def keras_cases():
 def test_value_and_gradient_are_keras(tf, case, weighted):
     name, arguments, y, p = keras_cases()[case]
     p = p.astype(np.float32)
-    weights = np.random.default_rng(1).uniform(0.1, 2, len(p)).astype(np.float32) if weighted else None
+    weights = np.random.default_rng(1).uniform(0.1, 2, p.shape[:-1]).astype(np.float32) if weighted else None
     theirs, ours = getattr(tf.keras.losses, name)(**arguments), getattr(losses, name)(**arguments)
     x = tf.constant(p)
     with tf.GradientTape() as tape:
@@ -579,7 +762,7 @@ def test_value_and_gradient_are_keras(tf, case, weighted):
     gradient = tape.gradient(value, x).numpy()
     assert ours(y, p, weights) == pytest.approx(float(value), rel=3e-6)
     # Gradients reach 1/1e-7: compare each row in the scale of its largest element.
-    scale = np.abs(gradient).max(axis=1, keepdims=True) + 1e-12
+    scale = np.abs(gradient).max(axis=-1, keepdims=True) + 1e-12
     np.testing.assert_allclose(ours.backward(y, p, weights) / scale, gradient / scale, rtol=0, atol=2e-6)
     # Where TensorFlow has 0, ours may be at most denormal: TensorFlow flushes such numbers to zero.
     assert np.abs(ours.backward(y, p, weights)[gradient == 0]).max(initial=0) < np.finfo(np.float32).tiny
@@ -598,3 +781,58 @@ def test_clipping_lets_the_same_gradients_pass(tf):
         theirs = tape.gradient(value, x).numpy()
         assert 0 < np.count_nonzero(theirs) < 6
         np.testing.assert_allclose(getattr(losses, name)().backward(y, p), theirs, rtol=1e-6)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("case", range(len(keras_cases())))
+def test_functions_and_unreduced_losses_are_keras(keras, case):
+    name, arguments, y, p = keras_cases()[case]
+    p = p.astype(np.float32)
+    weights = np.linspace(0.5, 2, p[..., 0].size).reshape(p.shape[:-1]).astype(np.float32)
+    arguments = {key: value for key, value in arguments.items() if key != "reduction"}
+    theirs = getattr(keras.losses, name)(reduction="none", **arguments)(y, p, sample_weight=weights)
+    ours = getattr(losses, name)(reduction="none", **arguments)(y, p, weights)
+    if "ignore_class" not in arguments:  # there Keras's weights are made larger, for a mean that is not taken
+        np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-6)
+    (function,) = (function for function, cls in losses._FUNCTIONS.items() if cls.__name__ == name)
+    if y.ndim == p.ndim or name.startswith("Sparse"):  # not every function of Keras adds the last axis
+        theirs = getattr(keras.losses, function.__name__)(y, p, **arguments)
+        np.testing.assert_allclose(function(y, p, **arguments), theirs, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.keras
+def test_the_names_of_losses_are_keras(keras, tf):
+    for name in losses._TABLE:
+        theirs = keras.losses.get(name)
+        if not isinstance(theirs, type) and not inspect.isfunction(theirs):
+            assert theirs.name == losses.get(name).name
+    ours = set(losses.__all__) - {"get"}
+    assert {name for name in ours if not hasattr(keras.losses, name)} == set(losses._SHORT) - {"bce", "BCE"}
+    assert all(hasattr(tf.keras.losses, name) for name in losses._SHORT if name not in ("bce", "BCE"))
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("reduction", ["sum", "mean_with_sample_weight", "none"])
+def test_training_with_reductions_is_keras(tf, reduction):
+    from tinycnn import keras as names
+
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(20, 4)), rng.normal(size=(20, 3))
+    weights, histories, results = rng.uniform(size=20), [], []
+    start = None
+    for k in (names, tf.keras):
+        model = k.Sequential([k.Input((4,)), k.layers.Dense(3)])
+        start = start or model.get_weights()
+        model.set_weights(start)
+        model.compile(k.optimizers.SGD(0.01), k.losses.Huber(reduction=reduction))
+        history = model.fit(x, y, batch_size=8, epochs=3, shuffle=False, sample_weight=weights, verbose=0).history
+        histories.append(history["loss"])
+        results.append([*model.get_weights(), model.evaluate(x, y, sample_weight=weights, batch_size=8, verbose=0)])
+    np.testing.assert_allclose(*histories, rtol=1e-5)
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-6)
+
+
+def test_equal_maxima_share_the_gradient_of_a_categorical_hinge():
+    gradient = losses.CategoricalHinge().gradient([[1, 0, 0]], np.array([[0.5, 2.0, 2.0]]))
+    np.testing.assert_array_equal(gradient, [[-1, 0.5, 0.5]])

@@ -11,7 +11,7 @@ import pytest
 from tinycnn import kernels, optimizers
 from tinycnn.kernels import optimizers as reference
 from tinycnn.layers.base import Parameter, ParameterVector
-from tinycnn.optimizers import SGD, Adam, AdamW, RMSprop
+from tinycnn.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop
 
 SHAPES = [(3, 3, 1, 4), (4,), (5, 2), (1,)]
 STEPS = 10
@@ -89,6 +89,48 @@ def adam_oracle(
     return w
 
 
+def adadelta_oracle(w, gradients, learning_rate=0.001, rho=0.95, epsilon=1e-7, weight_decay=0.0):
+    accumulated = moved = 0.0
+    for g in gradients:
+        w -= learning_rate * weight_decay * w
+        accumulated = rho * accumulated + (1 - rho) * g * g
+        step = g * math.sqrt((moved + epsilon) / (accumulated + epsilon))
+        moved = rho * moved + (1 - rho) * step * step
+        w -= learning_rate * step
+    return w
+
+
+def adagrad_oracle(w, gradients, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7):
+    accumulated = initial_accumulator_value
+    for g in gradients:
+        accumulated += g * g
+        w -= learning_rate * g / math.sqrt(accumulated + epsilon)
+    return w
+
+
+def adamax_oracle(w, gradients, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    m = u = 0.0
+    for t, g in enumerate(gradients, start=1):
+        m = beta_1 * m + (1 - beta_1) * g
+        u = max(beta_2 * u, abs(g))
+        w -= learning_rate / (1 - float(np.float32(beta_1)) ** t) * m / (u + epsilon)
+    return w
+
+
+def nadam_oracle(w, gradients, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    m = v = 0.0
+    product = 1.0
+    exact, beta_1, beta_2, fading = beta_1, *(float(np.float32(number)) for number in (beta_1, beta_2, 0.96))
+    for t, g in enumerate(gradients, start=1):
+        now, then = (beta_1 * (1 - 0.5 * fading**i) for i in (t, t + 1))
+        product *= exact * (1 - 0.5 * 0.96**t)
+        m = beta_1 * m + (1 - beta_1) * g
+        v = beta_2 * v + (1 - beta_2) * g * g
+        ahead = then * m / (1 - product * then) + (1 - now) * g / (1 - product)
+        w -= learning_rate * ahead / (math.sqrt(v / (1 - beta_2**t)) + epsilon)
+    return w
+
+
 CASES = [
     (SGD, {}, sgd_oracle),
     (SGD, {"learning_rate": 0.1, "momentum": 0.9}, sgd_oracle),
@@ -108,6 +150,14 @@ CASES = [
     (Adam, {"weight_decay": 0.1, "learning_rate": 0.1}, adam_oracle),
     (AdamW, {}, lambda w, g: adam_oracle(w, g, weight_decay=0.004)),
     (AdamW, {"learning_rate": 0.1, "weight_decay": 0.3, "amsgrad": True, "beta_2": 0.5}, adam_oracle),
+    (Adadelta, {"learning_rate": 1.0}, adadelta_oracle),
+    (Adadelta, {"learning_rate": 3.0, "rho": 0.5, "epsilon": 1e-3, "weight_decay": 0.1}, adadelta_oracle),
+    (Adagrad, {}, adagrad_oracle),
+    (Adagrad, {"learning_rate": 0.1, "initial_accumulator_value": 0.0, "epsilon": 1e-2}, adagrad_oracle),
+    (Adamax, {}, adamax_oracle),
+    (Adamax, {"learning_rate": 0.1, "beta_1": 0.5, "beta_2": 0.8, "epsilon": 1e-2}, adamax_oracle),
+    (Nadam, {}, nadam_oracle),
+    (Nadam, {"learning_rate": 0.1, "beta_1": 0.5, "beta_2": 0.8, "epsilon": 1e-2}, nadam_oracle),
 ]
 ALL_CASES = pytest.mark.parametrize(
     ("cls", "settings", "oracle"), CASES, ids=[f"{cls.__name__}-{settings}" for cls, settings, _ in CASES]
@@ -122,6 +172,19 @@ def test_ten_steps_are_the_oracle(cls, settings, oracle):
     expected = [oracle(float(w), gradients[:, i].tolist(), **settings) for i, w in enumerate(start)]
     np.testing.assert_allclose(end, expected, rtol=1e-11, atol=1e-13)
     assert np.abs(end - start).max() > 1e-3
+
+
+def test_nadams_product_of_momenta():
+    optimizer = Nadam(beta_1=0.9999)
+    for t in (0, 1, 2, 700, 5000):
+        expected = math.prod(0.9999 * (1 - 0.5 * 0.96**i) for i in range(1, t + 1))
+        assert optimizer._product_of_momenta(t) == pytest.approx(expected, rel=1e-12)
+
+
+def test_adagrads_slots_start_at_its_value():
+    optimizer = Adagrad(initial_accumulator_value=0.25)
+    optimizer.build(make_vector())
+    assert set(optimizer.slots["accumulator"]) == {0.25}
 
 
 @needs_numba
@@ -238,6 +301,10 @@ def test_parameters_are_updated_in_place_and_gradients_stay(cls, settings, oracl
         (RMSprop, {"momentum": 0.9, "centered": True}, ["velocity", "momentum", "average_gradient"]),
         (Adam, {}, ["momentum", "velocity"]),
         (AdamW, {"amsgrad": True}, ["momentum", "velocity", "velocity_hat"]),
+        (Adadelta, {}, ["accumulated_grad", "accumulated_delta_var"]),
+        (Adagrad, {"initial_accumulator_value": 0}, ["accumulator"]),
+        (Adamax, {}, ["momentum", "norm"]),
+        (Nadam, {}, ["momentum", "velocity"]),
     ],
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -297,7 +364,8 @@ def test_another_models_weights_are_refused(cls, shapes):
 
 
 @pytest.mark.parametrize(
-    "optimizer", [Adam(0.01, amsgrad=True), RMSprop(momentum=0.5, centered=True), SGD(momentum=0.9)]
+    "optimizer",
+    [Adam(0.01, amsgrad=True), RMSprop(momentum=0.5, centered=True), SGD(momentum=0.9), Adagrad(), Nadam()],
 )
 def test_slots_belong_to_parameters(optimizer):
     """Steps with some parameters missing move the others as an optimizer of their own would."""
@@ -365,6 +433,10 @@ def test_the_fast_kernels_are_the_default():
         ("RMSprop", RMSprop),
         ("Adam", Adam),
         ("adamw", AdamW),
+        ("adadelta", Adadelta),
+        ("Adagrad", Adagrad),
+        ("Adamax", Adamax),
+        ("nadam", Nadam),
     ],
 )
 def test_get(name, cls):
@@ -459,8 +531,12 @@ def test_get_unknown():
             SGD,
             {"lr": 0.1},
             TypeError,
-            "or the arguments of its docstring, received lr. Leave out what tinycnn does",
+            "SGD: expected learning_rate, received lr, its former name. Write learning_rate=0.1.",
         ),
+        (Adagrad, {"initial_accumulator_value": -1}, ValueError, "Adagrad: expected initial_accumulator_value >= 0"),
+        (Adadelta, {"rho": 1}, ValueError, "Adadelta: expected 0 <= rho < 1, received 1. Pass for example 0.9."),
+        (Adamax, {"beta_2": 1}, ValueError, "Adamax: expected 0 <= beta_2 < 1, received 1."),
+        (Nadam, {"beta_1": 1}, ValueError, "Nadam: expected 0 <= beta_1 < 1, received 1."),
         (
             AdamW,
             {"use_ema": True},
@@ -515,7 +591,9 @@ def test_ten_steps_are_keras(cls, settings):
     # One last digit of beta_2**t, in which two libraries may differ, is 3e-5 of 1 - beta_2**t in the second step.
     np.testing.assert_allclose(end, expected, rtol=3e-7, atol=5e-6 * moved)
     # The slots are Keras's variables, weight by weight, behind iteration and learning rate.
-    stored = theirs.variables[2:]
+    numbers = [float(v) for v in theirs.variables[2:] if v.shape == ()]
+    np.testing.assert_allclose(ours.numbers_behind_slots, numbers, rtol=1e-6)
+    stored = [v for v in theirs.variables[2:] if v.shape != ()]
     assert len(stored) == len(ours.slots) * len(variables)
     for name, slot in ours.slots.items():
         wanted = [np.ravel(v) for v in stored if v.name.endswith("_" + name) or v.name == name]
@@ -524,7 +602,7 @@ def test_ten_steps_are_keras(cls, settings):
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("cls", [SGD, RMSprop, Adam, AdamW])
+@pytest.mark.parametrize("cls", [SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Nadam])
 def test_defaults_are_keras(cls):
     import keras
 

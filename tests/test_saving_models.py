@@ -37,6 +37,11 @@ OPTIMIZERS = {
     "momentum": ("SGD", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}),
     "rmsprop": ("RMSprop", {"learning_rate": 0.01}),
     "rmsprop with everything": ("RMSprop", {"learning_rate": 0.01, "momentum": 0.5, "centered": True}),
+    "adadelta": ("Adadelta", {"learning_rate": 1.0}),
+    "adagrad": ("Adagrad", {"learning_rate": 0.05, "initial_accumulator_value": 0.25}),
+    "adamax": ("Adamax", {"learning_rate": 0.01}),
+    "nadam": ("Nadam", {"learning_rate": 0.01}),
+    "schedule": ("SGD", {"learning_rate": ("ExponentialDecay", 0.05, 4, 0.5), "momentum": 0.9}),
 }
 
 
@@ -72,6 +77,9 @@ def compiled(k, optimizer="adam", **options):
 
 def compile_for(k, model, optimizer):
     name, arguments = OPTIMIZERS[optimizer]
+    if isinstance(arguments["learning_rate"], tuple):
+        schedule, *numbers = arguments["learning_rate"]
+        arguments = {**arguments, "learning_rate": getattr(k.optimizers.schedules, schedule)(*numbers)}
     model.compile(getattr(k.optimizers, name)(**arguments), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -503,12 +511,17 @@ def test_other_kinds_of_models(tmp_path):
         (
             "optimizer",
             {"class_name": "Adam", "config": {"learning_rate": {"class_name": "CosineDecay"}}},
-            "compile: Adam: expected learning_rate to be a number, received {'class_name': 'CosineDecay'}",
+            "compile: learning rate schedule: expected a dict with class_name and config, received {'class_name'",
         ),
-        ("loss", "hinge", "compile: loss: expected one of"),
-        ("loss", {"class_name": "function", "config": "poisson"}, "compile: loss: expected one of"),
-        ("metrics", ["auc"], "compile: metric: expected one of"),
-        ("metrics", [{"class_name": "AUC", "config": {}}], "compile: metric: expected one of"),
+        (
+            "optimizer",
+            {"class_name": "Adam", "config": {"learning_rate": {"class_name": "Mine", "config": {}}}},
+            "compile: learning rate schedule: expected one of CosineDecay, CosineDecayRestarts",
+        ),
+        ("loss", "dice", "compile: loss: expected one of"),
+        ("loss", {"class_name": "function", "config": "tversky"}, "compile: loss: expected one of"),
+        ("metrics", ["f1"], "compile: metric: expected one of"),
+        ("metrics", [{"class_name": "F1Score", "config": {}}], "compile: metric: expected one of"),
         ("loss_weights", [2.0], "compile: expected no loss_weights, received [2.0]. A chain has one loss."),
     ],
 )  # fmt: skip
@@ -625,8 +638,11 @@ def assert_equal_models(mine, theirs, tolerance):
     assert mine.optimizer.iterations == int(theirs.optimizer.iterations)
     for own, their in zip(mine.get_weights(), theirs.get_weights(), strict=True):
         assert_close(own, their, tolerance)
-    for own, their in zip(our_optimizer(mine), keras_state(theirs)[1], strict=True):
-        assert_close(own, their, tolerance)
+    own, their = our_optimizer(mine), keras_state(theirs)[1]
+    if mine.optimizer.slots and mine.optimizer.numbers_behind_slots:  # Keras has rounded these in every step
+        assert_close(own.pop(), their.pop(), PARITY[mine.layers[0].dtype.name])
+    for one, two in zip(own, their, strict=True):
+        assert_close(one, two, tolerance)
 
 
 # The kinds of models and optimizers, each at least once in each dtype; all combinations would say no more.
@@ -640,6 +656,12 @@ PAIRS = [
     ("batch_normalization", "momentum", "float64"),
     ("batch_normalization", "adamw", "float64"),
     ("plain", "sgd", "float64"),
+    ("plain", "adadelta", "float64"),
+    ("plain", "adagrad", "float64"),
+    ("plain", "adamax", "float64"),
+    ("plain", "nadam", "float64"),
+    ("batch_normalization", "nadam", "float32"),
+    ("plain", "schedule", "float64"),
 ]
 # After loading, both have the same bits; then each step adds rounding errors, as in test_keras_trajectory.py.
 GOES_ON = {"float32": 5e-3, "float64": TRAJECTORY}
@@ -692,7 +714,7 @@ def test_we_load_kerass_model_and_go_on(keras_of, kind, optimizer, dtype, ending
 
 @pytest.mark.keras
 @pytest.mark.parametrize("dtype", ["float64"])
-@pytest.mark.parametrize("optimizer", ["adam", "momentum", "rmsprop with everything"])
+@pytest.mark.parametrize("optimizer", ["adam", "momentum", "rmsprop with everything", "nadam", "schedule"])
 def test_weights_files_carry_the_optimizer_both_ways(keras_of, optimizer, dtype, tmp_path):
     mine, theirs = compiled(ours, optimizer, dtype=dtype), compiled(keras_of, optimizer, dtype=dtype)
     train(theirs)
@@ -750,12 +772,12 @@ def test_kerass_own_functions_and_layers_that_we_lack(keras, ending, tmp_path):
     mine = tinycnn.load_model(tmp_path / f"m{ending}")
     assert isinstance(mine.loss, losses.SparseCategoricalCrossentropy)
     assert mine._figures.identifiers[0][0] == "mean_squared_error"
-    assert isinstance(mine._figures.identifiers[0][1], losses.MeanSquaredError)
+    assert isinstance(mine._figures.identifiers[0][1], metrics.MeanSquaredError)
     code = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x, name="code")])
     code.save(tmp_path / f"l{ending}")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="load_model: expected a training_config")
         refused(tmp_path / f"l{ending}", "layer 'code' (Lambda): layer: expected one of")
-    constraint = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, kernel_constraint="max_norm", name="d")])
-    constraint.save(tmp_path / f"c{ending}")
-    refused(tmp_path / f"c{ending}", "layer 'd' (Dense): Dense: expected kernel_constraint=None, received {")
+    penalty = keras.Sequential([keras.Input((9, 9, 1)), keras.layers.Conv2D(2, 3, activity_regularizer="l2", name="c")])
+    penalty.save(tmp_path / f"c{ending}")
+    refused(tmp_path / f"c{ending}", "layer 'c' (Conv2D): Conv2D: expected activity_regularizer=None, received {")

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from tinycnn import initializers, layers, losses, metrics, optimizers, regularizers, serialization
+from tinycnn import constraints, initializers, layers, losses, metrics, optimizers, regularizers, serialization
 from tinycnn import keras as ours
 
 # By module, class and arguments: the defaults, and every argument at a value that is not the default.
@@ -101,6 +101,10 @@ CASES = [
         ("initializers", name, {"seed": 3})
         for name in ("GlorotUniform", "GlorotNormal", "HeNormal", "HeUniform", "LecunNormal", "LecunUniform")
     ],
+    ("constraints", "NonNeg", {}),
+    ("constraints", "MaxNorm", {"max_value": 3, "axis": [0, 1, 2]}),
+    ("constraints", "UnitNorm", {"axis": 1}),
+    ("constraints", "MinMaxNorm", {"min_value": 0.5, "max_value": 2.0, "rate": 0.25}),
     ("regularizers", "L1", {"l1": 0.5}),
     ("regularizers", "L2", {"l2": 0.25}),
     ("regularizers", "L1L2", {"l1": 0.5, "l2": 0.25}),
@@ -110,14 +114,49 @@ CASES = [
     ("optimizers", "Adam", {}),
     ("optimizers", "Adam", {"beta_1": 0.5, "beta_2": 0.75, "epsilon": 1e-3, "amsgrad": True, "global_clipnorm": 2.0}),
     ("optimizers", "AdamW", {"weight_decay": 0.25}),
+    ("optimizers", "Adadelta", {"rho": 0.5, "epsilon": 1e-3}),
+    ("optimizers", "Adagrad", {"initial_accumulator_value": 0.25, "epsilon": 1e-3}),
+    ("optimizers", "Adamax", {"beta_1": 0.5, "beta_2": 0.75, "epsilon": 1e-3}),
+    ("optimizers", "Nadam", {"beta_1": 0.5, "beta_2": 0.75, "epsilon": 1e-3, "clipnorm": 2.0}),
     ("losses", "SparseCategoricalCrossentropy", {"from_logits": True}),
     ("losses", "CategoricalCrossentropy", {"from_logits": True, "label_smoothing": 0.25}),
     ("losses", "BinaryCrossentropy", {"label_smoothing": 0.5, "name": "mine"}),
     ("losses", "MeanSquaredError", {"reduction": "mean"}),
+    ("losses", "SparseCategoricalCrossentropy", {"ignore_class": 255, "reduction": "sum"}),
+    ("losses", "MeanAbsoluteError", {"reduction": None}),
+    ("losses", "MeanAbsolutePercentageError", {}),
+    ("losses", "MeanSquaredLogarithmicError", {}),
+    ("losses", "CosineSimilarity", {}),
+    ("losses", "Huber", {"delta": 0.5}),
+    ("losses", "LogCosh", {"name": "mine"}),
+    ("losses", "KLDivergence", {}),
+    ("losses", "Poisson", {}),
+    ("losses", "Hinge", {}),
+    ("losses", "SquaredHinge", {}),
+    ("losses", "CategoricalHinge", {}),
     ("metrics", "SparseCategoricalAccuracy", {"name": "mine"}),
     ("metrics", "CategoricalAccuracy", {}),
     ("metrics", "BinaryAccuracy", {"threshold": 0.25}),
     ("metrics", "Mean", {}),
+    *[
+        ("metrics", name, {})
+        for name in (
+            *("Accuracy", "BinaryCrossentropy", "CategoricalHinge", "CosineSimilarity", "Hinge", "KLDivergence"),
+            *("LogCoshError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError", "Poisson"),
+            *("MeanSquaredLogarithmicError", "RootMeanSquaredError", "SquaredHinge"),
+        )
+    ],
+    ("metrics", "CategoricalCrossentropy", {"from_logits": True, "label_smoothing": 0.25}),
+    ("metrics", "SparseCategoricalCrossentropy", {"ignore_class": 3}),
+    ("metrics", "TopKCategoricalAccuracy", {"k": 3}),
+    ("metrics", "SparseTopKCategoricalAccuracy", {"k": 3}),
+    *[
+        ("metrics", name, {"thresholds": 0.25, "name": "mine"})
+        for name in ("TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives")
+    ],
+    ("metrics", "Precision", {"thresholds": [0.25, 0.5], "top_k": 2, "name": "mine"}),
+    ("metrics", "Recall", {"class_id": 1, "name": "mine"}),
+    ("metrics", "AUC", {"num_thresholds": 50, "curve": "PR", "summation_method": "minoring", "name": "mine"}),
 ]
 IDS = [f"{name} {sorted(arguments)}" for _, name, arguments in CASES]
 
@@ -145,9 +184,10 @@ def test_every_class_has_a_case():
         "layers": {cls.__name__ for cls in layers._CLASSES},
         "initializers": {cls.__name__ for cls in initializers._CLASSES},
         "regularizers": {cls.__name__ for cls in regularizers._TABLE.values()},
+        "constraints": {cls.__name__ for cls in constraints._CLASSES},
         "optimizers": {cls.__name__ for cls in optimizers._TABLE.values()},
         "losses": {cls.__name__ for cls in losses._TABLE.values()},
-        "metrics": {cls.__name__ for cls in metrics._CLASSES} | {"Mean"},
+        "metrics": {cls.__name__ for cls in metrics.names._CLASSES} | {"Mean"},
     }
     for module, names in tables.items():
         assert {name for where, name, _ in CASES if where == module} == names
@@ -199,9 +239,9 @@ def test_a_metrics_dtype_does_not_matter():
     ("call", "kind", "text"),
     [
         (
-            lambda: layers.Dense.from_config({"units": 3, "kernel_constraint": {"class_name": "MaxNorm"}}),
+            lambda: layers.Dense.from_config({"units": 3, "quantization_config": {"class_name": "MaxNorm"}}),
             ValueError,
-            "Dense: expected kernel_constraint=None, received {'class_name': 'MaxNorm'}. tinycnn does not",
+            "Dense: expected quantization_config=None, received {'class_name': 'MaxNorm'}. tinycnn does not",
         ),
         (
             lambda: layers.BatchNormalization.from_config({"renorm": True}),
@@ -293,17 +333,30 @@ def same(mine, theirs):
     return type(mine) is type(theirs) and mine == theirs
 
 
+# Arguments of constructors that Keras 3.15 does not write: its Huber loss comes back with another delta.
+NOT_WRITTEN = {
+    "Huber": {"delta"},
+    "CosineSimilarity": {"axis"},
+    "SparseCategoricalCrossentropy": {"axis"},
+}
+
+
 @pytest.mark.keras
 @pytest.mark.parametrize(("module", "name", "arguments"), CASES, ids=IDS)
 def test_configs_are_kerass(keras, module, name, arguments):
     arguments = {"name": "one", **arguments} if module in ("layers", "optimizers") else arguments
     mine = serialization.serialize(getattr(getattr(ours, module), name)(**arguments))
     theirs = keras.saving.serialize_keras_object(getattr(getattr(keras, module), name)(**arguments))
+    assert type(keras.saving.deserialize_keras_object(as_json(mine))).__name__ == name
+    for argument in NOT_WRITTEN.get(name, ()) if module == "losses" else ():
+        del mine["config"][argument]
     assert same(as_json(mine), as_json(theirs)), f"\n{mine}\n{theirs}"
     again = keras.saving.serialize_keras_object(keras.saving.deserialize_keras_object(as_json(mine)))
     assert same(as_json(mine), as_json(again))
     cls = getattr(getattr(ours, module), name)
-    assert as_json(cls.from_config(as_json(theirs)["config"]).get_config()) == as_json(theirs)["config"]
+    config = as_json(cls.from_config(as_json(theirs)["config"]).get_config())
+    assert {key: config[key] for key in config if key in theirs["config"]} == as_json(theirs)["config"]
+    assert config.keys() - theirs["config"].keys() <= NOT_WRITTEN.get(name, set())
 
 
 @pytest.mark.keras

@@ -41,7 +41,8 @@ MODEL = {"plain": 1e-5, "dropout": 1e-5, "batch_normalization": 2e-4}
 # 2e-2, and still 7e-3 where Keras computes in float64.
 STEP = {"plain": 1e-4, "dropout": 1e-4, "batch_normalization": 5e-2}
 
-# TensorFlow keeps the slope of a leaky relu in float32, in float64 layers too: 0.3 becomes 0.30000001.
+# TensorFlow keeps the slope of a leaky relu in float32, in float64 layers too: 0.3 becomes 0.30000001; so it does with
+# the root of 2 in a gelu.
 FLOAT32_SLOPE = 2e-8
 
 # Recorded results of Keras in float64, stored rounded to float32: half a last digit, and what float32 constants in

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from tinycnn.kernels import modern_activations as modern
 from tinycnn.kernels.activations import (
     ACTIVATIONS,
-    elu_forward,
     leaky_relu_forward,
     linear_forward,
-    relu_forward,
     sigmoid_forward,
     softmax_forward,
     tanh_forward,
@@ -20,26 +21,98 @@ from tinycnn.utils import lookup, underflow_is_zero
 
 __all__ = [
     "elu",
+    "exponential",
+    "gelu",
     "get",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
     "leaky_relu",
     "linear",
+    "log_softmax",
+    "mish",
     "relu",
+    "relu6",
+    "selu",
     "sigmoid",
+    "silu",
     "softmax",
+    "softplus",
+    "softsign",
+    "swish",
     "tanh",
 ]
 
-linear = underflow_is_zero(linear_forward)
-relu = underflow_is_zero(relu_forward)
-leaky_relu = underflow_is_zero(leaky_relu_forward)
-elu = underflow_is_zero(elu_forward)
-sigmoid = underflow_is_zero(sigmoid_forward)
-tanh = underflow_is_zero(tanh_forward)
-softmax = underflow_is_zero(softmax_forward)
+Array = np.ndarray
 
+
+def _on_arrays(function: Callable[[Array], Array]) -> Callable[[Any], Array]:
+    return underflow_is_zero(lambda x: function(_as_float(x)))
+
+
+linear = _on_arrays(linear_forward)
+sigmoid = _on_arrays(sigmoid_forward)
+tanh = _on_arrays(tanh_forward)
+selu = _on_arrays(modern.selu_forward)
+softplus = _on_arrays(modern.softplus_forward)
+softsign = _on_arrays(modern.softsign_forward)
+exponential = _on_arrays(modern.exponential_forward)
+relu6 = _on_arrays(modern.relu6_forward)
+hard_sigmoid = _on_arrays(modern.hard_sigmoid_forward)
+silu = swish = _on_arrays(modern.silu_forward)
+hard_silu = hard_swish = _on_arrays(modern.hard_silu_forward)
+mish = _on_arrays(modern.mish_forward)
+
+
+@underflow_is_zero
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
+    """x where x > threshold, from 0 to max_value where that is given; else negative_slope·(x − threshold)"""
+    x = _as_float(x)
+    y = np.where(x <= threshold, 0, x)  # NaN stays NaN
+    if max_value is not None:
+        y = np.clip(y, 0, max_value)
+    return y + negative_slope * np.minimum(x - threshold, 0) if negative_slope else y
+
+
+@underflow_is_zero
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Array:
+    """x where x > 0, else negative_slope·x"""
+    return leaky_relu_forward(_as_float(x), negative_slope)
+
+
+@underflow_is_zero
+def elu(x: Any, alpha: float = 1.0) -> Array:
+    """x where x > 0, else α·(exp(x) − 1)"""
+    x = _as_float(x)
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+@underflow_is_zero
+def gelu(x: Any, approximate: bool = False) -> Array:
+    """x·Φ(x), Φ the normal distribution function; approximate: by x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2"""
+    x = _as_float(x)
+    if approximate:
+        return x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
+    return modern.gelu_forward(x)
+
+
+@underflow_is_zero
+def softmax(x: Any, axis: int = -1) -> Array:
+    """exp(x)/Σ exp(x) over an axis: positive numbers that sum to one"""
+    return np.moveaxis(softmax_forward(np.moveaxis(_as_float(x), axis, -1)), -1, axis)
+
+
+@underflow_is_zero
+def log_softmax(x: Any, axis: int = -1) -> Array:
+    """The logarithm of `softmax`"""
+    return np.moveaxis(modern.log_softmax_forward(np.moveaxis(_as_float(x), axis, -1)), -1, axis)
+
+
+_OTHER_NAMES = {"swish": "silu", "hard_swish": "hard_silu"}
+_FUNCTIONS = {globals()[name]: name for name in ACTIVATIONS}
 
 #: What `get` takes, and so every argument that names an activation function.
-Identifier = str | Callable[[np.ndarray], np.ndarray] | None
+Identifier = str | Callable[..., Any] | None
 
 
 def get(identifier: Identifier) -> str:
@@ -50,9 +123,11 @@ def get(identifier: Identifier) -> str:
     """
     if identifier is None:
         return "linear"
-    function = getattr(identifier, "__wrapped__", identifier)
-    for name, activation in ACTIVATIONS.items():
-        if function is activation.forward:
-            return name
-    lookup("activation", identifier, ACTIVATIONS)
-    return str(identifier)
+    if callable(identifier) and identifier in _FUNCTIONS:
+        return _FUNCTIONS[identifier]
+    return lookup("activation", identifier, {**{name: name for name in ACTIVATIONS}, **_OTHER_NAMES})
+
+
+def _as_float(x: Any) -> Array:
+    x = np.asarray(x)
+    return x if x.dtype.kind == "f" else x.astype(np.float32)

@@ -19,7 +19,6 @@ ConfigurableT = TypeVar("ConfigurableT", bound="Configurable")
 
 # What Keras writes besides the arguments that tinycnn has, at the only value that tinycnn knows: "not used". It is
 # written into files, since Keras expects it, and another value in a file is an error that names it.
-_NO_CONSTRAINTS = {"kernel_constraint": None, "bias_constraint": None}
 _NO_BATCH_NORMALIZATION_EXTRAS = {
     "beta_regularizer": None,
     "gamma_regularizer": None,
@@ -38,19 +37,19 @@ _NO_OPTIMIZER_EXTRAS = {
     "gradient_accumulation_steps": None,
 }
 _NO_AXES = {"input_axes": None, "output_axes": None}
-_LAST_AXIS = {"axis": -1}
 _CHANNELS_LAST = {"data_format": "channels_last"}
-_ANY_DTYPE = {"dtype": "float32"}  # of a metric: here all of them are computed in float64
 
 KERAS_ONLY: dict[str, dict[str, Any]] = {
-    "Conv2D": {"activity_regularizer": None, **_NO_CONSTRAINTS},
-    "Dense": {**_NO_CONSTRAINTS, "quantization_config": None},
+    "Conv2D": {"activity_regularizer": None},
+    "Dense": {"quantization_config": None},
     "BatchNormalization": _NO_BATCH_NORMALIZATION_EXTRAS,
     "GlobalAveragePooling2D": {"keepdims": False},
     "Resizing": {"pad_to_aspect_ratio": False, "fill_mode": "constant", "fill_value": 0.0, "antialias": False},
     **dict.fromkeys(("RandomContrast", "RandomBrightness"), _CHANNELS_LAST),
     "ReLU": {"max_value": None, "negative_slope": 0.0, "threshold": 0.0},
-    **dict.fromkeys(("SGD", "RMSprop", "Adam", "AdamW"), _NO_OPTIMIZER_EXTRAS),
+    **dict.fromkeys(
+        ("SGD", "RMSprop", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "Nadam"), _NO_OPTIMIZER_EXTRAS
+    ),
     **dict.fromkeys(
         (
             *("VarianceScaling", "GlorotUniform", "GlorotNormal"),
@@ -58,9 +57,7 @@ KERAS_ONLY: dict[str, dict[str, Any]] = {
         ),
         _NO_AXES,
     ),
-    "SparseCategoricalCrossentropy": {"ignore_class": None},
-    **dict.fromkeys(("CategoricalCrossentropy", "BinaryCrossentropy"), _LAST_AXIS),
-    **dict.fromkeys(("Mean", "SparseCategoricalAccuracy", "CategoricalAccuracy", "BinaryAccuracy"), _ANY_DTYPE),
+    "AUC": {"multi_label": False, "num_labels": None, "label_weights": None},
 }
 
 
@@ -69,6 +66,8 @@ class Configurable(NoMisspelling):
 
     #: Methods to pass through `tinycnn.utils.underflow_is_zero`.
     computing: ClassVar[tuple[str, ...]] = ()
+    #: Set by a base, other than the family's first class, whose arguments its subclasses pass on.
+    offers_options: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)
@@ -116,8 +115,9 @@ def serialize(thing: Configurable) -> dict[str, Any]:
             f"{cls.__name__}: expected a class of tinycnn, received one of your own. A file cannot hold its code: "
             "save the weights alone, by save_weights."
         )
+    room = module if module == "optimizers.schedules" else module.split(".")[0]
     return {
-        "module": f"keras.{module.split('.')[0]}",
+        "module": f"keras.{room}",
         "class_name": cls.__name__,
         "config": thing.get_config(),
         "registered_name": None,
@@ -146,7 +146,9 @@ def _arguments(cls: type) -> dict[str, inspect.Parameter]:
     """The constructor's arguments by name, those of the family's first class included where they are passed on."""
     parameters = dict(inspect.signature(cls).parameters)
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        parameters |= inspect.signature(_family(cls)).parameters
+        for base in cls.__mro__:
+            if base is _family(cls) or vars(base).get("offers_options"):
+                parameters |= inspect.signature(base).parameters
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     # The shape of a model's input is written once, for the model.
     return {name: p for name, p in parameters.items() if p.kind in named and name != "input_shape"}

@@ -135,7 +135,10 @@ def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
     """``table[name]``, or a ValueError that lists the known names and the one closest to ``name``."""
     if isinstance(name, str) and name in table:
         return table[name]
-    closest = difflib.get_close_matches(str(name), list(table), n=1)
+    closest = [
+        known for known in table if known.lower() == str(name).lower()
+    ]  # 'Relu' is nearer to 'relu' than to 'elu'
+    closest = closest or difflib.get_close_matches(str(name), list(table), n=1)
     hint = f"Did you mean {closest[0]!r}?" if closest else "Use one of these."
     raise ValueError(f"{kind}: expected one of {', '.join(sorted(table))}, received {name!r}. {hint}")
 

@@ -1,6 +1,6 @@
 """Activation functions as pairs: the function, and its derivative written in terms of its own output.
 
-That the derivative needs only the output y, never the input z, is what lets a layer keep a single array.
+That the derivative needs only the output y, or only the input z, is what lets a layer keep a single array.
 """
 
 from __future__ import annotations
@@ -10,14 +10,22 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tinycnn.kernels import modern_activations as modern
+
 Array = np.ndarray
 
 
 class Activation(NamedTuple):
-    """``y = forward(z)`` and ``dz = backward(dy, y)``; all arrays of one shape."""
+    """``y = forward(z)`` and ``dz = backward(dy, kept)``, y or z being kept; all arrays of one shape."""
 
     forward: Callable[[Array], Array]
     backward: Callable[[Array, Array], Array]
+    keeps_input: bool = False
+
+    def apply(self, z: Array) -> tuple[Array, Array]:
+        """y, and what `backward` wants of it."""
+        y = self.forward(z)
+        return y, z if self.keeps_input else y
 
 
 def linear_forward(z: Array) -> Array:
@@ -100,4 +108,15 @@ ACTIVATIONS = {
     "sigmoid": Activation(sigmoid_forward, sigmoid_backward),
     "tanh": Activation(tanh_forward, tanh_backward),
     "softmax": Activation(softmax_forward, softmax_backward),
+    "selu": Activation(modern.selu_forward, modern.selu_backward),
+    "softplus": Activation(modern.softplus_forward, modern.softplus_backward),
+    "softsign": Activation(modern.softsign_forward, modern.softsign_backward),
+    "exponential": Activation(modern.exponential_forward, modern.exponential_backward),
+    "relu6": Activation(modern.relu6_forward, modern.relu6_backward),
+    "hard_sigmoid": Activation(modern.hard_sigmoid_forward, modern.hard_sigmoid_backward),
+    "log_softmax": Activation(modern.log_softmax_forward, modern.log_softmax_backward),
+    "silu": Activation(modern.silu_forward, modern.silu_backward, keeps_input=True),
+    "hard_silu": Activation(modern.hard_silu_forward, modern.hard_silu_backward, keeps_input=True),
+    "gelu": Activation(modern.gelu_forward, modern.gelu_backward, keeps_input=True),
+    "mish": Activation(modern.mish_forward, modern.mish_backward, keeps_input=True),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,12 +20,12 @@ class Activation(Layer):
 
     Math:    y = f(x);   dx = dy·f'(x), written in terms of y (see ``tinycnn/kernels/activations.py``)
     Shapes:  x, y (n, ...)
-    Keeps:   y
+    Keeps:   y; x for silu, hard_silu, gelu and mish
     Numbers: float32 against float64, for any x: y to a relative error of 5e-7 (softmax: to 5e-7), dx to 5e-7 of the
              largest dy. Where y has reached its limit (a sigmoid of 1), dx is 0
 
     Args:
-        activation: a name such as "relu", "softmax", "sigmoid", "tanh", or a function of `tinycnn.activations`.
+        activation: a name such as "relu", "softmax", "gelu", or a function of `tinycnn.activations`.
     """
 
     activation = Setting(activations.get)
@@ -39,14 +40,14 @@ class Activation(Layer):
     def forward(self, x: Array, training: bool = False, activate: bool = True) -> Array:
         """f(x); with ``activate=False`` x itself (the logits of a softmax)."""
         x = self._check_input(x)
-        y = self.kernels.activations[self.activation].forward(x) if activate else x
+        y, kept = self.kernels.activations[self.activation].apply(x) if activate else (x, None)
         if training:
-            self._save(y.shape, y if activate else None)
+            self._save(y.shape, kept)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, y = self._restore(dy)
-        return dy if y is None else self.kernels.activations[self.activation].backward(dy, y)
+        dy, kept = self._restore(dy)
+        return dy if kept is None else self.kernels.activations[self.activation].backward(dy, kept)
 
 
 class ReLU(Activation):
@@ -66,18 +67,31 @@ class Softmax(Activation):
         self.axis = axis
 
 
+class LeakyReLUOptions(LayerOptions, total=False):
+    """The arguments that all layers share, and one of Keras 2."""
+
+    alpha: float
+
+
 class LeakyReLU(Layer):
     """y = x where x > 0, else negative_slope·x.
 
     Keeps:   y
     Source:  Maas, Hannun & Ng 2013, ICML workshop
-    Keras:   same default slope, 0.3
+    Keras:   same default slope, 0.3; ``alpha``, the slope's former name, is taken with a warning
 
     Args:
         negative_slope: the slope for negative values, 0 or more.
     """
 
-    def __init__(self, negative_slope: float = 0.3, **options: Unpack[LayerOptions]):
+    def __init__(self, negative_slope: float = 0.3, **options: Unpack[LeakyReLUOptions]):
+        if "alpha" in options:
+            negative_slope = options.pop("alpha")
+            warnings.warn(
+                f"LeakyReLU: expected negative_slope, received alpha, its former name. Write negative_slope="
+                f"{negative_slope!r}.",
+                stacklevel=2,
+            )
         super().__init__(**options)
         if negative_slope < 0:
             raise ValueError(f"LeakyReLU: expected negative_slope >= 0, received {negative_slope!r}. Keras's is 0.3.")

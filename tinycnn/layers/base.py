@@ -9,6 +9,8 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from tinycnn import constraints
+from tinycnn.constraints import Constraint
 from tinycnn.kernels import FAST, Kernels
 from tinycnn.regularizers import Regularizer
 from tinycnn.serialization import Configurable
@@ -30,6 +32,7 @@ class Parameter:
         self.value = value
         self.grad = np.zeros_like(value)
         self.regularizer = regularizer
+        self.constraint: Constraint | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -67,6 +70,13 @@ class LayerOptions(TypedDict, total=False):
     dtype: Any
     trainable: bool
     input_shape: Sequence[int] | None
+
+
+class KernelOptions(LayerOptions, total=False):
+    """The same, and those of layers with a kernel, see `KernelLayer`."""
+
+    kernel_constraint: constraints.Identifier
+    bias_constraint: constraints.Identifier
 
 
 class Setting:
@@ -303,6 +313,28 @@ class Layer(Configurable, ABC):
             )
         # One memory layout for all: Numba compiles a kernel anew for strided and for read-only arrays.
         return np.require(given, self.dtype, ["C", "W"])
+
+
+class KernelLayer(Layer):
+    """A layer whose kernel and bias may be constrained: names or objects of `tinycnn.constraints`."""
+
+    offers_options = True
+
+    def __init__(
+        self,
+        *,
+        kernel_constraint: constraints.Identifier = None,
+        bias_constraint: constraints.Identifier = None,
+        **options: Any,
+    ):
+        super().__init__(**options)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+
+    def _add_parameter(self, name: str, value: Array, regularizer: Regularizer | None = None) -> Parameter:
+        parameter = super()._add_parameter(name, value, regularizer)
+        parameter.constraint = {"kernel": self.kernel_constraint, "bias": self.bias_constraint}[name]
+        return parameter
 
 
 def check_sample_shape(who: str, shape: Any) -> tuple[int, ...]:

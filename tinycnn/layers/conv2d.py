@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinycnn import activations, initializers, regularizers
-from tinycnn.layers.base import Array, Layer, LayerOptions, Setting, Shape, Size
+from tinycnn.layers.base import Array, KernelLayer, KernelOptions, Setting, Shape, Size
 from tinycnn.layers.windows import (
     check_channels_last,
     check_images,
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class Conv2D(Layer):
+class Conv2D(KernelLayer):
     """Slide ``filters`` small kernels over each image; every output is one window times one kernel.
 
     Math:    z[n,i,j,f] = bias[f] + Σ_{a,b,c} x[n, i·s + a, j·s + b, c] · kernel[a,b,c,f];    y = activation(z)
     Shapes:  x (n, h, w, c);  kernel (kh, kw, c / groups, filters);  bias (filters,);  y (n, out_h, out_w, filters)
              "valid": out_h = (h − kh) // s + 1;   "same": zeros are added until out_h = ceil(h / s)
-    Keeps:   the padded x, and y
+    Keeps:   the padded x, and y (or z, see `kernels.activations`)
     Source:  LeCun et al. 1998, section II; Dumoulin & Visin 2016, arXiv:1603.07285, for strides and padding
     Keras:   same arguments, defaults and weights; channels_last only
 
@@ -42,7 +42,7 @@ class Conv2D(Layer):
         groups: channels and filters are cut into so many groups that do not see each other.
         activation: a name such as "relu", or None.
         use_bias: whether a bias is added and learned.
-        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer: names or objects.
+        kernel_initializer, kernel_regularizer, kernel_constraint and the same for bias: names or objects.
     """
 
     activation = Setting(activations.get)
@@ -62,7 +62,7 @@ class Conv2D(Layer):
         bias_initializer: initializers.Identifier = "zeros",
         kernel_regularizer: regularizers.Identifier = None,
         bias_regularizer: regularizers.Identifier = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[KernelOptions],
     ):
         super().__init__(**options)
         self.data_format = check_channels_last("Conv2D", data_format)
@@ -124,14 +124,14 @@ class Conv2D(Layer):
                 strict=True,
             )
         )  # (n, out_h, out_w, filters)
-        y = self.kernels.activations[self.activation].forward(z) if activate else z
+        y, kept = self.kernels.activations[self.activation].apply(z) if activate else (z, None)
         if training:
-            self._save(y.shape, x, y if activate else None)
+            self._save(y.shape, x, kept)
         return y
 
     def backward_parameters(self, dy: Array) -> tuple[Array, Array]:
-        dy, x, y = self._restore(dy)
-        dz = dy if y is None else self.kernels.activations[self.activation].backward(dy, y)
+        dy, x, kept = self._restore(dy)
+        dz = dy if kept is None else self.kernels.activations[self.activation].backward(dy, kept)
         gradients = [
             self.kernels.conv2d_backward_parameters(x_g, dz_g, self.kernel_size, self.strides, self.dilation_rate)
             for x_g, dz_g in zip(_split(x, self.groups), _split(dz, self.groups), strict=True)

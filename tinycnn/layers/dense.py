@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinycnn import activations, initializers, regularizers
-from tinycnn.layers.base import Array, Layer, LayerOptions, Setting, Shape
+from tinycnn.layers.base import Array, KernelLayer, KernelOptions, Setting, Shape
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class Dense(Layer):
+class Dense(KernelLayer):
     """Every output is a weighted sum of all inputs.
 
     Math:    z = x·kernel + bias    y = activation(z)
              dkernel = xᵀ·dz    dbias = Σ dz    dx = dz·kernelᵀ    with dz = dy·activation'(z)
     Shapes:  x (n, inputs);  kernel (inputs, units);  bias (units,);  y (n, units)
-    Keeps:   x and y
+    Keeps:   x and y (or z, see `kernels.activations`)
     Source:  Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0
     Keras:   same arguments, defaults and weights; inputs of two axes only
 
@@ -27,7 +27,8 @@ class Dense(Layer):
         units: number of outputs.
         activation: a name such as "relu" or "softmax", or None.
         use_bias: whether a bias is added and learned.
-        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer: names or objects.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint:
+            names or objects.
     """
 
     activation = Setting(activations.get)
@@ -41,7 +42,7 @@ class Dense(Layer):
         bias_initializer: initializers.Identifier = "zeros",
         kernel_regularizer: regularizers.Identifier = None,
         bias_regularizer: regularizers.Identifier = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[KernelOptions],
     ):
         super().__init__(**options)
         if not isinstance(units, (int, np.integer)) or units < 1:
@@ -72,14 +73,14 @@ class Dense(Layer):
         x = self._check_input(x)
         bias = self.bias.value if self.use_bias else np.zeros(self.units, self.dtype)
         z = self.kernels.dense_forward(x, self.kernel.value, bias)  # (n, units)
-        y = self.kernels.activations[self.activation].forward(z) if activate else z
+        y, kept = self.kernels.activations[self.activation].apply(z) if activate else (z, None)
         if training:
-            self._save(y.shape, x, y if activate else None)
+            self._save(y.shape, x, kept)
         return y
 
     def backward_parameters(self, dy: Array) -> Array:
-        dy, x, y = self._restore(dy)
-        dz = dy if y is None else self.kernels.activations[self.activation].backward(dy, y)
+        dy, x, kept = self._restore(dy)
+        dz = dy if kept is None else self.kernels.activations[self.activation].backward(dy, kept)
         dkernel, dbias = self.kernels.dense_backward_parameters(x, dz)
         self.kernel.grad[...] = dkernel
         if self.use_bias:

@@ -204,6 +204,8 @@ def _written(metric: Any) -> Any:
     """A metric for a file: its name, or class and arguments."""
     if isinstance(metric, str):
         return metric
+    if metric in metrics.FUNCTIONS:
+        return metric.__name__
     if isinstance(metric, type) and issubclass(metric, Configurable):
         return serialize(metric())
     if isinstance(metric, Configurable):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from tinycnn import optimizers
 from tinycnn.files import shorten
 from tinycnn.saving.architecture import compile_config, model_from_config, parse, sequential_config
 from tinycnn.saving.hdf5 import Dataset, Hdf5Error, Hdf5File
@@ -67,7 +68,8 @@ def write(model: Sequential) -> memoryview:
         _write_arrays(layers, _TOP_LEVEL, [], [])
         if model.compiled:
             arrays, name = optimizer_weights(model), snake_case(type(model.optimizer).__name__)
-            kinds = ["iteration", "learning_rate", *(f"slot_{i}" for i in range(len(arrays) - 2))]
+            first = ["iteration"] if model.optimizer.schedule else ["iteration", "learning_rate"]
+            kinds = [*first, *(f"slot_{i}" for i in range(len(arrays) - len(first)))]
             _write_arrays(file, _OPTIMIZER, [f"{name}/{kind}" for kind in kinds], arrays)
     return stream.getbuffer()
 
@@ -266,7 +268,7 @@ def _modern_optimizer(entry: Config) -> Config:
     return {**entry, "class_name": _CLASSES.get(class_name.lower(), class_name), "config": config}
 
 
-_CLASSES = {"sgd": "SGD", "rmsprop": "RMSprop", "adam": "Adam", "adamw": "AdamW"}
+_CLASSES = {name: cls.__name__ for name, cls in optimizers._TABLE.items()}
 
 
 def _modern_loss(loss: Any) -> Any:

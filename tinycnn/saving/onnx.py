@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -140,11 +141,15 @@ class _Graph:
         """The activation as a node of its own; a layer such as Conv2D lends it its name."""
         if layer.activation == "linear":
             return
-        operator, attributes = _ACTIVATIONS[layer.activation]
-        if operator == "Softmax":
-            attributes = {"axis": 1 if self.channels_first else -1}
-        own_layer = isinstance(layer, Activation)
-        self.add(operator, layer.name if own_layer else f"{layer.name}/{layer.activation}", **attributes)
+        name = layer.name if isinstance(layer, Activation) else f"{layer.name}/{layer.activation}"
+        steps, z = _ACTIVATIONS[layer.activation], self.value
+        for operator, constants, attributes in steps.operators:
+            if operator in ("Softmax", "LogSoftmax"):
+                attributes = {"axis": 1 if self.channels_first else -1}
+            weights = [self.add_weight(f"{name}/{it}", np.array(it, layer.dtype)) for it in constants]
+            self.add(operator, name, *weights, **attributes)
+        if steps.times_input:
+            self.add("Mul", name, z)
 
     def want_channels_first(self, layer: Layer) -> None:
         if not self.channels_first and self.axes > 2:
@@ -353,11 +358,32 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     ZeroPadding2D: _zero_padding2d,
 }
 
-_ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
-    "relu": ("Relu", {}),
-    "leaky_relu": ("LeakyRelu", {"alpha": 0.2}),
-    "elu": ("Elu", {}),
-    "sigmoid": ("Sigmoid", {}),
-    "tanh": ("Tanh", {}),
-    "softmax": ("Softmax", {}),
+
+class _Steps(NamedTuple):
+    """An activation as ONNX's operators, each with constants that it takes as inputs, and attributes."""
+
+    operators: list[tuple[str, tuple[float, ...], dict[str, Any]]]
+    times_input: bool = False  # whether the input is multiplied by what they make of it
+
+
+_ACTIVATIONS = {
+    "relu": _Steps([("Relu", (), {})]),
+    "leaky_relu": _Steps([("LeakyRelu", (), {"alpha": 0.2})]),
+    "elu": _Steps([("Elu", (), {})]),
+    "sigmoid": _Steps([("Sigmoid", (), {})]),
+    "tanh": _Steps([("Tanh", (), {})]),
+    "softmax": _Steps([("Softmax", (), {})]),
+    "selu": _Steps([("Selu", (), {})]),
+    "softplus": _Steps([("Softplus", (), {})]),
+    "softsign": _Steps([("Softsign", (), {})]),
+    "exponential": _Steps([("Exp", (), {})]),
+    "relu6": _Steps([("Clip", (0, 6), {})]),
+    "hard_sigmoid": _Steps([("HardSigmoid", (), {"alpha": 1 / 6, "beta": 0.5})]),
+    "log_softmax": _Steps([("LogSoftmax", (), {})]),
+    "silu": _Steps([("Sigmoid", (), {})], times_input=True),
+    "hard_silu": _Steps([("HardSwish", (), {})]),
+    "gelu": _Steps(
+        [("Mul", (math.sqrt(0.5),), {}), ("Erf", (), {}), ("Add", (1,), {}), ("Mul", (0.5,), {})], times_input=True
+    ),
+    "mish": _Steps([("Softplus", (), {}), ("Tanh", (), {})], times_input=True),
 }

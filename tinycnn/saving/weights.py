@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from tinycnn.files import check_path, replacing, shorten
-from tinycnn.optimizers import Adam, Optimizer
+from tinycnn.optimizers import Optimizer
 from tinycnn.saving.hdf5 import Dataset, Hdf5Error, Hdf5File
 from tinycnn.utils import snake_case
 
@@ -122,15 +122,21 @@ def one_error(who: str, path: Any) -> Iterator[None]:
 def optimizer_weights(model: Sequential) -> list[Array]:
     """The optimizer's arrays in Keras's order: iterations, learning rate, and the slots of each trainable parameter.
 
+    A learning rate that follows a schedule is left out. Nadam has one number more, at the end.
+
     Those of a frozen layer are left out: who loads the file has no place for them. Where a layer has been unfrozen that
     the optimizer does not know, it is an optimizer that has made no step.
     """
     optimizer, parameters = model.optimizer, model.parameters
     knows_all = not optimizer.unknown(parameters)
     iterations = optimizer.iterations if knows_all else 0
-    arrays = [np.array(iterations, "int64"), np.array(optimizer.learning_rate, model.layers[0].dtype)]
+    dtype = model.layers[0].dtype
+    arrays = [np.array(iterations, "int64")]
+    if not optimizer.schedule:
+        arrays.append(np.array(optimizer.learning_rate, dtype))
     if optimizer.slots and knows_all:
         arrays += [optimizer.slot(name, p) for name, p in _slot_order(optimizer, parameters)]
+        arrays += [np.array(number, dtype) for number in optimizer.numbers_behind_slots]
     return arrays
 
 
@@ -203,19 +209,19 @@ def _variables(file: Hdf5File, group: int) -> list[Dataset]:
 
 
 def _slot_order(optimizer: Optimizer, parameters: Sequence[Parameter]) -> list[tuple[str, Parameter]]:
-    """Names of slots and parameters as Keras orders them: slot by slot, but Adam's m and v in turn."""
+    """Names of slots and parameters as Keras orders them: slot by slot, but for instance Adam's m and v in turn."""
     names = list(optimizer._slot_names())
-    in_turn = [names[:2]] if isinstance(optimizer, Adam) else []
-    alone = names[2:] if isinstance(optimizer, Adam) else names
-    return [(name, p) for group in [*in_turn, *([name] for name in alone)] for p in parameters for name in group]
+    in_turn, alone = names[: optimizer.slots_in_turn], names[optimizer.slots_in_turn :]
+    return [(name, p) for group in [in_turn, *([name] for name in alone)] for p in parameters for name in group]
 
 
 def _read_optimizer(model: Sequential, file: Hdf5File, datasets: list[Dataset]) -> list[Array] | None:
     """The optimizer's arrays; None, and a warning, where they are another optimizer's or for other parameters."""
     optimizer = model.optimizer
-    expected: list[Any] = [(), ()]
-    if len(datasets) > 2 or optimizer.slots:  # before its first step, an optimizer has no slots
+    expected: list[Any] = [()] if optimizer.schedule else [(), ()]
+    if len(datasets) > len(expected) or optimizer.slots:  # before its first step, an optimizer has no slots
         expected += [p.shape for _, p in _slot_order(optimizer, model.parameters)]
+        expected += [() for _ in optimizer.numbers_behind_slots]
     kinds = [dataset.dtype.kind for dataset in datasets]
     if (
         [dataset.shape for dataset in datasets] != expected
@@ -229,17 +235,20 @@ def _read_optimizer(model: Sequential, file: Hdf5File, datasets: list[Dataset]) 
         )
         return None
     arrays = [file.read(dataset) for dataset in datasets]
-    if not (arrays[0] >= 0 and 0 <= arrays[1] < np.inf):
+    if arrays[0] < 0 or not (optimizer.schedule or 0 <= arrays[1] < np.inf):
         raise Hdf5Error(f"its optimizer has made {arrays[0]} steps, at a learning rate of {arrays[1]}")
     return arrays
 
 
-def _set_optimizer(model: Sequential, iterations: Array, learning_rate: Array, *slots: Array) -> None:
-    optimizer = model.optimizer
+def _set_optimizer(model: Sequential, iterations: Array, *others: Array) -> None:
+    optimizer, slots = model.optimizer, list(others)
     optimizer.iterations = int(iterations)
-    if learning_rate.dtype.type(optimizer.learning_rate) != learning_rate:  # which may be rounded to float32
-        optimizer.learning_rate = float(learning_rate)
+    if not optimizer.schedule:
+        learning_rate = slots.pop(0)
+        if learning_rate.dtype.type(optimizer.learning_rate) != learning_rate:  # which may be rounded to float32
+            optimizer.learning_rate = float(learning_rate)
     if slots:
         optimizer.build(model._parameter_vector())
-        for (name, p), value in zip(_slot_order(optimizer, model.parameters), slots, strict=True):
+        order = _slot_order(optimizer, model.parameters)
+        for (name, p), value in zip(order, slots[: len(order)], strict=True):
             optimizer.slot(name, p)[...] = value

@@ -280,11 +280,6 @@ def check_arrays(who: str, x: Any, y: Any = None, sample_weight: Any = None) -> 
                 f"{who}: expected as many {name} as images, received {len(images)} images and {len(other)} {name}. "
                 "Cut both alike."
             )
-    if weights is not None and weights.ndim != 1:
-        raise ValueError(
-            f"{who}: expected sample_weight of shape ({len(images)},), received {weights.shape}. "
-            "Give one weight per sample."
-        )
     return images, labels, weights
 
 
@@ -368,10 +363,12 @@ def split_off_validation(
 def weights_of_classes(y: Array, class_weight: Mapping[int, float]) -> Array:
     """One weight per sample, that of its class; classes that are left out weigh 1.0.
 
-    Shapes:  y (n,) or (n, 1) class numbers, or (n, classes) one-hot;  the result (n,) float32
+    Shapes:  y (n,) or (n, 1) class numbers, or (n, classes) one-hot;  the result (n,) float32;
+             or class numbers of places, (n, h, w), and the result (n, h, w)
     """
-    classes = y.argmax(axis=-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1).astype(int)
-    weights = np.ones(len(y), "float32")
+    one_hot, last_axis = y.ndim == 2 and y.shape[1] > 1, y.ndim > 1 and y.shape[-1] == 1
+    classes = y.argmax(axis=-1) if one_hot else (y[..., 0] if last_axis else y).astype(int)
+    weights = np.ones(classes.shape, "float32")
     for label, weight in class_weight.items():
         weights[classes == label] = weight
     return weights

@@ -139,7 +139,7 @@ def _optimizer(model: Sequential) -> dict[str, Any]:
     return {
         "class": type(optimizer).__name__,
         "iterations": optimizer.iterations,
-        "learning_rate": optimizer.learning_rate,
+        "learning_rate": float(optimizer.learning_rate),
         "parameters": numbers,
         "slots": {
             name: np.concatenate([optimizer.slot(name, everything[i]).ravel() for i in numbers])

@@ -479,7 +479,7 @@ class Trainer(NoMisspelling, ABC):
 
     @underflow_is_zero
     def _train_step(self, x: Array, y: Array, sample_weight: Array | None, place: str) -> metrics_module.Outcome:
-        """Forward, loss, backward, update: the whole of training."""
+        """Forward, loss, backward, update, and what constrains the weights: the whole of training."""
         vector = self._parameter_vector()
         self.optimizer.build(vector)
         with self._undone_on_error(), compiled_ahead(partial(self._rehearse, x, y, sample_weight)):
@@ -495,6 +495,9 @@ class Trainer(NoMisspelling, ABC):
                 if p.regularizer is not None:
                     p.grad += p.regularizer.gradient(p.value)
         self.optimizer.apply(vector)
+        for p in vector.parameters:
+            if p.constraint is not None:
+                p.value[...] = p.constraint(p.value)
         return metrics_module.Outcome(y_pred, loss, logits, self._last_activation)
 
     def _rehearse(self, x: Array, y: Array | None = None, sample_weight: Array | None = None) -> None:
@@ -615,13 +618,15 @@ class Trainer(NoMisspelling, ABC):
         return results
 
     def _means_only(self) -> bool:
-        """Whether all metrics are means over samples, which do not depend on how the samples are batched."""
+        """Whether the loss and all metrics are means over samples, which do not depend on how these are batched."""
         means = (
             metrics_module.SparseCategoricalAccuracy,
             metrics_module.CategoricalAccuracy,
             metrics_module.BinaryAccuracy,
         )
-        return all(metric in ("accuracy", "acc") or type(metric) in means for metric in self._figures.given)
+        return self.loss.is_mean_over_samples and all(
+            metric in ("accuracy", "acc") or type(metric) in means for metric in self._figures.given
+        )
 
     @contextmanager
     def _alone(self, who: str) -> Iterator[None]:
@@ -667,6 +672,8 @@ class Trainer(NoMisspelling, ABC):
             self.loss.validate(labels, self.output_shape)
         if class_weight is not None:
             weights = weights_of_classes(labels, class_weight)
+        if weights is not None:
+            self.loss.check_weights(who, weights, (len(images), *self.output_shape[1:]))
         return images, labels, weights
 
     def _check_images(self, who: str, x: Any, *unused: None) -> tuple[Array, None, None]:

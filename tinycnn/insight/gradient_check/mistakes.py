@@ -143,7 +143,7 @@ def _without_activation(e: Evidence) -> Iterator[Pair]:
     if getattr(e.layer, "activation", "linear") == "linear":
         return
     kept = e.layer.kernels
-    straight = {name: ActivationPair(pair.forward, lambda dy, y: dy) for name, pair in kept.activations.items()}
+    straight = {name: ActivationPair(pair.forward, lambda dy, kept: dy) for name, pair in kept.activations.items()}
     e.layer.kernels = dataclasses.replace(kept, activations=straight)
     without = e.function.gradients()[e.name][0]
     e.layer.kernels = kept

@@ -38,7 +38,7 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         optimizer = self.model.optimizer
-        arguments: tuple[Any, ...] = (epoch, optimizer.learning_rate)
+        arguments: tuple[Any, ...] = (epoch, float(optimizer.learning_rate))
         learning_rate = self.schedule(*(arguments if _takes(self.schedule, arguments) else (epoch,)))
         if not isinstance(learning_rate, (float, np.floating)):
             raise ValueError(
@@ -51,7 +51,7 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = self.model.optimizer.learning_rate
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
 def _takes(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:

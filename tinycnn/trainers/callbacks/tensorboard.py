@@ -101,7 +101,7 @@ class TensorBoard(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         optimizer = self.model.optimizer
-        figures = {**(logs or {}), "learning_rate": optimizer.learning_rate}
+        figures = {**(logs or {}), "learning_rate": float(optimizer.learning_rate)}
         if self.write_steps_per_second:
             steps = optimizer.iterations - self._epoch_iterations
             figures["steps_per_second"] = steps / (time.perf_counter() - self._epoch_start)

@@ -1,39 +1,33 @@
-"""Optimizers: how weights follow their gradients.
+"""What all optimizers share: settings, the learning rate, the clipping of gradients, and the state between steps.
 
-An optimizer sees a model as one long vector of weights and one of gradients (`ParameterVector`). The rules
-themselves are in kernels/optimizers.py; here are the settings, the clipping of gradients and the state
-between steps, which belongs to the parameters of the first step: to these objects, not to their places in a model.
+The state belongs to the parameters of the first step: to these objects, not to their places in a model.
 """
 
 from __future__ import annotations
 
 import math
 import numbers
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, TypeVar
 
 import numpy as np
 
 from tinycnn.kernels import FAST, Kernels
-from tinycnn.serialization import Configurable, deserialize
-from tinycnn.utils import lookup, snake_case
+from tinycnn.optimizers import schedules
+from tinycnn.optimizers.schedules import LearningRateSchedule
+from tinycnn.serialization import Configurable, serialize
+from tinycnn.utils import snake_case
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from tinycnn.layers.base import Parameter, ParameterVector
 
-__all__ = [
-    "SGD",
-    "Adam",
-    "AdamW",
-    "Optimizer",
-    "RMSprop",
-    "get",
-]
-
 Array = np.ndarray
+OptimizerT = TypeVar("OptimizerT", bound="Optimizer")
+
+#: What an optimizer takes as its learning rate.
+Rate = float | LearningRateSchedule
 
 
 class ClippingOptions(TypedDict, total=False):
@@ -51,11 +45,29 @@ class OptimizerOptions(ClippingOptions, total=False):
     weight_decay: float | None
 
 
+class LearningRate(float):
+    """An optimizer's learning rate at present: a number, with the methods of Keras's variable."""
+
+    optimizer: Optimizer
+
+    def assign(self, value: float) -> LearningRate:
+        """``optimizer.learning_rate = value``; returns the new rate."""
+        self.optimizer.learning_rate = value
+        return self.optimizer.learning_rate
+
+    def numpy(self) -> np.float32:
+        """The rate as Keras keeps it, rounded to float32."""
+        return np.float32(self)
+
+    def __reduce__(self) -> Any:
+        return float, (float(self),)  # a copy is a number, whose optimizer is not copied with it
+
+
 class Optimizer(Configurable, ABC):
     """What all optimizers share: the learning rate, clipping, weight decay, and slots.
 
     Args:
-        learning_rate: η, a number >= 0; may be assigned during training.
+        learning_rate: η, a number >= 0, which may be assigned during training, or a schedule.
         weight_decay: λ; before each step every weight loses η·λ of itself. None for none.
         clipnorm: the gradient of each parameter is scaled down to this Euclidean norm where it is longer.
         clipvalue: each element of the gradient is cut to ± this value.
@@ -68,20 +80,24 @@ class Optimizer(Configurable, ABC):
         slots: what the optimizer remembers from step to step, by name: vectors, parameter after parameter.
         kernels: the set of kernels that does the work.
 
-    Keras:   same names, defaults and numbers; at most one of the three ways of clipping. Learning rate
-             schedules, ``use_ema``, ``loss_scale_factor`` and ``gradient_accumulation_steps`` are not
-             supported.
+    Keras:   same names, defaults and numbers; at most one of the three ways of clipping; ``decay`` is ignored, with a
+             warning. ``use_ema``, ``loss_scale_factor`` and ``gradient_accumulation_steps`` are not supported.
 
     Raises:
-        TypeError: an unknown keyword, or a setting that is not a number.
+        TypeError: an unknown keyword, or a setting that is not a number; a number as the learning rate where it
+            follows a schedule.
         ValueError: a setting out of range, or two ways of clipping at once.
     """
 
     computing = ("apply",)
+    #: So many of the first slots lie parameter by parameter in Keras's files, the others slot by slot.
+    slots_in_turn: ClassVar[int] = 0
+    #: What every number in the slots is before the first step.
+    slot_start: float = 0.0
 
     def __init__(
         self,
-        learning_rate: float,
+        learning_rate: Rate,
         *,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
@@ -90,6 +106,17 @@ class Optimizer(Configurable, ABC):
         name: str | None = None,
         **unknown: Any,
     ):
+        if unknown.pop("decay", None) is not None:
+            warnings.warn(
+                f"{type(self).__name__}: expected no decay, which Keras 3 does not have, received one, which is "
+                "ignored. Pass learning_rate=schedules.InverseTimeDecay(learning_rate, 1, decay).",
+                stacklevel=3,
+            )
+        if "lr" in unknown:
+            raise TypeError(
+                f"{type(self).__name__}: expected learning_rate, received lr, its former name. "
+                f"Write learning_rate={unknown['lr']!r}."
+            )
         if unknown:
             raise TypeError(
                 f"{type(self).__name__}: expected learning_rate, weight_decay, clipnorm, clipvalue, "
@@ -103,6 +130,7 @@ class Optimizer(Configurable, ABC):
                 f"{type(self).__name__}: expected at most one of clipnorm, clipvalue and global_clipnorm, "
                 f"received {', '.join(given)}. Choose one."
             )
+        self._learning_rate: Rate = 0.0
         self.learning_rate = learning_rate
         self.weight_decay = None if weight_decay is None else self._number("weight_decay", weight_decay)
         self.clipnorm = None if clipnorm is None else self._number("clipnorm", clipnorm, positive=True)
@@ -117,13 +145,44 @@ class Optimizer(Configurable, ABC):
         self.parameters: tuple[Parameter, ...] | None = None
 
     @property
-    def learning_rate(self) -> float:
-        """η: a callback or the user may assign it between steps."""
-        return self._learning_rate
+    def learning_rate(self) -> LearningRate:
+        """η of the next step: a callback or the user may assign a number between steps, or another schedule."""
+        value = self._learning_rate
+        if isinstance(value, LearningRateSchedule):
+            value = self._number("learning_rate", float(value(self.iterations)))
+        rate = LearningRate(value)
+        rate.optimizer = self
+        return rate
 
     @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
+    def learning_rate(self, value: Rate) -> None:
+        if isinstance(value, LearningRateSchedule):
+            self._learning_rate = value
+            return
+        if self.schedule:
+            raise TypeError(
+                f"{type(self).__name__}: expected nothing to set a learning rate that follows a schedule, received "
+                f"{value!r}. Make the optimizer with a number, learning_rate=0.001, to change it later."
+            )
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            value = value.item()
         self._learning_rate = self._number("learning_rate", value)
+
+    @property
+    def schedule(self) -> LearningRateSchedule | None:
+        """What the learning rate follows; None where it is a number."""
+        return self._learning_rate if isinstance(self._learning_rate, LearningRateSchedule) else None
+
+    def get_config(self) -> dict[str, Any]:
+        rate = serialize(self.schedule) if self.schedule else float(self.learning_rate)
+        return {**super().get_config(), "learning_rate": rate}
+
+    @classmethod
+    def from_config(cls: type[OptimizerT], config: Mapping[str, Any]) -> OptimizerT:
+        rate = config.get("learning_rate") if isinstance(config, Mapping) else None
+        if isinstance(rate, Mapping):
+            config = {**config, "learning_rate": schedules.deserialize(rate)}
+        return super().from_config(config)
 
     def set_state(
         self,
@@ -135,7 +194,8 @@ class Optimizer(Configurable, ABC):
         """Go on where an optimizer of the same settings stood: copies of its ``slots`` become this one's.
 
         Args:
-            iterations, learning_rate, slots: as the attributes are called; without slots it has made no step.
+            iterations, learning_rate, slots: as the attributes are called; without slots it has made no step. A
+                schedule goes by the iterations alone.
             parameters: whose the slots are, in their order; by default those of this optimizer's first step, be it
                 behind it or yet to come.
 
@@ -150,12 +210,14 @@ class Optimizer(Configurable, ABC):
         owners = self.parameters if parameters is None else tuple(parameters)
         for slot in slots.values():
             self._check_size(slot, slot.size if owners is None else sum(p.value.size for p in owners))
-        self.iterations, self.learning_rate = iterations, learning_rate
+        if not self.schedule:
+            self.learning_rate = learning_rate
+        self.iterations = iterations
         self.slots = {name: slot.copy() for name, slot in slots.items()}
         self.parameters = owners if slots or parameters is not None else None
 
     def build(self, vector: ParameterVector) -> None:
-        """Make the slots, all zero, for a model's parameters; where they are known already, nothing changes.
+        """Make the slots for a model's parameters; where they are known already, nothing changes.
 
         Some of the known ones may be missing, as after freezing layers: their slots wait. Without any parameters
         nothing happens.
@@ -167,7 +229,7 @@ class Optimizer(Configurable, ABC):
             return
         if self.parameters is None:
             if not self.slots:
-                self.slots = {name: np.zeros_like(vector.value) for name in self._slot_names()}
+                self.slots = {name: np.full_like(vector.value, self.slot_start) for name in self._slot_names()}
             for slot in self.slots.values():
                 self._check_size(slot, vector.value.size)
             self.parameters = vector.parameters
@@ -212,16 +274,16 @@ class Optimizer(Configurable, ABC):
         if not vector.parameters:
             return
         self.build(vector)
-        gradient = self._clipped(vector)
+        gradient, learning_rate = self._clipped(vector), float(self.learning_rate)
         if self.weight_decay is not None:
-            self.kernels.weight_decay_update(vector.value, self.learning_rate, self.weight_decay)
+            self.kernels.weight_decay_update(vector.value, learning_rate, self.weight_decay)
         if vector.parameters == self.parameters:
-            self._update(vector.value, gradient, self.slots)
+            self._update(vector.value, gradient, self.slots, learning_rate)
         else:  # some are missing: theirs of the slots are brought together, and back to their places
             places = self._places()
             parts = [places[id(p)] for p in vector.parameters]
             slots = {name: np.concatenate([slot[part] for part in parts]) for name, slot in self.slots.items()}
-            self._update(vector.value, gradient, slots)
+            self._update(vector.value, gradient, slots, learning_rate)
             for name, slot in slots.items():
                 for part, own in zip(parts, vector.slices, strict=True):
                     self.slots[name][part] = slot[own]
@@ -246,9 +308,14 @@ class Optimizer(Configurable, ABC):
     def _slot_names(self) -> tuple[str, ...]:
         """The names of the slots, in Keras's order."""
 
+    @property
+    def numbers_behind_slots(self) -> tuple[float, ...]:
+        """What Keras keeps behind the slots, and tinycnn computes from the number of steps."""
+        return ()
+
     @abstractmethod
-    def _update(self, w: Array, g: Array, slots: dict[str, Array]) -> None:
-        """Call the kernel; the slots are as long as w and g."""
+    def _update(self, w: Array, g: Array, slots: dict[str, Array], learning_rate: float) -> None:
+        """Move w in place; the slots are as long as w and g."""
 
     def _clipped(self, vector: ParameterVector) -> Array:
         """The gradient after clipping: a new vector, or the very one where no clipping is asked for."""
@@ -290,210 +357,6 @@ class Optimizer(Configurable, ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} learning_rate={self.learning_rate}, iterations={self.iterations}>"
-
-
-class SGD(Optimizer):
-    """Stochastic gradient descent, with or without momentum.
-
-    Math:    w ← w − η·g
-             with momentum μ: v ← μ·v − η·g    w ← w + v
-             with Nesterov:   v ← μ·v − η·g    w ← w + μ·v − η·g
-    Slots:   momentum (where momentum > 0)
-    Source:  Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning"
-    Keras:   same defaults and numbers
-
-    Args:
-        learning_rate: η.
-        momentum: μ, from 0 to 1.
-        nesterov: whether to look one step ahead; needs momentum > 0 to have an effect.
-        **options: weight_decay, clipnorm, clipvalue, global_clipnorm, name; see `Optimizer`.
-    """
-
-    def __init__(
-        self,
-        learning_rate: float = 0.01,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        **options: Unpack[OptimizerOptions],
-    ):
-        super().__init__(learning_rate, **options)
-        self.momentum = self._fraction("momentum", momentum, one_allowed=True)
-        self.nesterov = bool(nesterov)
-
-    def _slot_names(self) -> tuple[str, ...]:
-        return ("momentum",) if self.momentum > 0 else ()
-
-    def _update(self, w: Array, g: Array, slots: dict[str, Array]) -> None:
-        if self.momentum > 0:
-            self.kernels.sgd_momentum_update(w, g, slots["momentum"], self.learning_rate, self.momentum, self.nesterov)
-        else:
-            self.kernels.sgd_update(w, g, self.learning_rate)
-
-
-class RMSprop(Optimizer):
-    """The gradient divided by the root of a moving average of its square.
-
-    Math:    v ← ρ·v + (1 − ρ)·g²    w ← w − η·g/√(v + ε)
-             centred:      a ← ρ·a + (1 − ρ)·g, and v − a² in place of v under the root
-             momentum μ:   b ← μ·b + η·g/√(v + ε)    w ← w − b
-    Slots:   velocity;  momentum (where momentum > 0);  average_gradient (where centered)
-    Source:  Hinton 2012, "Neural networks for machine learning", lecture 6e
-    Keras:   same defaults and numbers; ε stands under the root
-
-    Args:
-        learning_rate: η.
-        rho: ρ, from 0 to below 1.
-        momentum: μ, from 0 to 1.
-        epsilon: ε >= 0.
-        centered: whether to divide by the root of the variance instead of the mean square.
-        **options: weight_decay, clipnorm, clipvalue, global_clipnorm, name; see `Optimizer`.
-    """
-
-    def __init__(
-        self,
-        learning_rate: float = 0.001,
-        rho: float = 0.9,
-        momentum: float = 0.0,
-        epsilon: float = 1e-7,
-        centered: bool = False,
-        **options: Unpack[OptimizerOptions],
-    ):
-        super().__init__(learning_rate, **options)
-        self.rho = self._fraction("rho", rho)
-        self.momentum = self._fraction("momentum", momentum, one_allowed=True)
-        self.epsilon = self._number("epsilon", epsilon)
-        self.centered = bool(centered)
-
-    def _slot_names(self) -> tuple[str, ...]:
-        momentum = ("momentum",) if self.momentum > 0 else ()
-        average = ("average_gradient",) if self.centered else ()
-        return ("velocity", *momentum, *average)
-
-    def _update(self, w: Array, g: Array, slots: dict[str, Array]) -> None:
-        self.kernels.rmsprop_update(
-            w,
-            g,
-            slots["velocity"],
-            slots.get("average_gradient"),
-            slots.get("momentum"),
-            self.learning_rate,
-            self.rho,
-            self.momentum,
-            self.epsilon,
-        )
-
-
-class Adam(Optimizer):
-    """Moving averages of the gradient and of its square, both corrected for their start at zero.
-
-    Math:    m ← β₁·m + (1 − β₁)·g    v ← β₂·v + (1 − β₂)·g²
-             w ← w − α·m/(√v + ε)     α = η·√(1 − β₂ᵗ)/(1 − β₁ᵗ), t the number of the step from 1
-             amsgrad: v̂ ← max(v̂, v) takes the place of v in the last step
-    Slots:   momentum (m);  velocity (v);  velocity_hat (v̂, where amsgrad)
-    Numbers: float32 gradients from 1e-30 to 1e18 give steps to a relative error of 2e-6 (against float64); the
-             square of one above 1.8e19 overflows, and its weight becomes NaN, in Keras too
-    Source:  Kingma & Ba 2015, arXiv:1412.6980;  AMSGrad: Reddi et al. 2018, arXiv:1904.09237
-    Keras:   same defaults and numbers; ε is added to the uncorrected root, and βᵗ is the power of float32(β)
-
-    Args:
-        learning_rate: η.
-        beta_1, beta_2: from 0 to below 1.
-        epsilon: ε >= 0.
-        amsgrad: whether the denominator may only grow.
-        **options: weight_decay, clipnorm, clipvalue, global_clipnorm, name; see `Optimizer`.
-    """
-
-    def __init__(
-        self,
-        learning_rate: float = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        amsgrad: bool = False,
-        **options: Unpack[OptimizerOptions],
-    ):
-        super().__init__(learning_rate, **options)
-        self.beta_1 = self._fraction("beta_1", beta_1)
-        self.beta_2 = self._fraction("beta_2", beta_2)
-        self.epsilon = self._number("epsilon", epsilon)
-        self.amsgrad = bool(amsgrad)
-
-    def _slot_names(self) -> tuple[str, ...]:
-        return ("momentum", "velocity", "velocity_hat") if self.amsgrad else ("momentum", "velocity")
-
-    def _update(self, w: Array, g: Array, slots: dict[str, Array]) -> None:
-        # The powers are Keras's: of β in float32, taken in the weights' dtype. Exact ones differ in the fifth digit of
-        # 1 − β₂ᵗ; after a hundred steps the weights of the two would have parted by far more than by any rounding.
-        number = w.dtype.type
-        t = number(self.iterations + 1)
-        power_1, power_2 = number(np.float32(self.beta_1)) ** t, number(np.float32(self.beta_2)) ** t
-        alpha = float(number(self.learning_rate) * np.sqrt(number(1) - power_2) / (number(1) - power_1))
-        m, v = slots["momentum"], slots["velocity"]
-        if self.amsgrad:
-            v_hat = slots["velocity_hat"]
-            self.kernels.amsgrad_update(w, g, m, v, v_hat, alpha, self.beta_1, self.beta_2, self.epsilon)
-        else:
-            self.kernels.adam_update(w, g, m, v, alpha, self.beta_1, self.beta_2, self.epsilon)
-
-
-class AdamW(Adam):
-    """`Adam`, with weight decay that does not pass through the moving averages.
-
-    Math:    w ← w − η·λ·w, then Adam's step; biases, gamma and beta decay like all other weights
-    Slots:   as Adam
-    Source:  Loshchilov & Hutter 2019, arXiv:1711.05101
-    Keras:   same defaults and numbers
-
-    Args:
-        learning_rate, beta_1, beta_2, epsilon, amsgrad: as in `Adam`.
-        weight_decay: λ >= 0.
-        **options: clipnorm, clipvalue, global_clipnorm, name; see `Optimizer`.
-    """
-
-    def __init__(
-        self,
-        learning_rate: float = 0.001,
-        weight_decay: float = 0.004,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        amsgrad: bool = False,
-        **options: Unpack[ClippingOptions],
-    ):
-        super().__init__(
-            learning_rate,
-            beta_1,
-            beta_2,
-            epsilon,
-            amsgrad,
-            weight_decay=self._number("weight_decay", weight_decay),
-            **options,
-        )
-
-
-_TABLE: dict[str, type[SGD | RMSprop | Adam]] = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
-
-
-#: What `get` takes, and so every argument that names an optimizer.
-Identifier = str | Optimizer | Mapping[str, Any]
-
-
-def get(identifier: Identifier) -> Optimizer:
-    """An optimizer from a name ("adam", "RMSprop", … in any case), an object, or a dict of `serialize`.
-
-    Raises:
-        ValueError: an unknown name.
-        TypeError: anything else.
-    """
-    if isinstance(identifier, Optimizer):
-        return identifier
-    if isinstance(identifier, str):
-        return lookup("optimizer", identifier.lower(), _TABLE)()
-    if isinstance(identifier, Mapping):
-        return deserialize("optimizer", identifier, _TABLE)
-    raise TypeError(
-        f"optimizer: expected a name or an Optimizer, received {identifier!r}. Pass for example 'adam' or Adam(0.001)."
-    )
 
 
 def _scale(g: Array, norm: float) -> Any:
