@@ -84,8 +84,8 @@ def seconds_of_import(report: str, module: str) -> float:
 
 def cumulative_seconds(profile: Path) -> dict[str, float]:
     """Of some functions of a training run, with all that they call, under Python's profiler."""
-    wanted = {"load_data": "data.py", "fit": "sequential.py", "evaluate": "sequential.py", "write_figure": "run.py",
-              "predict": "sequential.py"}  # fmt: skip
+    wanted = {"load_data": "data.py", "fit": "trainer.py", "evaluate": "trainer.py", "write_figure": "run.py",
+              "predict": "trainer.py"}  # fmt: skip
     functions: Any = pstats.Stats(str(profile))
     found = {"all": functions.total_tt}
     for (file, _, name), (*_, cumulative, _) in functions.stats.items():

@@ -56,10 +56,17 @@ def test_layer(keras, case, dtype, kernels):
         assert_close(figures[name], figure, tolerance, name)
 
 
+#: Compared to Keras in tests/test_preprocessing_layers.py.
+OF_IMAGES = {
+    "CenterCrop", "Cropping2D", "Normalization", "RandomBrightness", "RandomContrast", "RandomCrop", "RandomFlip",
+    "RandomRotation", "RandomTranslation", "RandomZoom", "Rescaling", "Resizing",
+}  # fmt: skip
+
+
 def test_every_layer_of_ours_has_a_case():
     classes = {value for value in vars(ours.layers).values() if isinstance(value, type)}
     layers = {cls.__name__ for cls in classes if issubclass(cls, ours.layers.Layer)}
-    assert layers - {"Layer"} == {name for name, _, _ in LAYER_CASES.values()}
+    assert layers - {"Layer"} == {name for name, _, _ in LAYER_CASES.values()} | OF_IMAGES
 
 
 @pytest.mark.parametrize("case", ["conv2d", "dense", "batch_normalization", "max_pooling2d same", "flatten"])

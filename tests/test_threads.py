@@ -362,7 +362,9 @@ print(sum(w.sum() for w in model.get_weights()))
 
 
 @pytest.mark.jit
-@pytest.mark.parametrize("name", ["plain", "dropout", "batch_normalization"])
+@pytest.mark.parametrize(
+    "name", ["plain", *(pytest.param(it, marks=pytest.mark.slow) for it in ("dropout", "batch_normalization"))]
+)
 def test_a_step_is_compiled_ahead(name, tmp_path):
     """All of it, when its first kernel is missing; with a second process or without, the numbers are the same."""
     alone = REHEARSED.replace("before = ", "ahead.FEWEST = 1000; before = ")
@@ -400,15 +402,19 @@ print("done")
 @pytest.mark.parametrize(
     ("change", "more"),
     [
-        ("", ""),
         ("sys.executable = '/nonexistent/python'", ""),
-        ("sys.executable = ''", ""),
-        ("ahead.__name__ = 'no_such_module'", ""),
-        ("os.environ['PYTHONPATH'] = '/nonexistent'; sys.executable = '/bin/false'", ""),
-        ("ahead.pickle.dumps = lambda task: b'nonsense'", ""),
-        ("kept_code.write = lambda *arguments: None", ""),
-        ("kept_code.can_be_kept = lambda: False", ""),
-        ("", "raise RuntimeError('as a model of a stranger might')"),
+        ("ahead.__name__ = 'no_such_module'", "raise RuntimeError('as a model of a stranger might')"),
+        *(
+            pytest.param(change, "", marks=pytest.mark.slow)
+            for change in (
+                "",
+                "sys.executable = ''",
+                "os.environ['PYTHONPATH'] = '/nonexistent'; sys.executable = '/bin/false'",
+                "ahead.pickle.dumps = lambda task: b'nonsense'",
+                "kept_code.write = lambda *arguments: None",
+                "kept_code.can_be_kept = lambda: False",
+            )
+        ),
     ],
 )
 def test_without_the_second_process_the_first_one_does_all(change, more, tmp_path):

@@ -333,7 +333,7 @@ class KernelLayer(Layer):
 
     def _add_parameter(self, name: str, value: Array, regularizer: Regularizer | None = None) -> Parameter:
         parameter = super()._add_parameter(name, value, regularizer)
-        parameter.constraint = {"kernel": self.kernel_constraint, "bias": self.bias_constraint}[name]
+        parameter.constraint = {"kernel": self.kernel_constraint, "bias": self.bias_constraint}.get(name)
         return parameter
 
 
