@@ -8,12 +8,18 @@ import struct
 import sys
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+import tinycnn
+from tinycnn.kernels import FAST
 from tinycnn.kernels.engine import compiling as compiling_module
+from tinycnn.kernels.engine import threads
 from tinycnn.kernels.engine.compiling import NOTICE, Compiling
+from tinycnn.layers import BatchNormalization, Conv2D, Dense, Flatten
 from tinycnn.trainers.callbacks import progbar_logger
 
 
@@ -165,3 +171,59 @@ def test_the_line_fits_into_the_terminal(compiling, monkeypatch, columns):
     assert lines[-1].endswith("21 of 21 done")
     assert max(map(len, lines)) < (columns or 1000)
     assert (NOTICE in lines[-1]) == (columns == 0 or columns >= 80)
+
+
+def counted_calls(monkeypatch, what):
+    """A model of which something is not tinycnn's own, and a list of the calls of that."""
+    calls = []
+
+    def counting(function):
+        return lambda *given, **named: (calls.append(what), function(*given, **named))[1]
+
+    model = tinycnn.Sequential([Conv2D(2, 3, input_shape=(6, 6, 1)), BatchNormalization(), Flatten(), Dense(3)])
+    kernels = replace(FAST, dense_forward=counting(FAST.dense_forward)) if what == "kernels" else "fast"
+    model.compile("adam", "mse", kernels=kernels)
+    if what == "layer":
+        monkeypatch.setattr(model.layers[1], "forward", counting(model.layers[1].forward))
+    if what == "optimizer":
+        monkeypatch.setattr(model.optimizer, "apply", counting(model.optimizer.apply))
+    return model, calls
+
+
+@pytest.mark.parametrize("what", ["layer", "optimizer", "kernels"])
+def test_a_rehearsal_calls_only_what_is_tinycnns_own(monkeypatch, what):
+    """A method that was exchanged on a layer is still that layer's: a copy would write into the original."""
+    model, calls = counted_calls(monkeypatch, what)
+    x, y = np.ones((4, 6, 6, 1), np.float32), np.ones((4, 3), np.float32)
+    weights = [w.copy() for w in model.get_weights()]
+    with threads.rehearsing():
+        model._rehearse(x, y)
+    assert not calls
+    for before, after in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.jit
+def test_a_rehearsal_copies_nothing_but_the_layers_and_the_optimizer():
+    """What a user has put on a model may be large, or unable to be copied."""
+
+    class Uncopied:
+        def __deepcopy__(self, memo):
+            pytest.fail("copied")
+
+    model, _ = counted_calls(None, "nothing")
+    model.notes = Uncopied()
+    with threads.rehearsing() as called, np.errstate(all="ignore"):
+        model._rehearse(np.ones((4, 6, 6, 1), np.float32), np.ones((4, 3), np.float32))
+    assert len(called) > 5
+
+
+@pytest.mark.jit
+def test_rehearsals_within_each_other():
+    x = np.ones((4, 6), np.float32)
+    with threads.rehearsing() as outer:
+        with threads.rehearsing() as inner:
+            FAST.activations["relu"].forward(x)
+        FAST.softmax_crossentropy(x, np.zeros(4, int))
+    assert (len(outer), len(inner)) == (1, 1)
+    assert FAST.activations["relu"].forward(-x).sum() == 0
