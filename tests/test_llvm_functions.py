@@ -308,6 +308,17 @@ def test_no_function_calls_another_on_any_processor(cpu, number):
     check_instructions(cpu, number)
 
 
+def test_where_llvm_has_its_passes_only_all_together(monkeypatch):
+    """As in Numba 0.61."""
+    by_passes = llvm.optimized("float32", llvm.TARGET)
+    monkeypatch.setattr(llvm.binding, "create_new_function_pass_manager", object)
+    all_together = llvm.optimized("float32", llvm.TARGET)
+    for module in (by_passes, all_together):
+        defined = {it.name for it in module.functions if not it.is_declaration}
+        assert {llvm._symbol(name, "float32", "uint8") for name in llvm._functions} <= defined
+        assert "alloca" not in str(module)
+
+
 @pytest.mark.parametrize(
     ("cpu", "features", "vector_bytes"),
     [("generic", "", 16), ("haswell", "", 32), ("haswell", "-avx2", 16), ("haswell", "+avx512f", 64)],

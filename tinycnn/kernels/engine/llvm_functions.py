@@ -179,8 +179,11 @@ def optimized(number: str, target: Target) -> Any:
             emit(Emitter(builder, number, target), *function.args)
             builder.ret_void()
     parsed = binding.parse_assembly(str(module))
-    settings = binding.create_pass_builder(target.machine(), binding.create_pipeline_tuning_options())
+    settings = binding.create_pass_builder(target.machine(), binding.create_pipeline_tuning_options(speed_level=3))
     passes = binding.create_new_function_pass_manager()
+    if not hasattr(passes, "add_sroa_pass"):  # as in Numba 0.61, which has the passes only all together
+        settings.getModulePassManager().run(parsed, settings)
+        return parsed
     # Loops are written as they shall run; what is left: variables to registers, constants, tests to the ends of loops.
     passes.add_sroa_pass()
     passes.add_instruction_combine_pass()
