@@ -554,6 +554,25 @@ def test_small_arrays_on_the_threads_too(name, monkeypatch):
     assert check_parity(name, ALL[name], ACCELERATED[name], "float32") > 0
 
 
+@pytest.mark.parametrize("size", [5, 60], ids=["small", "large"])
+@pytest.mark.parametrize("order", ["transposed", "broadcast"])
+def test_fast_equals_reference_in_any_order_of_memory(order, size, rng):
+    """What is written is the result itself, never a copy of it."""
+    shape = 10, size, 50
+    x, y = rng.normal(size=shape).astype(np.float32), np.abs(rng.normal(size=shape)).astype(np.float32)
+    lies = {
+        "transposed": lambda a: np.ascontiguousarray(a.T).T,
+        "broadcast": lambda a: np.broadcast_to(a[:1], shape),
+    }[order]
+    for a, b in ((lies(x), lies(y)), (lies(x), y), (x, lies(y))):
+        for call in (
+            lambda table, a, b: table.activations["relu"].forward(a),
+            lambda table, a, b: table.activations["relu"].backward(a, b),
+            lambda table, a, b: table.dropout_apply(a, b),
+        ):
+            np.testing.assert_array_equal(call(FAST, a, b), call(REFERENCE, a, b))
+
+
 def test_every_accelerated_entry_has_parity_cases():
     assert not set(ACCELERATED) - set(PARITY_CASES)
 

@@ -160,9 +160,10 @@ def compiled_ahead(rehearsal: Callable[[], object]) -> Any:
 
 
 def seconds_compiling() -> float:
-    """How long this process has been compiling kernels."""
+    """How long this process has been compiling kernels, on whatever thread; while it does, the number grows."""
     return 0.0 if FAST is REFERENCE else compiling.compiling.seconds
 
 
 def is_compiling() -> bool:
+    """Whether this thread is."""
     return FAST is not REFERENCE and compiling.compiling.is_at_work

@@ -506,9 +506,15 @@ class Trainer(NoMisspelling, ABC):
         Not where it would call what somebody else has written.
         """
         parts = (*self._layers, self.optimizer, self.loss)
-        if not all(type(part).__module__.startswith("tinycnn.") for part in parts):
+        theirs = (
+            any(not type(part).__module__.startswith("tinycnn.") for part in parts)
+            or any(callable(getattr(type(part), name, None)) for part in (self, *parts) for name in vars(part))
+            or any(layer.kernels not in kernel_sets.SETS.values() for layer in self._layers)
+        )
+        if theirs:
             return
-        twin = copy.deepcopy(self, {id(self.history): None})
+        twin = copy.copy(self)
+        twin._layers, twin.optimizer, twin.loss = copy.deepcopy((self._layers, self.optimizer, self.loss))
         if y is not None:
             vector = twin._parameter_vector()
             twin.optimizer.build(vector)

@@ -6,6 +6,7 @@ What a training step needs is compiled when its first kernel is called: see ``ah
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import threading
 import time
@@ -21,51 +22,92 @@ _plans = threading.local()
 
 
 class Compiling(event.Listener):
-    """What happens between the beginning and the end of Numba's work on a kernel of tinycnn."""
+    """What happens between the beginning and the end of Numba's work on kernels of tinycnn.
+
+    An exception, such as that of Ctrl-C, may come at any moment: so what is begun has a name, by which it is ended.
+    """
 
     def __init__(self) -> None:
-        self.seconds = 0.0  # in all, so far
         self.wanted = 0  # kernels; 0 where nobody has counted them
         self.done = 0
-        self._depth = 0  # one function meets another one on its way
+        self._works: dict[int, list[object]] = {}  # by thread: what is being done there, the outermost first
+        self._before = 0.0  # seconds, without what is being done
         self._begun = 0.0
         self._collects = False
         self._said = False
-        self._counting = threading.Lock()  # of two threads
+        self._changing = threading.RLock()
 
     @property
     def is_at_work(self) -> bool:
-        return self._depth > 0
+        """In this thread."""
+        return threading.get_ident() in self._works
+
+    @property
+    def seconds(self) -> float:
+        """In which some thread was at work, so far."""
+        with self._changing:
+            return self._before + (time.perf_counter() - self._begun if self._works else 0)
 
     def on_start(self, event: Any) -> None:
-        if self._depth or event.data["dispatcher"].py_func.__module__.startswith("tinycnn.kernels"):
-            self.__enter__()
+        if self.is_at_work or event.data["dispatcher"].py_func.__module__.startswith("tinycnn.kernels"):
+            self._begin(event.data)
 
     def on_end(self, event: Any) -> None:
-        if self._depth:
-            self.__exit__()
+        self._end(event.data)
 
-    def __enter__(self) -> None:
-        self._depth += 1
-        if self._depth == 1:
-            self._begun = time.perf_counter()
-            # Millions of small objects, nearly all of them still needed when they are looked at.
-            self._collects = gc.isenabled()
-            gc.disable()
-            self.show()
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        what = object()
+        try:
+            self._begin(what)
+            yield
+        finally:
+            self._end(what)
 
-    def __exit__(self, *exception: object) -> None:
-        self._depth -= 1
-        if self._depth == 0:
-            self.seconds += time.perf_counter() - self._begun
-            if self._collects:
-                gc.enable()
+    def _begin(self, what: object) -> None:
+        with self._changing:
+            is_first = not self._works
+            if is_first:
+                self._begun, self._collects = time.perf_counter(), gc.isenabled()
+            self._works.setdefault(threading.get_ident(), []).append(what)
+            if is_first:
+                # Millions of small objects, nearly all of them still needed when they are looked at.
+                gc.disable()
+                self.show()
+
+    def _end(self, what: object) -> None:
+        with self._changing:
+            me = threading.get_ident()
+            mine = self._works.get(me, [])
+            if not any(it is what for it in mine):
+                return
+            while mine.pop() is not what:
+                pass
+            if not mine:
+                if len(self._works) == 1:
+                    self._stop()
+                del self._works[me]
+
+    def _stop(self) -> None:
+        if self._collects:
+            gc.enable()
+        self._before += time.perf_counter() - self._begun
+
+    def after_fork(self) -> None:
+        """Of all threads, only the one that forked goes on in the child."""
+        self._changing = threading.RLock()
+        others = [it for it in self._works if it != threading.get_ident()]
+        if others and len(others) == len(self._works):
+            self._stop()
+        for it in others:
+            del self._works[it]
 
     def show(self) -> None:
         """On a terminal and in a notebook a line that is written anew for each kernel, elsewhere one line, once."""
+        how_far = f"{self.done} of {self.wanted}" if self.wanted else ""
         if _redraws(sys.stderr):
-            if self.wanted:  # short: it must not be longer than a narrow terminal's lines
-                _write(f"\r\x1b[Ktinycnn: compiling kernels, once: {self.done} of {self.wanted}")
+            if how_far:
+                _write("\r\x1b[K" + _fitting(f": {how_far} done"))
             elif not self._said:
                 _write(f"\r\x1b[K{NOTICE}, once\n")
         elif not self._said:
@@ -77,7 +119,7 @@ class Compiling(event.Listener):
         """Inside, so many kernels are compiled, and `one_more` says when one is done."""
         self.wanted, self.done = wanted, 0
         try:
-            with self:
+            with self.at_work():
                 yield
         finally:
             self.wanted = 0
@@ -85,13 +127,26 @@ class Compiling(event.Listener):
                 _write("\n")
 
     def one_more(self) -> None:
-        with self._counting:
+        with self._changing:
             self.done += 1
             self.show()
 
 
 compiling = Compiling()
 event.register("numba:compile", compiling)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=compiling.after_fork)
+
+
+def _fitting(how_far: str) -> str:
+    """The notice, shorter where the terminal is narrow: only what lies within one line can be written over."""
+    with suppress(OSError, ValueError, AttributeError):  # a notebook, whose lines have no end
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+        for notice in (f"{NOTICE}, once", "tinycnn: compiling kernels, once", "compiling"):
+            if len(notice + how_far) < columns or not columns:
+                return notice + how_far
+        return how_far[2:][: columns - 1]
+    return f"{NOTICE}, once{how_far}"
 
 
 def _redraws(stream: Any) -> bool:

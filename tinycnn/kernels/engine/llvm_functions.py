@@ -140,7 +140,7 @@ def _engine(number: str) -> Any:
         if number not in _engines:
             code = kept_code.read("llvm_functions", number)
             if code is None:
-                with compiling:
+                with compiling.at_work():
                     code = _object_code(number)
                 kept_code.write("llvm_functions", number, code)
             _load(number, code)

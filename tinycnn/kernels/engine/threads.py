@@ -53,7 +53,8 @@ class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
         if count <= 1 or _forked:
             self.alone(count, *arguments)
             return
-        if _rehearsing and self._is_rehearsed(count, *arguments):
+        if _rehearsal.called is not None:
+            self._note(count, *arguments)
             return
         if _serve_several is None:
             _start_threads()
@@ -64,7 +65,8 @@ class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
                 self.entry(count, False, *arguments)
 
     def alone(self, count: int, *arguments: Any) -> None:
-        if _rehearsing and self._is_rehearsed(count, *arguments):
+        if _rehearsal.called is not None:
+            self._note(count, *arguments)
             return
         if _serve_several is None:
             _start_threads()  # code that is loaded names them, whether or not it wakes them
@@ -79,31 +81,29 @@ class parallel_njit:  # noqa: N801  # a decorator, named as Numba names its own
     def is_there(self, types: tuple[Any, ...]) -> bool:
         return types in self.entry.overloads or self.entry._cache.is_kept(types)
 
-    def _is_rehearsed(self, count: int, *arguments: Any) -> bool:
-        called = _rehearsing.get(threading.get_ident())
-        if called is None:
-            return False
-        called.append((self, tuple(self.entry.typeof_pyval(it) for it in (count, True, *arguments))))
-        return True
+    def _note(self, count: int, *arguments: Any) -> None:
+        _rehearsal.called.append((self, tuple(self.entry.typeof_pyval(it) for it in (count, True, *arguments))))
 
     def _in_python(self, count: int, _: bool, *arguments: Any) -> None:
         for part in range(count):
             self.__wrapped__(part, *arguments)  # type: ignore[attr-defined]
 
 
-_rehearsing: dict[int, list[Any]] = {}  # by thread: the kernels called in it, and the types of their arguments
+class _Rehearsal(threading.local):
+    called: Any = None  # a list: the kernels called in this thread, and the types of their arguments
+
+
+_rehearsal = _Rehearsal()
 
 
 @contextmanager
 def rehearsing() -> Iterator[list[Any]]:
     """In this thread, kernels only note that they were called."""
-    me = threading.get_ident()
-    called: list[Any] = []
-    _rehearsing[me] = called
+    before, _rehearsal.called = _rehearsal.called, []
     try:
-        yield called
+        yield _rehearsal.called
     finally:
-        del _rehearsing[me]
+        _rehearsal.called = before
 
 
 _one_at_a_time = threading.RLock()

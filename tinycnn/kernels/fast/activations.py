@@ -15,13 +15,13 @@ SMALL = 20_000  # numbers that one thread has done before a second one is awake
 
 
 def relu_forward(z: Array) -> Array:
-    y = np.empty_like(z)
+    y = np.empty(z.shape, z.dtype)
     (_relu.alone if z.size <= SMALL else _relu)(-(-z.size // PART), z.reshape(-1), y.reshape(-1))
     return y
 
 
 def relu_backward(dy: Array, y: Array) -> Array:
-    dz = np.empty_like(dy)
+    dz = np.empty(dy.shape, dy.dtype)
     run = _relu_gradient.alone if dy.size <= SMALL else _relu_gradient
     run(-(-dy.size // PART), dy.reshape(-1), y.reshape(-1), dz.reshape(-1))
     return dz

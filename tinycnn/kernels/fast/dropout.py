@@ -37,7 +37,7 @@ def dropout_mask(key: Any, shape: tuple[int, ...], least: int, scale: Any) -> Ar
 def dropout_apply(x: Array, mask: Array) -> Array:
     if x.size <= SMALL or mask.shape != x.shape:
         return dropout.dropout_apply(x, mask)
-    y = np.empty_like(x)
+    y = np.empty(x.shape, x.dtype)
     _multiply(-(-x.size // PART), x.reshape(-1), mask.reshape(-1), y.reshape(-1))
     return y
 
