@@ -140,7 +140,8 @@ def test_a_build_writes_the_pair_and_a_second_one_the_same(folder, capsys):
     (folder / "01_sum.py").write_text(
         "# %% [markdown]\n# # A sum\n\n# %%\nimport sys\n\nprint(1 + 1, 'things')\n"
         "print('3/3 - 4s 15ms/step - loss: 0.5')\n"
-        "print('tinycnn: compiling the fast kernels for this processor.', file=sys.stderr)\n\n# %%\n2.5\n",
+        "line = 'tinycnn: compiling the fast kernels for this processor'\n"
+        "print(f'{line}, once: 1 of 2 done\\r{line}, once: 2 of 2 done', file=sys.stderr)\n\n# %%\n2.5\n",
         encoding="utf-8",
     )
     assert build.main([]) == 0

@@ -108,7 +108,9 @@ def _environment() -> dict[str, str]:
 
 
 def _is_compiling(output: NotebookNode) -> bool:
-    return output.get("name") == "stderr" and output.text.startswith(COMPILING) and output.text.count("\n") == 1
+    """Nothing else is on stderr; the line is written anew for each kernel."""
+    lines = re.split(r"[\r\n]+", output.get("text", "").strip())
+    return output.get("name") == "stderr" and all(line.startswith(COMPILING) for line in lines)
 
 
 def _clean(name: str, output: NotebookNode) -> NotebookNode:

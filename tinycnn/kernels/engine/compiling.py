@@ -107,9 +107,9 @@ class Compiling(event.Listener):
         how_far = f"{self.done} of {self.wanted}" if self.wanted else ""
         if _redraws(sys.stderr):
             if how_far:
-                _write("\r\x1b[K" + _fitting(f": {how_far} done"))
+                _write(_start_of_line() + _fitting(f": {how_far} done"))
             elif not self._said:
-                _write(f"\r\x1b[K{NOTICE}, once\n")
+                _write(f"{_start_of_line()}{NOTICE}, once\n")
         elif not self._said:
             _write(f"{NOTICE}. This takes some seconds, once.\n")
         self._said = True
@@ -147,6 +147,14 @@ def _fitting(how_far: str) -> str:
                 return notice + how_far
         return how_far[2:][: columns - 1]
     return f"{NOTICE}, once{how_far}"
+
+
+def _start_of_line() -> str:
+    """What empties the line on a terminal; a notebook empties it where the cursor goes back."""
+    with suppress(OSError, ValueError, AttributeError):
+        if sys.stderr.isatty():
+            return "\r\x1b[K"
+    return "\r"
 
 
 def _redraws(stream: Any) -> bool:
