@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -422,3 +423,15 @@ def test_without_the_second_process_the_first_one_does_all(change, more, tmp_pat
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
     (line,) = done.stderr.splitlines()
     assert line == "tinycnn: compiling the fast kernels for this processor. This takes some seconds, once."
+
+
+def test_two_threads_take_each_task_once():
+    """The one may take the last where the other one has just seen it."""
+    ahead = pytest.importorskip("tinycnn.kernels.engine.ahead")
+
+    class Emptied(deque):
+        def __bool__(self):  # the other thread is quicker
+            return True
+
+    assert list(ahead._taken(deque("abc"))) == ["a", "b", "c"]
+    assert list(ahead._taken(Emptied())) == []

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -43,21 +44,27 @@ def compile_ahead(rehearsal: Callable[[], object]) -> None:
 
 
 def _compile(tasks: list[Task]) -> None:
-    left, elsewhere = list(tasks), list[Task]()
+    left, elsewhere = deque(tasks), list[Task]()
     with compiling.counted(len(tasks)), _second_process(len(tasks)) as second:
         helper = threading.Thread(target=_have_compiled, args=(second, left, elsewhere), daemon=True)
         if second is not None:
             # First of all what the largest kernels call, so that both processes find it.
             llvm_functions.make_there(_usual_number(tasks))
             helper.start()
-        while left:
-            kernel, types = left.pop(0)
+        for kernel, types in _taken(left):
             kernel.compile(types)
             compiling.one_more()
         if second is not None:
             helper.join()
         for kernel, types in elsewhere:  # loads it, or compiles it after all
             kernel.compile(types)
+
+
+def _taken(left: deque[Task]) -> Iterator[Task]:
+    """One after the other, as long as there are any: two threads take from the same ones."""
+    with suppress(IndexError):
+        while True:
+            yield left.popleft()
 
 
 def _usual_number(tasks: list[Task]) -> str:
@@ -96,13 +103,11 @@ def _second_process(kernels: int) -> Iterator[Any]:
         second.communicate()
 
 
-def _have_compiled(second: Any, left: list[Task], elsewhere: list[Task]) -> None:
+def _have_compiled(second: Any, left: deque[Task], elsewhere: list[Task]) -> None:
     """Hand the second process one kernel after the other, as long as it says that it is done with the last one."""
     with suppress(OSError, ValueError):
-        while left:
-            task = left.pop(0)
-            elsewhere.append(task)
-            kernel, types = task
+        for kernel, types in _taken(left):
+            elsewhere.append((kernel, types))
             second.stdin.write(pickle.dumps((kernel.__module__, kernel.__qualname__, types)))
             second.stdin.flush()
             if not second.stdout.readline():
