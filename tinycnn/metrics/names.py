@@ -6,87 +6,48 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tinycnn import losses, serialization
-from tinycnn.metrics.accuracies import (
-    Accuracy,
-    BinaryAccuracy,
-    CategoricalAccuracy,
-    SparseCategoricalAccuracy,
-    SparseTopKCategoricalAccuracy,
-    TopKCategoricalAccuracy,
-    binary_accuracy,
-    categorical_accuracy,
-    sparse_categorical_accuracy,
-    sparse_top_k_categorical_accuracy,
-    top_k_categorical_accuracy,
-)
-from tinycnn.metrics.confusion import (
-    AUC,
-    FalseNegatives,
-    FalsePositives,
-    Precision,
-    Recall,
-    TrueNegatives,
-    TruePositives,
-)
-from tinycnn.metrics.loss_metrics import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    CategoricalHinge,
-    CosineSimilarity,
-    Hinge,
-    KLDivergence,
-    LogCoshError,
-    LossMetric,
-    MeanAbsoluteError,
-    MeanAbsolutePercentageError,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
-    Poisson,
-    RootMeanSquaredError,
-    SparseCategoricalCrossentropy,
-    SquaredHinge,
-)
+from tinycnn.metrics import accuracies, confusion, loss_metrics
 from tinycnn.metrics.metric import Mean, MeanMetricWrapper, Metric
 from tinycnn.utils import lookup, snake_case
 
 _CLASSES: tuple[type[Metric], ...] = (
-    Accuracy,
-    BinaryAccuracy,
-    CategoricalAccuracy,
-    SparseCategoricalAccuracy,
-    SparseTopKCategoricalAccuracy,
-    TopKCategoricalAccuracy,
-    AUC,
-    FalseNegatives,
-    FalsePositives,
-    Precision,
-    Recall,
-    TrueNegatives,
-    TruePositives,
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    CategoricalHinge,
-    CosineSimilarity,
-    Hinge,
-    KLDivergence,
-    LogCoshError,
-    MeanAbsoluteError,
-    MeanAbsolutePercentageError,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
-    Poisson,
-    RootMeanSquaredError,
-    SparseCategoricalCrossentropy,
-    SquaredHinge,
+    accuracies.Accuracy,
+    accuracies.BinaryAccuracy,
+    accuracies.CategoricalAccuracy,
+    accuracies.SparseCategoricalAccuracy,
+    accuracies.SparseTopKCategoricalAccuracy,
+    accuracies.TopKCategoricalAccuracy,
+    confusion.AUC,
+    confusion.FalseNegatives,
+    confusion.FalsePositives,
+    confusion.Precision,
+    confusion.Recall,
+    confusion.TrueNegatives,
+    confusion.TruePositives,
+    loss_metrics.BinaryCrossentropy,
+    loss_metrics.CategoricalCrossentropy,
+    loss_metrics.CategoricalHinge,
+    loss_metrics.CosineSimilarity,
+    loss_metrics.Hinge,
+    loss_metrics.KLDivergence,
+    loss_metrics.LogCoshError,
+    loss_metrics.MeanAbsoluteError,
+    loss_metrics.MeanAbsolutePercentageError,
+    loss_metrics.MeanSquaredError,
+    loss_metrics.MeanSquaredLogarithmicError,
+    loss_metrics.Poisson,
+    loss_metrics.RootMeanSquaredError,
+    loss_metrics.SparseCategoricalCrossentropy,
+    loss_metrics.SquaredHinge,
 )
 #: Functions of which a file holds the name.
 FUNCTIONS: tuple[Callable[..., Any], ...] = (
     *losses._FUNCTIONS,
-    binary_accuracy,
-    categorical_accuracy,
-    sparse_categorical_accuracy,
-    sparse_top_k_categorical_accuracy,
-    top_k_categorical_accuracy,
+    accuracies.binary_accuracy,
+    accuracies.categorical_accuracy,
+    accuracies.sparse_categorical_accuracy,
+    accuracies.sparse_top_k_categorical_accuracy,
+    accuracies.top_k_categorical_accuracy,
 )
 _BY_CLASS = {cls.__name__: cls for cls in _CLASSES}
 _TABLE = {**_BY_CLASS, **{snake_case(name): cls for name, cls in _BY_CLASS.items()}}
@@ -117,10 +78,10 @@ def get(identifier: Identifier, y_true_shape: Sequence[int | None], y_pred_shape
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()  # type: ignore[call-arg]
     if isinstance(identifier, losses.Loss):
-        return LossMetric(identifier, identifier.name)
+        return loss_metrics.LossMetric(identifier, identifier.name)
     if not isinstance(identifier, str) and callable(identifier):
         if identifier in losses._FUNCTIONS:
-            return LossMetric(losses.get(identifier), identifier.__name__)
+            return loss_metrics.LossMetric(losses.get(identifier), identifier.__name__)
         return MeanMetricWrapper(identifier)  # type: ignore[arg-type]  # whatever is callable, a class too
     if not isinstance(identifier, str):
         raise TypeError(f"metric: expected a name or a Metric, received {identifier!r}. Pass for example 'accuracy'.")
@@ -129,7 +90,7 @@ def get(identifier: Identifier, y_true_shape: Sequence[int | None], y_pred_shape
     lookup("metric", identifier, _NAMES)
     if identifier in _TABLE:
         return _TABLE[identifier](name=identifier)
-    return LossMetric(losses.get(identifier), identifier)
+    return loss_metrics.LossMetric(losses.get(identifier), identifier)
 
 
 def deserialize(config: Mapping[str, Any]) -> Metric | losses.Loss:
@@ -143,9 +104,9 @@ def deserialize(config: Mapping[str, Any]) -> Metric | losses.Loss:
 
 def _accuracy_by_shapes(
     y_true_shape: Sequence[int | None], y_pred_shape: Sequence[int | None]
-) -> type[SparseCategoricalAccuracy | CategoricalAccuracy | BinaryAccuracy]:
+) -> type[accuracies.SparseCategoricalAccuracy | accuracies.CategoricalAccuracy | accuracies.BinaryAccuracy]:
     if y_pred_shape[-1] == 1:
-        return BinaryAccuracy
+        return accuracies.BinaryAccuracy
     if len(y_true_shape) < len(y_pred_shape) or y_true_shape[-1] == 1:
-        return SparseCategoricalAccuracy
-    return CategoricalAccuracy
+        return accuracies.SparseCategoricalAccuracy
+    return accuracies.CategoricalAccuracy
