@@ -44,7 +44,29 @@ class LearningRateSchedule(Configurable, ABC):
         """η of a step."""
 
 
-class ExponentialDecay(LearningRateSchedule):
+class _DecayByRate(LearningRateSchedule):
+    """What the two below have in common: η₀, r, and how many times decay_steps have passed."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str | None = None,
+    ):
+        self.initial_learning_rate = _number(self, "initial_learning_rate", initial_learning_rate)
+        self.decay_steps = _steps(self, "decay_steps", decay_steps)
+        self.decay_rate = _number(self, "decay_rate", decay_rate)
+        self.staircase = bool(staircase)
+        self.name = type(self).__name__ if name is None else name
+
+    def _passed(self, step: int) -> Any:
+        p = _F(step) / _F(self.decay_steps)
+        return np.floor(p) if self.staircase else p
+
+
+class ExponentialDecay(_DecayByRate):
     """The rate is multiplied by the same factor every so many steps.
 
     Math:    η(t) = η₀·rᵖ    p = t/decay_steps, with ``staircase`` the whole number below it
@@ -55,29 +77,14 @@ class ExponentialDecay(LearningRateSchedule):
         decay_steps: the number of steps, above 0, in which the rate shrinks to its r-fold.
         decay_rate: r.
         staircase: whether the rate stays the same for decay_steps at a time.
-        name: of no effect, written to files.
+        name: of no effect, written to files; by default the class's.
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "ExponentialDecay",
-    ):
-        self.initial_learning_rate = _number(self, "initial_learning_rate", initial_learning_rate)
-        self.decay_steps = _steps(self, "decay_steps", decay_steps)
-        self.decay_rate = _number(self, "decay_rate", decay_rate)
-        self.staircase = bool(staircase)
-        self.name = name
-
     def __call__(self, step: int) -> Any:
-        p = _F(step) / _F(self.decay_steps)
-        return _F(self.initial_learning_rate) * _F(self.decay_rate) ** (np.floor(p) if self.staircase else p)
+        return _F(self.initial_learning_rate) * _F(self.decay_rate) ** self._passed(step)
 
 
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(_DecayByRate):
     """The rate falls like 1/t: fast at first, then ever more slowly.
 
     Math:    η(t) = η₀/(1 + r·p)    p = t/decay_steps, with ``staircase`` the whole number below it
@@ -88,23 +95,8 @@ class InverseTimeDecay(LearningRateSchedule):
         initial_learning_rate, decay_steps, decay_rate (r), staircase, name: see `ExponentialDecay`.
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "InverseTimeDecay",
-    ):
-        self.initial_learning_rate = _number(self, "initial_learning_rate", initial_learning_rate)
-        self.decay_steps = _steps(self, "decay_steps", decay_steps)
-        self.decay_rate = _number(self, "decay_rate", decay_rate)
-        self.staircase = bool(staircase)
-        self.name = name
-
     def __call__(self, step: int) -> Any:
-        p = _F(step) / _F(self.decay_steps)
-        return _F(self.initial_learning_rate) / (1 + _F(self.decay_rate) * (np.floor(p) if self.staircase else p))
+        return _F(self.initial_learning_rate) / (1 + _F(self.decay_rate) * self._passed(step))
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
