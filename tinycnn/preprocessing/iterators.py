@@ -103,11 +103,24 @@ class Iterator(PyDataset):
 class _ImageIterator(Iterator):
     """Draws the changes of each image, and keeps pictures of them where ``save_to_dir`` says so."""
 
-    dtype: str
-    image_data_generator: ImageDataGenerator
-    save_to_dir: Any
-    save_prefix: str
-    save_format: str
+    def __init__(
+        self,
+        n: int,
+        batch_size: int,
+        shuffle: bool,
+        seed: int | None,
+        image_data_generator: ImageDataGenerator,
+        dtype: str,
+        save_to_dir: Any,
+        save_prefix: str,
+        save_format: str,
+    ):
+        self.image_data_generator = image_data_generator
+        self.dtype = dtype
+        self.save_to_dir = save_to_dir
+        self.save_prefix = save_prefix
+        self.save_format = save_format
+        super().__init__(n, batch_size, shuffle, seed)
 
     def _changed(self, x: np.ndarray) -> np.ndarray:
         generator = self.image_data_generator
@@ -141,8 +154,8 @@ class NumpyArrayIterator(_ImageIterator):
         dtype: str | None = None,
     ):
         who = "ImageDataGenerator.flow"
-        self.dtype = dtype or image_data_generator.dtype
-        x = check_images(who, x, self.dtype)
+        dtype = dtype or image_data_generator.dtype
+        x = check_images(who, x, dtype)
         y, weights = (None if a is None else np.asarray(a) for a in (y, sample_weight))
         for name, array in (("y", y), ("sample_weight", weights)):
             if array is not None and (array.ndim == 0 or len(array) != len(x)):
@@ -164,11 +177,9 @@ class NumpyArrayIterator(_ImageIterator):
         self.x = x
         self.y = y
         self.sample_weight = weights
-        self.image_data_generator = image_data_generator
-        self.save_to_dir = save_to_dir
-        self.save_prefix = save_prefix
-        self.save_format = save_format
-        super().__init__(len(x), batch_size, shuffle, seed)
+        super().__init__(
+            len(x), batch_size, shuffle, seed, image_data_generator, dtype, save_to_dir, save_prefix, save_format
+        )
 
     def _batch(self, chosen: np.ndarray) -> Any:
         batch = np.zeros((len(chosen), *self.x.shape[1:]), self.dtype)
@@ -256,17 +267,12 @@ class DirectoryIterator(_ImageIterator):
             share = _check_subset(who, subset, image_data_generator)
             split = (0.0, share) if subset == "validation" else (share, 1.0)
         self.directory = directory
-        self.image_data_generator = image_data_generator
         self.target_size = tuple(target_size)
         self.color_mode: ColorMode = color_mode
         self.image_shape = (*self.target_size, CHANNELS[color_mode])
         self.class_mode = class_mode
         self.interpolation = interpolation
         self.keep_aspect_ratio = keep_aspect_ratio
-        self.save_to_dir = save_to_dir
-        self.save_prefix = save_prefix
-        self.save_format = save_format
-        self.dtype = dtype or image_data_generator.dtype
         names = classes or sorted(it for it in os.listdir(directory) if os.path.isdir(os.path.join(directory, it)))
         self.class_indices = {name: number for number, name in enumerate(names)}
         self.num_classes = len(names)
@@ -285,7 +291,10 @@ class DirectoryIterator(_ImageIterator):
                 f"{who}: expected a folder of pictures ({', '.join(ENDINGS)}) for each class in {directory!r}, "
                 "received none. The folder above them is meant; without classes, put all into one folder in it."
             )
-        super().__init__(self.samples, batch_size, shuffle, seed)
+        dtype = dtype or image_data_generator.dtype
+        super().__init__(
+            self.samples, batch_size, shuffle, seed, image_data_generator, dtype, save_to_dir, save_prefix, save_format
+        )
 
     @property
     def filepaths(self) -> list[str]:
