@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinycnn.serialization import Configurable, deserialize
-from tinycnn.utils import lookup, snake_case
+from tinycnn.serialization import Configurable, identified
+from tinycnn.utils import snake_case
 
 __all__ = [
     "Constraint",
@@ -142,17 +142,7 @@ def get(identifier: Identifier) -> Constraint | None:
         ValueError: an unknown name.
         TypeError: anything else.
     """
-    if identifier is None or isinstance(identifier, Constraint):
-        return identifier
-    if isinstance(identifier, str):
-        return lookup("constraint", identifier, _TABLE)()
-    if isinstance(identifier, type) and issubclass(identifier, Constraint):
-        return identifier()
-    if isinstance(identifier, Mapping):
-        return deserialize("constraint", identifier, _TABLE)
-    raise TypeError(
-        f"constraint: expected a name or a Constraint, received {identifier!r}. Pass for example 'non_neg'."
-    )
+    return None if identifier is None else identified("constraint", identifier, Constraint, _TABLE, "non_neg")
 
 
 def _number(who: Constraint, name: str, value: Any) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinycnn.serialization import Configurable, deserialize
+from tinycnn.serialization import Configurable, identified
 from tinycnn.utils import lookup, new_seed_sequence, snake_case
 
 __all__ = [
@@ -287,17 +287,7 @@ def get(identifier: Identifier) -> Initializer:
         ValueError: an unknown name.
         TypeError: anything else.
     """
-    if isinstance(identifier, Initializer):
-        return identifier
-    if isinstance(identifier, str):
-        return lookup("initializer", identifier, _TABLE)()
-    if isinstance(identifier, type) and issubclass(identifier, Initializer):
-        return identifier()
-    if isinstance(identifier, Mapping):
-        return deserialize("initializer", identifier, _TABLE)
-    raise TypeError(
-        f"initializer: expected a name or an Initializer, received {identifier!r}. Pass for example 'glorot_uniform'."
-    )
+    return identified("initializer", identifier, Initializer, _TABLE, "glorot_uniform")
 
 
 def _truncated_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:

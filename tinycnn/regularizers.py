@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinycnn.serialization import Configurable, deserialize
-from tinycnn.utils import lookup
+from tinycnn.serialization import Configurable, identified
 
 __all__ = [
     "L1",
@@ -126,12 +125,4 @@ def get(identifier: Identifier) -> Regularizer | None:
         ValueError: an unknown name.
         TypeError: anything else.
     """
-    if identifier is None or isinstance(identifier, Regularizer):
-        return identifier
-    if isinstance(identifier, str):
-        return lookup("regularizer", identifier, _TABLE)()
-    if isinstance(identifier, type) and issubclass(identifier, Regularizer):
-        return identifier()
-    if isinstance(identifier, Mapping):
-        return deserialize("regularizer", identifier, _TABLE)
-    raise TypeError(f"regularizer: expected a name or a Regularizer, received {identifier!r}. Pass for example 'l2'.")
+    return None if identifier is None else identified("regularizer", identifier, Regularizer, _TABLE, "l2")

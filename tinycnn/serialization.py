@@ -142,6 +142,28 @@ def deserialize(kind: str, config: Mapping[str, Any], table: Mapping[str, type[T
     return cls.from_config(arguments)  # type: ignore[attr-defined]
 
 
+def identified(kind: str, identifier: Any, family: type[Any], table: Mapping[str, type[T]], example: str) -> T:
+    """What an argument means that names one of a ``family``: an object itself, a class, a name, or a dict.
+
+    Raises:
+        ValueError: an unknown name.
+        TypeError: anything else.
+    """
+    if isinstance(identifier, family):
+        return identifier
+    if isinstance(identifier, str):
+        return lookup(kind, identifier, table)()
+    if isinstance(identifier, type) and issubclass(identifier, family):
+        return identifier()
+    if isinstance(identifier, Mapping):
+        return deserialize(kind, identifier, table)
+    article = "an" if family.__name__[0] in "AEIOU" else "a"
+    raise TypeError(
+        f"{kind}: expected a name or {article} {family.__name__}, received {identifier!r}. "
+        f"Pass for example {example!r}."
+    )
+
+
 def _arguments(cls: type) -> dict[str, inspect.Parameter]:
     """The constructor's arguments by name, those of the family's first class included where they are passed on."""
     parameters = dict(inspect.signature(cls).parameters)
