@@ -33,9 +33,8 @@ from numba.core.callconv import RETCODE_OK, excinfo_ptr_t
 from numba.core.targetconfig import ConfigStack
 from numba.extending import intrinsic, register_jitable
 
-from tinycnn.kernels.engine.llvm_functions import JIT_IS_OFF
+from tinycnn.kernels.engine.llvm_functions import JIT_IS_OFF, WHOLE
 
-WHOLE = ir.IntType(64)
 BYTES = ir.IntType(8).as_pointer()
 TASK = ir.FunctionType(ir.VoidType(), [BYTES.as_pointer(), WHOLE.as_pointer(), WHOLE.as_pointer(), BYTES])
 NUM_THREADS = ir.FunctionType(WHOLE, [])

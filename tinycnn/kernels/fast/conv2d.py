@@ -77,7 +77,7 @@ def conv2d_backward_parameters(
     else:
         windows, terms = window_tables(w, c, kernel_size, (out_h, out_w), strides, dilation_rate)
         dkernel = np.zeros(shape, x.dtype)
-        kernel_rows = np.arange(len(terms), dtype=np.int64) * filters
+        kernel_rows = row_table(len(terms), filters)
         add_kernel_gradient_rows(-(-len(terms) // ROWS), x, dz, windows, terms, kernel_rows, dkernel)
     return dkernel, column_sums(dz.reshape(-1, filters), PARTS)
 
@@ -296,6 +296,12 @@ def window_tables(
     a, b, channel = np.ogrid[:kh, :kw, :c]
     windows, terms = (i * sh * w + j * sw) * c, (a * dh * w + b * dw) * c + channel
     return windows.ravel().astype(np.int64), terms.ravel().astype(np.int64)
+
+
+@lru_cache(maxsize=64)  # likewise
+def row_table(count: int, step: int) -> Array:
+    """The table i·step for i < count."""
+    return np.arange(count, dtype=np.int64) * step
 
 
 def transposed_taps(kernel: Array) -> Array:

@@ -6,15 +6,13 @@ leaves to one thread.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from tinycnn.kernels import dense
 from tinycnn.kernels.engine.block_product import ROWS, product
 from tinycnn.kernels.engine.threads import parallel_njit
 from tinycnn.kernels.engine.transpose import transpose
-from tinycnn.kernels.fast.conv2d import column_sums
+from tinycnn.kernels.fast.conv2d import column_sums, row_table
 
 Array = np.ndarray
 
@@ -28,7 +26,7 @@ def dense_forward(x: Array, kernel: Array, bias: Array) -> Array:
         return dense.dense_forward(x, kernel, bias)
     z = np.empty((n, units), x.dtype)
     inputs = x.shape[1]
-    x_rows, x_terms, z_rows = places(n, inputs), places(inputs, 1), places(n, units)
+    x_rows, x_terms, z_rows = row_table(n, inputs), row_table(inputs, 1), row_table(n, units)
     _product(-(-n // ROWS), x.reshape(-1), x_rows, x_terms, kernel.reshape(-1), bias, z.reshape(-1), z_rows, units)
     return z
 
@@ -38,7 +36,7 @@ def dense_backward_parameters(x: Array, dz: Array) -> tuple[Array, Array]:
     if x.size * units <= SMALL:
         return dense.dense_backward_parameters(x, dz)
     dkernel = np.empty((inputs, units), x.dtype)
-    x_rows, x_terms, rows = places(inputs, 1), places(n, inputs), places(inputs, units)
+    x_rows, x_terms, rows = row_table(inputs, 1), row_table(n, inputs), row_table(inputs, units)
     zeros = np.zeros(units, x.dtype)
     _product(
         -(-inputs // ROWS), x.reshape(-1), x_rows, x_terms, dz.reshape(-1), zeros, dkernel.reshape(-1), rows, units
@@ -51,16 +49,10 @@ def dense_backward_input(dz: Array, kernel: Array) -> Array:
     if n * kernel.size <= SMALL:
         return dense.dense_backward_input(dz, kernel)
     dx = np.empty((n, inputs), dz.dtype)
-    dz_rows, dz_terms, dx_rows = places(n, kernel.shape[1]), places(kernel.shape[1], 1), places(n, inputs)
+    dz_rows, dz_terms, dx_rows = row_table(n, kernel.shape[1]), row_table(kernel.shape[1], 1), row_table(n, inputs)
     zeros = np.zeros(COLUMNS, dz.dtype)
     _backward_input(-(-inputs // COLUMNS), dz, dz_rows, dz_terms, kernel, zeros, dx, dx_rows)
     return dx
-
-
-@lru_cache(maxsize=64)  # the same for all batches; nobody writes into them
-def places(count: int, step: int) -> Array:
-    """The table i·step for i < count."""
-    return np.arange(count, dtype=np.int64) * step
 
 
 @parallel_njit
