@@ -170,7 +170,7 @@ def layer_figures_of_tinycnn(case: str, dtype: str, kernels: Any) -> Figures:
     layer = getattr(layers, name)(**arguments, dtype=dtype)
     layer.kernels = kernels
     layer.build((None, *shape[1:]))
-    layer.set_weights(layer_weights([(name, value.shape) for name, value in layer.weights.items()]))
+    layer.set_weights(layer_weights([(name, value.shape) for name, value in layer.named_weights.items()]))
     x = layer_input(case).astype(dtype)
     figures = {"y in inference": layer.forward(x)}
     y = figures["y in training"] = layer.forward(x, training=True)

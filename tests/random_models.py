@@ -43,7 +43,7 @@ def fill(model: Any, seed: int = 0) -> Any:
     """The model of tinycnn with random weights of either sign, variances from 0.5 to 1.5; returns it."""
     weights = []
     for layer in model.layers:
-        for name, value in layer.weights.items():
+        for name, value in layer.named_weights.items():
             limit = math.sqrt(3 / math.prod(value.shape[:-1])) if value.ndim > 1 else 0.5
             centre = 1.0 if name in ("gamma", "moving_variance", "variance") else 0.0
             limit = 0.0 if name == "count" else limit

@@ -834,7 +834,7 @@ def test_bad_validation_data_is_found_before_training_starts(model, x, y):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"epochs": 0}, "fit: expected epochs to be a positive whole number, received 0"),
+        ({"epochs": -1}, "fit: expected epochs to be a whole number, 0 or more, received -1"),
         ({"epochs": -1}, "received -1"),
         ({"epochs": 1.5}, "received 1.5"),
         ({"batch_size": 0}, "fit: expected batch_size to be a positive whole number, received 0. Try 32."),

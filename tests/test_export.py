@@ -59,7 +59,7 @@ def test_every_layer_and_option(case: str, dtype: str, tmp_path: Path) -> None:
     name, arguments, shape = LAYER_CASES[case]
     layer = getattr(layers, name)(**arguments, dtype=dtype)
     model = Sequential([layers.Input(shape[1:]), layer])
-    model.set_weights(layer_weights([(name, value.shape) for name, value in layer.weights.items()]))
+    model.set_weights(layer_weights([(name, value.shape) for name, value in layer.named_weights.items()]))
     proto = exported(model, tmp_path)
     # ONNX keeps slopes and epsilon in float32, and its own evaluator the error function.
     rounded = name == "BatchNormalization" or any(it in case for it in ("leaky", "selu", "hard_", "gelu"))

@@ -77,7 +77,7 @@ def test_shapes_counts_and_order_of_weights(keras, case):
     theirs.build((None, *shape[1:]))
     assert mine.output_shape == theirs.compute_output_shape((None, *shape[1:]))
     assert mine.count_params() == theirs.count_params()
-    assert list(mine.weights) == [v.name for v in theirs.weights]
+    assert list(mine.named_weights) == [v.name for v in theirs.weights]
     assert mine.name == theirs.name.rsplit("_", 1)[0] if theirs.name[-1].isdigit() else theirs.name
     for own, their in zip(mine.get_weights(), theirs.get_weights(), strict=True):
         assert own.shape == their.shape

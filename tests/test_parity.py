@@ -50,7 +50,7 @@ def test_the_notebooks_models(keras, capsys, name):
     for row, layer in zip(rows, mine.layers, strict=True):
         assert row.output <= MODEL[name]
         assert row.output_gradient <= MODEL[name]
-        if layer.weights:
+        if layer.named_weights:
             assert row.parameter_gradients <= MODEL[name]
             assert row.updated_weights <= STEP[name]
         else:

@@ -14,6 +14,8 @@ from tinycnn import keras as ours
 # By module, class and arguments: the defaults, and every argument at a value that is not the default.
 CASES = [
     ("layers", "Activation", {"activation": "tanh", "trainable": False}),
+    ("layers", "Add", {}),
+    ("layers", "Average", {"trainable": False}),
     ("layers", "AveragePooling2D", {"pool_size": 2}),
     ("layers", "AveragePooling2D", {"pool_size": (3, 2), "strides": (1, 2), "padding": "same", "dtype": "float64"}),
     ("layers", "BatchNormalization", {}),
@@ -33,6 +35,12 @@ CASES = [
             "trainable": False,
         },
     ),
+    ("layers", "Concatenate", {"axis": 2}),
+    ("layers", "InputLayer", {"batch_shape": (None, 3, 4), "name": "images"}),
+    ("layers", "Maximum", {}),
+    ("layers", "Minimum", {}),
+    ("layers", "Multiply", {"dtype": "float64"}),
+    ("layers", "Subtract", {"name": "difference"}),
     ("layers", "Conv2D", {"filters": 4, "kernel_size": 3}),
     (
         "layers",
@@ -286,7 +294,7 @@ def test_a_metrics_dtype_does_not_matter():
         (
             lambda: layers.deserialize({"class_name": "Lambda", "config": {}}),
             ValueError,
-            "layer: expected one of Activation, AveragePooling2D,",
+            "layer: expected one of Activation, Add, Average, AveragePooling2D,",
         ),
         (
             lambda: layers.deserialize({"class_name": "Dense", "config": {"units": 3}, "registered_name": "My>Dense"}),

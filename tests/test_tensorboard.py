@@ -98,7 +98,9 @@ def test_histograms(tmp_path):
                 last[value.tag] = value.histo
                 steps.setdefault(value.tag, []).append(event.step)
     expected = {
-        f"sequential/{layer.name}/{name}/histogram": w for layer in model.layers for name, w in layer.weights.items()
+        f"sequential/{layer.name}/{name}/histogram": w
+        for layer in model.layers
+        for name, w in layer.named_weights.items()
     }
     assert last.keys() == expected.keys()
     assert len(expected) == 8

@@ -54,10 +54,16 @@ def check_path(who: str, path: Any, *endings: str) -> Path:
         raise TypeError(f"{who}: expected a path, received {path!r}. Pass a name such as 'model{ending}'.")
     if not os.fspath(path).endswith(endings):
         raise ValueError(
-            f"{who}: expected a path that ends in {' or '.join(endings)}, as Keras wants it, received "
+            f"{who}: expected a path that ends in {' or '.join(endings)}, received "
             f"{os.fspath(path)!r}. Name it model{ending}, for example."
         )
     return Path(path)
+
+
+def check_free(who: str, path: Path, overwrite: bool) -> None:
+    """Whether a file may be written: always, or only where there is none yet."""
+    if not overwrite and path.exists():
+        raise FileExistsError(f"{who}: expected no file, found {path}. Pass overwrite=True or choose another name.")
 
 
 def shorten(reason: BaseException | str, length: int = 500) -> str:

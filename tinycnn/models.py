@@ -6,18 +6,28 @@ A fourth has both dropout and batch normalization, which the notebook does not t
 from __future__ import annotations
 
 from tinycnn.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from tinycnn.model import Model
 from tinycnn.saving import load_model, save_model
+from tinycnn.saving.architecture import model_from_json
 from tinycnn.sequential import Sequential
 
 __all__ = [
+    "Model",
     "Sequential",
     "batch_normalization",
+    "clone_model",
     "dropout",
     "dropout_and_batch_normalization",
     "load_model",
+    "model_from_json",
     "plain",
     "save_model",
 ]
+
+
+def clone_model(model: Sequential) -> Sequential:
+    """A model of the same layers and names with new weights, not compiled."""
+    return type(model).from_config(model.get_config())
 
 
 def plain() -> Sequential:

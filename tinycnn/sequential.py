@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from tinycnn.layers import Input, Layer, Parameter
-from tinycnn.layers.base import check_dtype, check_weight
-from tinycnn.summary import print_summary
+from tinycnn.layers import Input, InputLayer, Layer
+from tinycnn.layers.base import check_dtype
+from tinycnn.model import Model
+from tinycnn.tensors import KerasTensor
 from tinycnn.trainers.fusion import forward_through
-from tinycnn.trainers.trainer import Trainer
-from tinycnn.utils import lookup, new_seed_sequence, snake_case, unique_name
+from tinycnn.utils import new_seed_sequence, snake_case, unique_name
 
 Array = np.ndarray
 
 
-class Sequential(Trainer):
+class Sequential(Model):
     """Layers in a row: each one's output is the next one's input; gradients run the same way back.
 
     Math:    y = f_k(... f_2(f_1(x)));   dx = f_1'(... f_k'(dy)), the chain rule from the last layer to the first
@@ -40,7 +40,9 @@ class Sequential(Trainer):
     Copies:  ``copy.deepcopy`` and ``pickle`` give a model that goes on like this one
     """
 
-    def __init__(self, layers: Iterable[Layer | Input] | None = None, name: str | None = None, dtype: Any = None):
+    def __init__(
+        self, layers: Iterable[Layer | KerasTensor | Model] | None = None, name: str | None = None, dtype: Any = None
+    ):
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else name
         self.dtype = None if dtype is None else check_dtype(self.name, dtype)
         self.built = False
@@ -50,6 +52,7 @@ class Sequential(Trainer):
         self._trainable = True
         self._input_shape: tuple[int | None, ...] | None = None
         self._given_shape: tuple[int | None, ...] | None = None  # by an Input
+        self._tensors: list[KerasTensor] = []  # the places of the input and of the layers' outputs, where built
         self._layer_seeds, shuffle_seed = new_seed_sequence().spawn(2)
         super().__init__(np.random.default_rng(shuffle_seed))
         for layer in layers or ():
@@ -62,17 +65,32 @@ class Sequential(Trainer):
         """The layers, first to last (a copy of the list)."""
         return list(self._layers)
 
-    def add(self, layer: Layer | Input) -> None:
-        """Append a layer; it is built at once where the input's shape is known.
+    def add(self, layer: Layer | KerasTensor | Model) -> None:
+        """Append a layer, or those of a model one by one; it is built at once where the input's shape is known.
 
         Raises:
             TypeError: not a layer.
             ValueError: the same object or name twice, a layer that cannot take the output of the one before it.
         """
-        if isinstance(layer, Input):
+        if isinstance(layer, Model):  # its layers are this model's, too: they share their weights
+            if not all(source == (place - 1,) for place, source in enumerate(layer._sources) if place):
+                raise ValueError(
+                    f"{self.name}: expected layers in a row, received {layer.name!r}, whose branches part and meet. "
+                    f"Call it on an Input, and go on with Model(inputs, outputs)."
+                )
+            if layer.built and not self._layers and self._input_shape is None:
+                self.add(Input(layer.input_shape[1:]))
+            for inner in layer.layers:
+                if not isinstance(inner, InputLayer):
+                    self.add(inner)
+            return
+        if isinstance(layer, InputLayer):
+            layer = layer.output
+        if isinstance(layer, KerasTensor) and not layer.inputs:
             if self._layers or self._input_shape:
                 raise ValueError(f"{self.name}: expected Input as the first entry, received it later. Put it first.")
             self._input_shape = self._given_shape = layer.shape
+            self._tensors = [layer]
             return
         if not isinstance(layer, Layer):
             raise TypeError(f"{self.name}: expected a layer, received {layer!r}. Add objects such as Dense(10).")
@@ -103,6 +121,7 @@ class Sequential(Trainer):
         self._added += 1
         self._fused = None
         self.built = input_shape is not None
+        self._connect()
         if self.compiled:
             layer.kernels = self.optimizer.kernels
 
@@ -113,9 +132,11 @@ class Sequential(Trainer):
         layer = self._layers.pop()
         self._places.pop()
         self._fused = None
+        del self._tensors[len(self._layers) + 1 :]
         if not self._layers:
             self.built = False
             self._input_shape = self._given_shape
+            del self._tensors[self._given_shape is not None :]
         return layer
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
@@ -145,6 +166,21 @@ class Sequential(Trainer):
                 shape = self._build_layer(place, layer, shape)
         self._input_shape = self._layers[0].input_shape
         self.built = True
+        self._connect()
+
+    def _connect(self) -> None:
+        """Where the model is built, tell each layer its place in it that does not know it yet."""
+        if self.built and not self._tensors:
+            self._tensors.append(Input(self._layers[0].input_shape[1:]))
+        for layer in self._layers[len(self._tensors) - 1 :] if self.built else ():
+            self._tensors.append(layer.connect(self._tensors[-1]))
+
+    def connect(self, x: Any) -> Any:
+        """Let the layers take ``x``, a `KerasTensor`, one after the other, and say what then comes out of the last."""
+        self.build(x.shape)
+        for layer in self._layers:
+            x = layer.connect(x)
+        return x
 
     def _build_layer(self, place: int, layer: Layer, input_shape: Any) -> Any:
         """Each layer that is added has a stream of its own: adding one leaves the others' numbers as they were."""
@@ -156,14 +192,47 @@ class Sequential(Trainer):
     def _built_only_if_all_goes_well(self) -> Iterator[None]:
         """Where the work inside fails, layers that were not built before it are not built after it."""
         unbuilt = [layer for layer in self._layers if not layer.built]
-        before = self.built, self._input_shape
+        before = self.built, self._input_shape, list(self._tensors)
         try:
             yield
         except Exception:
             for layer in unbuilt:
                 layer.unbuild()
-            self.built, self._input_shape = before
+            self.built, self._input_shape, self._tensors = before
             raise
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        self._require_built("inputs")
+        return self._tensors[:1]
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        self._require_built("outputs")
+        return self._tensors[-1:]
+
+    @property
+    def _sources(self) -> list[tuple[int, ...]]:
+        return [(place - 1,) if place else () for place in range(len(self._layers))]
+
+    _entries = (0,)
+
+    @property
+    def _heads(self) -> tuple[int, ...]:
+        return (len(self._layers) - 1,)
+
+    input_names = ("input",)
+
+    @property
+    def output_names(self) -> list[str]:
+        return [layer.name for layer in self._layers[-1:]] or ["output"]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_tensors": self._tensors[:1]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._connect()
 
     @property
     def input_shape(self) -> Any:
@@ -173,135 +242,10 @@ class Sequential(Trainer):
     def output_shape(self) -> Any:
         return self._layers[-1].output_shape if self._layers else self._input_shape
 
-    @property
-    def trainable(self) -> bool:
-        """Whether the model may be trained; assigning it sets the same for each of its layers.
-
-        From then on a frozen batch normalization uses its moving statistics in training too. A single layer may be
-        set apart afterwards; in a frozen model none is trained.
-        """
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for layer in self._layers:
-            layer.trainable = self._trainable
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters to be trained, layer by layer; none in a frozen model."""
-        return tuple(p for layer in self._layers for p in layer.parameters) if self._trainable else ()
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name or its place; one of the two must be given."""
-        if (name is None) == (index is None):
-            raise ValueError(f"get_layer: expected a name or an index, received {name!r} and {index!r}. Pass one.")
-        if index is not None:
-            if not -len(self._layers) <= index < len(self._layers):
-                raise ValueError(
-                    f"get_layer: expected an index below {len(self._layers)}, received {index}. See model.summary()."
-                )
-            return self._layers[index]
-        return lookup("get_layer", str(name), {layer.name: layer for layer in self._layers})
-
-    def get_weights(self) -> list[Array]:
-        """Copies of all weights, layer by layer, moving statistics included."""
-        return [w for layer in self._layers for w in layer.get_weights()]
-
-    def set_weights(self, weights: Sequence[Array]) -> None:
-        """Write arrays as `get_weights` returns them; all of them, or, where one does not fit, none.
-
-        Raises:
-            ValueError: another number of arrays, or an array of another shape.
-        """
-        self._require_built("set_weights")
-        own = [(layer.name, name, value) for layer in self._layers for name, value in layer.weights.items()]
-        if len(weights) != len(own):
-            raise ValueError(
-                f"{self.name}: expected {len(own)} arrays, received {len(weights)}. "
-                "Pass them in the order of get_weights(), from a model of the same layers."
-            )
-        checked = [check_weight(*place, new) for place, new in zip(own, weights, strict=True)]
-        for (_, _, value), new in zip(own, checked, strict=True):
-            value[...] = new
-
-    def save(self, filepath: Any) -> None:
-        """Write the model to a ``.keras`` or ``.h5`` file that Keras reads too; see `tinycnn.saving.save_model`."""
-        from tinycnn import saving
-
-        saving.save_model(self, filepath)
-
-    def save_weights(self, filepath: Any) -> None:
-        """Write all weights to a ``.weights.h5`` file that Keras reads too; see `tinycnn.saving.save_weights`."""
-        from tinycnn import saving
-
-        saving.save_weights(self, filepath)
-
-    def load_weights(self, filepath: Any) -> None:
-        """Read all weights from a ``.weights.h5`` or ``.h5`` file, of Keras too; see `tinycnn.saving.load_weights`."""
-        from tinycnn import saving
-
-        saving.load_weights(self, filepath)
-
-    def get_config(self) -> dict[str, Any]:
-        """Name and layers, without weights, as Keras writes them."""
-        from tinycnn.saving import architecture
-
-        return architecture.sequential_config(self)
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Sequential:
-        """A model with new weights from the dict of `get_config`, Keras's or ours.
-
-        Raises:
-            ValueError: a layer or an option that tinycnn does not have; names the layer.
-        """
-        from tinycnn.saving import architecture
-
-        return architecture.sequential_from_config(config, cls=cls)
-
-    def count_params(self) -> int:
-        """The number of weights, trained and not."""
-        self._require_built("count_params")
-        return sum(layer.count_params() for layer in self._layers)
-
-    def optimizer_weights(self) -> list[Array]:
-        """The optimizer's arrays as Keras counts them: iteration, learning rate, and a slot or two per parameter."""
-        if self.optimizer is None or not self.optimizer.slots:
-            return []
-        return [np.zeros((), "int64"), np.zeros((), "float32"), *self.optimizer.slots.values()]
-
-    @property
-    def random_streams(self) -> dict[str, np.random.Generator]:
-        """The generators that training draws from: for shuffling, and by their number the layers that have one."""
-        streams = {f"layer {i}": getattr(layer, "rng", None) for i, layer in enumerate(self._layers)}
-        return {"shuffling": self._shuffle_rng} | {name: rng for name, rng in streams.items() if rng is not None}
-
-    def summary(
-        self,
-        line_length: int | None = None,
-        positions: Sequence[float] | None = None,
-        print_fn: Callable[[str], object] | None = None,
-        expand_nested: bool = False,
-        show_trainable: bool = False,
-    ) -> None:
-        """Print the layers, their output shapes and parameter counts; see `tinycnn.summary.print_summary`.
-
-        ``expand_nested`` is accepted as in Keras; models here hold no other models.
-        """
-        print_summary(self, line_length, positions, print_fn, show_trainable)
-
     def __repr__(self) -> str:
         return f"<Sequential name={self.name}, built={self.built}>"
 
     # Forward and backward
-
-    def __call__(self, x: Array, training: bool = False) -> Array:
-        """``forward``, after ``build`` where that has not happened."""
-        if not self.built:
-            self.build(np.shape(x))
-        return self.forward(x, training)
 
     def forward(self, x: Array, training: bool = False, activate: bool = True) -> Array:
         """The model's output for a batch; ``activate=False`` leaves out the last activation: the logits.
@@ -329,10 +273,3 @@ class Sequential(Trainer):
         for layer in reversed(self._layers):
             dy = layer.backward(dy)
         return dy
-
-    def _require_built(self, who: str) -> None:
-        if not self.built:
-            raise RuntimeError(
-                f"{who}: expected a model that is built, {self.name!r} is not. Start it with Input(shape=...), or "
-                "call model.build((None, 28, 28, 1))."
-            )

@@ -173,7 +173,8 @@ def _arguments(cls: type) -> dict[str, inspect.Parameter]:
                 parameters |= inspect.signature(base).parameters
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     # The shape of a model's input is written once, for the model.
-    return {name: p for name, p in parameters.items() if p.kind in named and name != "input_shape"}
+    shapes = ("input_shape", "input_dim", "batch_input_shape")
+    return {name: p for name, p in parameters.items() if p.kind in named and name not in shapes}
 
 
 def _family(cls: type) -> type:

@@ -13,11 +13,11 @@ import numpy as np
 from tinycnn.output import LastingOutput
 
 if TYPE_CHECKING:
-    from tinycnn.sequential import Sequential
+    from tinycnn.model import Model
 
 
 def print_summary(
-    model: Sequential,
+    model: Model,
     line_length: int | None = None,
     positions: Sequence[float] | None = None,
     print_fn: Callable[[str], object] | None = None,
@@ -27,8 +27,9 @@ def print_summary(
 
     Args:
         model: the model.
-        line_length: width of the table; by default 88, or the terminal's width less 4.
-        positions: where the columns end, as shares of the width; by default 0.45, 0.80, 1.
+        line_length: width of the table; by default 88, or 108 where branches part or meet; in a terminal its width less
+            4, where that is less.
+        positions: where the columns end, as shares of the width; by default 0.45, 0.80, 1 (0.3, 0.56, 0.74, 1).
         print_fn: called once with the whole text; by default it goes to standard output, coloured in a terminal.
         show_trainable: whether a column says which layers are trained.
     """
@@ -39,8 +40,13 @@ def print_summary(
 
     headers = ["Layer (type)", "Output Shape", "Param #"]
     justify = ["left", "left", "right"]
-    ends = list(positions or (0.45, 0.80, 1.0))
-    width = line_length or min(88 + 12 * show_trainable, shutil.get_terminal_size().columns - 4)
+    is_row = all(sources == (place - 1,) for place, sources in enumerate(model._sources) if place)
+    if not is_row:
+        headers.append("Connected to")
+        justify.append("left")
+    ends = list(positions or ((0.45, 0.80, 1.0) if is_row else (0.3, 0.56, 0.74, 1.0)))
+    longest = (88 if is_row else 108) + 12 * show_trainable
+    width = line_length or min(longest, shutil.get_terminal_size().columns - 4)
     if show_trainable:
         headers.append("Trainable")
         justify.append("center")
@@ -56,20 +62,23 @@ def print_summary(
         Column(header, justify=side, width=size)  # type: ignore[arg-type]
         for header, side, size in zip(headers, justify, widths, strict=True)
     ]
+    zero = "[color(34)]0[/]"  # which call of a layer, and which of its outputs: here the first, always
     table = Table(*columns, width=width, show_lines=True)
-    for layer in model.layers:
+    for layer, sources in zip(model.layers, model._sources, strict=True):
         fields = [
             f"{escape(layer.name)} ([color(33)]{escape(type(layer).__name__)}[/])",
             _written(layer.output_shape) if layer.built else "?",
             f"[color(34)]{layer.count_params():,}[/]" if layer.built else "[color(34)]0[/] (unbuilt)",
         ]
+        if not is_row:
+            fields.append(", ".join(f"{escape(model.layers[s].name)}[{zero}][{zero}]" for s in sources) or "-")
         if show_trainable:
             mark = "[bold color(34)]Y[/]" if layer.trainable else "[bold color(9)]N[/]"
-            fields.append(mark if layer.built and layer.weights else "[bold]-[/]")
+            fields.append(mark if layer.built and layer.named_weights else "[bold]-[/]")
         table.add_row(*fields)
 
     trainable = [p.value for p in model.parameters]
-    everything = [value for layer in model.layers if layer.built for value in layer.weights.values()]
+    everything = [value for layer in model.layers if layer.built for value in layer.named_weights.values()]
     sizes = {"Trainable": _size(trainable), "Non-trainable": _size(everything) - _size(trainable)}
     slots = model.optimizer_weights()
     if slots:

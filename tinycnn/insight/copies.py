@@ -9,7 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from tinycnn.layers import Layer
-    from tinycnn.sequential import Sequential
+    from tinycnn.model import Model
 
 
 def copy_layer(layer: Layer, dtype: Any = None) -> Any:
@@ -36,7 +36,7 @@ def _cast(twin: Any, dtype: Any) -> Any:
     return twin
 
 
-def copy_model(model: Sequential, dtype: Any = None) -> Any:
+def copy_model(model: Model, dtype: Any = None) -> Any:
     """A model of copied layers, with copies of the optimizer, the metrics and all random streams; the loss is shared.
 
     ``dtype`` as in `copy_layer`; the optimizer keeps the type of its slots.

@@ -11,7 +11,7 @@ Looking changes nothing: what would move statistics or draw from a random stream
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,6 +21,7 @@ from tinycnn.insight.copies import copy_model
 from tinycnn.trainers.batches import ArrayBatches, check_arrays, check_batch_size, check_count
 from tinycnn.trainers.callbacks import Callback
 from tinycnn.trainers.callbacks.callback import Logs, is_count, is_list_of
+from tinycnn.trainers.outputs import outcome_and_gradient
 
 if TYPE_CHECKING:
     from tinycnn.layers import Layer
@@ -33,11 +34,11 @@ Array = np.ndarray
 class LayerGradients:
     """The gradients of the loss at one layer.
 
-    ``input`` and ``output`` have the shapes of the layer's input and output for the batch, ``parameters`` holds an
-    array of the parameter's shape for each parameter that is trained, by name.
+    ``input`` and ``output`` have the shapes of the layer's input (a list, where it takes several) and output for the
+    batch, ``parameters`` holds an array of the parameter's shape for each parameter that is trained, by name.
     """
 
-    input: Array
+    input: Any
     output: Array
     parameters: dict[str, Array]
 
@@ -57,9 +58,8 @@ def activations(model: Sequential, x: Any, training: bool = False) -> dict[str, 
         TypeError, ValueError: an x that is not finite numbers, or that the model cannot take.
     """
     model._require_built("activations")
-    x, _, _ = check_arrays("activations", x)
-    layers = copy_model(model).layers if training else model.layers
-    return dict(_outputs(layers, x, training))
+    x, _, _ = model._check_images("activations", x)
+    return _outputs(copy_model(model) if training else model, x, training)
 
 
 def gradients(model: Sequential, x: Any, y: Any, sample_weight: Any = None) -> dict[str, LayerGradients]:
@@ -98,12 +98,12 @@ def dead_relu_share(model: Sequential, x: Any, batch_size: int | None = None) ->
         TypeError, ValueError: an x that is not finite numbers, or that the model cannot take.
     """
     model._require_built("dead_relu_share")
-    x, _, _ = check_arrays("dead_relu_share", x)
+    x, _, _ = model._check_images("dead_relu_share", x)
     dead: dict[str, Array] = {}
     for batch, _, _ in ArrayBatches(x, batch_size=check_batch_size("dead_relu_share", batch_size)).epoch():
-        for layer, (name, y) in zip(model.layers, _outputs(model.layers, batch, training=False), strict=True):
+        for layer, _, y in model.walk(batch):
             if _is_relu(layer):
-                dead[name] = dead.get(name, True) & _dead(y)
+                dead[layer.name] = dead.get(layer.name, True) & _dead(y)
     return {name: float(units.mean()) for name, units in dead.items()}
 
 
@@ -218,7 +218,7 @@ class Monitor(Callback):
         twin = copy_model(self.model)
         with np.errstate(all="ignore"):  # a training that diverges is what one may want to see
             if self.y is None:
-                outputs = dict(_outputs(twin.layers, self.x, training=True))
+                outputs = _outputs(twin, self.x, training=True)
             else:
                 x, y, _ = twin._check_data("Monitor", self.x, self.y)
                 outputs, found = _forward_and_backward(twin, x, y)
@@ -227,6 +227,8 @@ class Monitor(Callback):
                     for name, values in gradient.parameters.items():
                         self._keep("parameter_gradients", f"{layer}/{name}", self._figures(values))
             for layer in twin.layers:
+                if layer.name not in outputs:  # an input
+                    continue
                 self._keep("activations", layer.name, self._figures(outputs[layer.name]))
                 if _is_relu(layer):
                     self._keep("dead_relu_share", layer.name, {"share": float(_dead(outputs[layer.name]).mean())})
@@ -259,32 +261,26 @@ class Monitor(Callback):
         return {name: {figure: np.array(looks) for figure, looks in f.items()} for name, f in kept.items()}
 
 
-def _outputs(layers: list[Layer], x: Array, training: bool) -> Iterator[tuple[str, Array]]:
-    for layer in layers:
-        x = layer.forward(x, training)
-        yield layer.name, x
+def _outputs(model: Any, x: Any, training: bool) -> dict[str, Array]:
+    return {layer.name: y for layer, _, y in model.walk(x, training)}
 
 
 def _forward_and_backward(
-    model: Sequential, x: Array, y: Array, sample_weight: Array | None = None
+    model: Any, x: Any, y: Any, sample_weight: Any = None
 ) -> tuple[dict[str, Array], dict[str, LayerGradients]]:
     """All outputs in training mode, and all gradients; moves statistics and random streams."""
-    *body, head = model.layers
-    outputs = dict(_outputs(body, x, training=True))
-    z = outputs[body[-1].name] if body else x
-    if model._takes_logits():
-        z = head.forward(z, training=True, activate=False)  # type: ignore[call-arg]  # the head has an activation
-        y_pred, _, dz = model.loss.with_activation(y, z, sample_weight, head.kernels)
-    else:
-        y_pred = head.forward(z, training=True)
-        dz = model.loss.backward(y, y_pred, sample_weight)
-    outputs[head.name] = y_pred
-    output = model.loss.backward(y, y_pred, sample_weight)
+    outputs = {layer.name: y for layer, _, y in model.walk(x, training=True, activate=False)}
+    gradients, of_outputs = [], {}
+    labels, weights = (y, sample_weight or [None] * len(y)) if isinstance(y, tuple) else ((y,), (sample_weight,))
+    losses = zip(model._losses, model._loss_weights, model._ends[1], labels, weights, strict=True)
+    for loss, factor, head, y_true, weight in losses:
+        outcome, dy = outcome_and_gradient(loss, head, y_true, outputs[head.name], weight, training=True)
+        outputs[head.name] = outcome.y_pred
+        gradients.append(dy * dy.dtype.type(factor))
+        of_outputs[head.name] = loss.backward(y_true, outcome.y_pred, weight) * dy.dtype.type(factor)
     found = {}
-    for layer in reversed(model.layers):
-        dz = layer.backward(dz)
-        found[layer.name] = LayerGradients(dz, output, _parameter_gradients(layer))
-        output = dz
+    for layer, dx, dy in model.walk_back(gradients):
+        found[layer.name] = LayerGradients(dx, of_outputs.get(layer.name, dy), _parameter_gradients(layer))
     return outputs, dict(reversed(found.items()))
 
 

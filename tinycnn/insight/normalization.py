@@ -6,7 +6,7 @@ folded = fold_batch_normalization(model)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,11 +25,8 @@ from tinycnn.layers import (
     Reshape,
     ZeroPadding2D,
 )
-from tinycnn.trainers.batches import ArrayBatches, check_arrays, check_batch_size
-from tinycnn.trainers.fusion import forward_through
-
-if TYPE_CHECKING:
-    from tinycnn.sequential import Sequential
+from tinycnn.sequential import Sequential
+from tinycnn.trainers.batches import ArrayBatches, check_batch_size
 
 Array = np.ndarray
 
@@ -62,20 +59,18 @@ def recalibrate_batch_normalization(model: Sequential, x: Any, batch_size: int |
             normalization.
     """
     model._require_built("recalibrate_batch_normalization")
-    x, _, _ = check_arrays("recalibrate_batch_normalization", x)
+    x, _, _ = model._check_images("recalibrate_batch_normalization", x)
     batch_size = check_batch_size("recalibrate_batch_normalization", batch_size)
-    layers = model.layers
-    places = [place for place, layer in enumerate(layers) if isinstance(layer, BatchNormalization)]
-    if not places:
+    normalizations: list[Any] = [layer for layer in model.layers if isinstance(layer, BatchNormalization)]
+    if not normalizations:
         raise ValueError(
             f"recalibrate_batch_normalization: expected a model with BatchNormalization, received {model.name!r}, "
             "which has none. There is nothing to recalibrate: leave the call out."
         )
-    for place in places:
-        layer: Any = layers[place]
+    for layer in normalizations:
         m, mean, squares = 0, np.zeros(layer.moving_mean.shape), np.zeros(layer.moving_mean.shape)
         for batch, _, _ in ArrayBatches(x, batch_size=batch_size).epoch():
-            y = forward_through(layers[:place], batch, training=False) if place else layer._check_input(batch)
+            y = layer._check_input(next(given for other, given, _ in model.walk(batch) if other is layer))
             rows = y.reshape(-1, y.shape[-1]).astype(np.float64)  # (m of this batch, c)
             delta = rows.mean(axis=0) - mean
             total = m + len(rows)
@@ -120,6 +115,11 @@ def fold_batch_normalization(model: Sequential, strict: bool = True) -> Sequenti
         ValueError: with ``strict``, a batch normalization that cannot be folded; the message says why.
     """
     model._require_built("fold_batch_normalization")
+    if not isinstance(model, Sequential):
+        raise ValueError(
+            f"fold_batch_normalization: expected a Sequential, received {model.name!r}, whose layers may branch. "
+            "Build it as one if they follow each other in a row."
+        )
     folded: Any = copy_model(model)
     layers = folded.layers
     reasons = _fold_all(layers)
@@ -130,6 +130,8 @@ def fold_batch_normalization(model: Sequential, strict: bool = True) -> Sequenti
             "Pass strict=False to keep what cannot be folded."
         )
     folded._layers = layers
+    del folded._tensors[1:]
+    folded._connect()
     if folded.optimizer is not None:  # the slots of the old one were made for other weights
         folded.optimizer = fresh_optimizer(model.optimizer)
     return folded

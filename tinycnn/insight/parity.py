@@ -125,7 +125,7 @@ def _check_layers(model: Sequential, keras_model: Any) -> None:
                 f"compare: expected {type(layer).__name__} beside {layer.name!r}, received Keras's "
                 f"{type(other).__name__} {other.name!r}. Give both models the same layers in the same order."
             )
-        shapes, others = [w.shape for w in layer.weights.values()], [tuple(w.shape) for w in other.weights]
+        shapes, others = [w.shape for w in layer.named_weights.values()], [tuple(w.shape) for w in other.weights]
         if shapes != others or len(layer.parameters) != len(other.trainable_variables):
             raise ValueError(
                 f"compare: expected weights of shapes {shapes} in {other.name!r}, {len(layer.parameters)} of them "
@@ -173,7 +173,7 @@ def _rows(tf: Any, ours: Any, theirs: Any, x: Array, y: Array) -> tuple[Row, ...
                 output=_difference([outputs[layer.name]], [output]),
                 output_gradient=_difference([own.output], [output_gradient]),
                 parameter_gradients=_difference(own.parameters.values(), parameter_gradients),
-                updated_weights=_difference(layer.weights.values(), other.weights),
+                updated_weights=_difference(layer.named_weights.values(), other.weights),
             )
         )
     return tuple(rows)

@@ -25,11 +25,13 @@ from tinycnn.keras import (
     utils,
 )
 from tinycnn.layers import Input, Layer
+from tinycnn.model import Model
 from tinycnn.sequential import Sequential
 
 __all__ = [
     "Input",
     "Layer",
+    "Model",
     "Sequential",
     "activations",
     "backend",

@@ -21,6 +21,22 @@ from tinycnn.layers.dropout import Dropout
 from tinycnn.layers.flatten import Flatten
 from tinycnn.layers.input import Input, InputLayer
 from tinycnn.layers.max_pooling2d import MaxPool2D, MaxPooling2D
+from tinycnn.layers.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from tinycnn.layers.normalization import Normalization
 from tinycnn.layers.random_affine import RandomRotation, RandomTranslation, RandomZoom
 from tinycnn.layers.random_colors import RandomBrightness, RandomContrast
@@ -35,17 +51,24 @@ Convolution2D = Conv2D
 
 _CLASSES: tuple[type[Layer], ...] = (
     Activation,
+    Add,
+    Average,
     AveragePooling2D,
     BatchNormalization,
     CenterCrop,
+    Concatenate,
     Conv2D,
     Cropping2D,
     Dense,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    InputLayer,
     LeakyReLU,
+    Maximum,
     MaxPooling2D,
+    Minimum,
+    Multiply,
     Normalization,
     RandomBrightness,
     RandomContrast,
@@ -59,6 +82,7 @@ _CLASSES: tuple[type[Layer], ...] = (
     Reshape,
     Resizing,
     Softmax,
+    Subtract,
     ZeroPadding2D,
 )
 
@@ -72,10 +96,13 @@ serialize = serialization.serialize
 
 __all__ = [
     "Activation",
+    "Add",
+    "Average",
     "AveragePooling2D",
     "AvgPool2D",
     "BatchNormalization",
     "CenterCrop",
+    "Concatenate",
     "Conv2D",
     "Convolution2D",
     "Cropping2D",
@@ -90,6 +117,9 @@ __all__ = [
     "LeakyReLU",
     "MaxPool2D",
     "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
     "Normalization",
     "Parameter",
     "ParameterVector",
@@ -105,7 +135,15 @@ __all__ = [
     "Reshape",
     "Resizing",
     "Softmax",
+    "Subtract",
     "ZeroPadding2D",
+    "add",
+    "average",
+    "concatenate",
     "deserialize",
+    "maximum",
+    "minimum",
+    "multiply",
     "serialize",
+    "subtract",
 ]

@@ -14,13 +14,14 @@ from tinycnn.constraints import Constraint
 from tinycnn.kernels import FAST, Kernels
 from tinycnn.regularizers import Regularizer
 from tinycnn.serialization import Configurable
+from tinycnn.tensors import KerasTensor, Variable, as_tensor, is_symbolic
 from tinycnn.utils import new_seed_sequence, snake_case, unique_name
 
 Array = np.ndarray
 Shape = tuple[Any, ...]  # the batch axis first, whose size is not known: (None, 28, 28, 1)
 
 
-class Parameter:
+class Parameter(Variable):
     """A learned array and the gradient of the loss with respect to it, of the same shape.
 
     ``backward`` writes ``grad``, an optimizer writes ``value``, both in place: nobody rebinds the arrays, so
@@ -28,18 +29,10 @@ class Parameter:
     """
 
     def __init__(self, name: str, value: Array, regularizer: Regularizer | None = None):
-        self.name = name
-        self.value = value
+        super().__init__(name, value)
         self.grad = np.zeros_like(value)
         self.regularizer = regularizer
         self.constraint: Constraint | None = None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.value.shape
-
-    def __repr__(self) -> str:
-        return f"<Parameter {self.name}, shape {self.shape}, {self.value.dtype}>"
 
 
 class ParameterVector:
@@ -70,6 +63,8 @@ class LayerOptions(TypedDict, total=False):
     dtype: Any
     trainable: bool
     input_shape: Sequence[int] | None
+    input_dim: int | None
+    batch_input_shape: Sequence[int | None] | None
 
 
 class KernelOptions(LayerOptions, total=False):
@@ -103,12 +98,21 @@ class Layer(Configurable, ABC):
         dtype: "float32" (default) or "float64": the type of parameters, outputs and gradients.
         trainable: whether ``parameters`` are offered to an optimizer.
         input_shape: shape of one sample, for the first layer of a model; the batch axis is not part of it.
+        input_dim, batch_input_shape: the same, former ways to write it: a number of features; with the batch axis.
 
     A layer is built once for one input shape. ``forward(x, training=True)`` keeps what ``backward`` needs,
     ``backward`` uses it up; ``forward(x)`` keeps nothing and changes nothing.
     """
 
     computing = ("forward", "backward", "backward_parameters")
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "call" in vars(cls):
+            raise TypeError(
+                f"{cls.__name__}: expected a layer with _build, forward and backward, received one with call. tinycnn "
+                "cannot differentiate code: write both directions, as tinycnn/layers/dense.py does."
+            )
 
     def __init__(
         self,
@@ -117,6 +121,8 @@ class Layer(Configurable, ABC):
         dtype: Any = None,
         trainable: bool = True,
         input_shape: Sequence[int] | None = None,
+        input_dim: int | None = None,
+        batch_input_shape: Sequence[int | None] | None = None,
         **unsupported: Any,
     ):
         if unsupported:
@@ -128,12 +134,18 @@ class Layer(Configurable, ABC):
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else name
         self.trainable = trainable
         self.kernels: Kernels = FAST
-        self.sample_shape = None if input_shape is None else check_sample_shape(type(self).__name__, input_shape)
+        features = None if input_dim is None else (input_dim,)
+        self.sample_shape = check_one_shape(
+            type(self).__name__,
+            {"input_shape": input_shape, "input_dim": features},
+            {"batch_input_shape": batch_input_shape},
+        )
         self.built = False
         self.input_shape: Shape = ()
         self.output_shape: Shape = ()
         self._parameters: dict[str, Parameter] = {}
         self._saved: tuple[Any, ...] | None = None
+        self._output: KerasTensor | None = None
 
     # What a layer defines
 
@@ -196,12 +208,30 @@ class Layer(Configurable, ABC):
         self.built = False
         self.input_shape = self.output_shape = ()
         self._parameters = {}
+        self._output = None
 
-    def __call__(self, x: Array, training: bool = False) -> Array:
-        """``forward``, after ``build`` where that has not happened."""
+    def __call__(self, x: Any, training: bool = False) -> Any:
+        """``forward``, after ``build`` where that has not happened.
+
+        Called on the `KerasTensor` of an `Input` or of another layer, it builds the layer and returns its own: so
+        layers are connected for `Model(inputs, outputs)`.
+        """
+        if is_symbolic(x):
+            return self.connect(x)
         if not self.built:
             self.build(np.shape(x))
-        return self.forward(x, training)
+        return as_tensor(self.forward(x, training))
+
+    def connect(self, x: Any) -> KerasTensor:
+        """Build the layer for what will come out at ``x``, and say what then comes out of the layer."""
+        output = KerasTensor(self.build(x.shape), self.dtype, self.name, self, [x])
+        if self._output is None:  # as in Keras, `output` is that of the first call
+            self._output = output
+        return output
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy holds: not the layers that this one is connected with."""
+        return {**vars(self), "_output": None}
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -224,13 +254,50 @@ class Layer(Configurable, ABC):
         return {}
 
     @property
-    def weights(self) -> dict[str, Array]:
+    def named_weights(self) -> dict[str, Array]:
         """Parameters, then state, by name: all that a file must hold."""
         return {**self.params, **self.state}
 
+    @property
+    def weights(self) -> list[Variable]:
+        """The same in Keras's order, as objects with ``name``, ``shape``, ``numpy()`` and ``assign``."""
+        return [*self._parameters.values(), *(Variable(name, value) for name, value in self.state.items())]
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The `parameters`, as a list."""
+        return list(self.parameters)
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The other weights: state, and all of a frozen layer."""
+        return self.weights[len(self.parameters) :]
+
+    variables, trainable_variables, non_trainable_variables = weights, trainable_weights, non_trainable_weights
+
+    @property
+    def output(self) -> KerasTensor:
+        """The place of the layer's output in its model, for `Model(inputs, outputs)`; for numbers call the layer.
+
+        Raises:
+            AttributeError: the layer is not connected with others: it is in no model that is built.
+        """
+        if self._output is None:
+            raise AttributeError(
+                f"{self.name}: expected a layer of a model that is built, found one by itself, which has no output "
+                "yet. Start the model with Input(shape=...), or call the layer on one."
+            )
+        return self._output
+
+    @property
+    def input(self) -> Any:
+        """The place of its input; a list of several. See `output`."""
+        inputs = self.output.inputs
+        return inputs[0] if len(inputs) == 1 else list(inputs)
+
     def get_weights(self) -> list[Array]:
         """Copies of all weights, in Keras's order."""
-        return [value.copy() for value in self.weights.values()]
+        return [value.copy() for value in self.named_weights.values()]
 
     def set_weights(self, weights: Sequence[Array]) -> None:
         """Write arrays as `get_weights` returns them; all of them, or, where one does not fit, none.
@@ -238,7 +305,7 @@ class Layer(Configurable, ABC):
         Raises:
             ValueError: another number of arrays, or an array of another shape.
         """
-        own = self.weights
+        own = self.named_weights
         if len(weights) != len(own):
             raise ValueError(
                 f"{self.name}: expected {len(own)} arrays ({', '.join(own) or 'none'}), received {len(weights)}. "
@@ -254,7 +321,7 @@ class Layer(Configurable, ABC):
             raise RuntimeError(
                 f"{self.name}: expected build(input_shape) before count_params. Without it there are no weights yet."
             )
-        return sum(value.size for value in self.weights.values())
+        return sum(value.size for value in self.named_weights.values())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -305,11 +372,9 @@ class Layer(Configurable, ABC):
                 "Convert it first: x.astype('float32')."
             )
         if given.ndim == 0 or given.shape[1:] != sizes:
-            reshaped = f"x.reshape(-1, {', '.join(map(str, sizes))})"
-            fits = given.ndim > 0 and math.prod(given.shape[1:]) == math.prod(sizes)
             raise ValueError(
                 f"{self.name}: expected {what} of shape {_written((None, *sizes))}, received {given.shape}. "
-                + (f"Reshape it: {reshaped}." if fits else "Make a new layer for inputs of another shape.")
+                + _way_to(sizes, given.shape)
             )
         # One memory layout for all: Numba compiles a kernel anew for strided and for read-only arrays.
         return np.require(given, self.dtype, ["C", "W"])
@@ -347,6 +412,17 @@ def check_sample_shape(who: str, shape: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in shape)
 
 
+def check_one_shape(who: str, shapes: dict[str, Any], batch_shapes: dict[str, Any]) -> tuple[int, ...] | None:
+    """The shape of one sample, written in one of several ways; None where none is given."""
+    given = {name: shape for name, shape in {**shapes, **batch_shapes}.items() if shape is not None}
+    if len(given) > 1:
+        raise TypeError(f"{who}: expected one shape, received {' and '.join(given)}. Pass one of them.")
+    for name, shape in given.items():
+        is_batch = name in batch_shapes and isinstance(shape, (tuple, list))
+        return check_sample_shape(who, shape[1:] if is_batch else shape)
+    return None
+
+
 def check_dtype(who: str, dtype: Any) -> np.dtype:
     """float32 or float64 as a ``np.dtype``."""
     if dtype not in ("float32", "float64", np.float32, np.float64):
@@ -367,6 +443,17 @@ def check_weight(layer: str, name: str, value: Array, new: Any) -> Array:
             "Pass the weights of layers with the same arguments."
         )
     return array
+
+
+def _way_to(sizes: Shape, shape: Shape) -> str:
+    """What to do with an array of another shape than (batch, *sizes)."""
+    if shape == sizes:
+        return "This is one sample: add the batch axis, x[None]."
+    if len(shape) == 4 and shape[1:] == (*sizes[-1:], *sizes[:-1]):
+        return "Channels come last: np.moveaxis(x, 1, -1)."
+    if shape and math.prod(shape[1:]) == math.prod(sizes):
+        return f"Reshape it: x.reshape(-1, {', '.join(map(str, sizes))})."
+    return "Make a new layer for inputs of another shape."
 
 
 def _written(shape: Shape) -> str:

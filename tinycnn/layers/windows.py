@@ -92,9 +92,10 @@ def paddings(padding: str, image: Pair, window: Pair, strides: Pair) -> tuple[Pa
 def output_size(layer: str, image: Pair, window: Pair, strides: Pair) -> Pair:
     """How many windows fit into a (padded) image: ``(size − window) // stride + 1`` along each axis."""
     if window[0] > image[0] or window[1] > image[1]:
+        turned = " Channels come last: (28, 28, 1), not (1, 28, 28)." if image[0] in (1, 3) else ""
         raise ValueError(
             f"{layer}: expected a window that fits into the image, received one of {window[0]}x{window[1]} for an "
-            f"image of {image[0]}x{image[1]}. Use a smaller kernel, pool or dilation, or padding='same'."
+            f"image of {image[0]}x{image[1]}. Use a smaller kernel, pool or dilation, or padding='same'.{turned}"
         )
     return (image[0] - window[0]) // strides[0] + 1, (image[1] - window[1]) // strides[1] + 1
 

@@ -14,6 +14,7 @@ import numpy as np
 from tinycnn.kernels import REFERENCE
 from tinycnn.kernels.activations import ACTIVATIONS
 from tinycnn.serialization import Configurable
+from tinycnn.tensors import Tensor, as_tensor
 
 Array = np.ndarray
 LossT = TypeVar("LossT", bound="Loss")
@@ -26,7 +27,7 @@ REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "
 
 
 class Loss(Configurable, ABC):
-    """A loss is called with labels and predictions: ``loss(y_true, y_pred) -> float``.
+    """A loss is called with labels and predictions: ``loss(y_true, y_pred)``, a number with ``numpy()``.
 
     The last axis of the predictions holds the outputs that one loss is made of: predictions (n, classes) have n places
     with a loss each, predictions (n, h, w, classes) have n·h·w.
@@ -90,7 +91,7 @@ class Loss(Configurable, ABC):
         """The derivative of ``forward`` (of the sum, where the reduction is none) with respect to ``y_pred``."""
         return self._gradient_of_reduced(self.gradient(y_true, y_pred), y_true, sample_weight)
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """``forward``, after ``validate``; the losses of all places, where the reduction is none.
 
         Raises:
@@ -100,8 +101,8 @@ class Loss(Configurable, ABC):
         if self.reduction in (None, "none"):
             losses = self.per_sample(y_true, y_pred)
             weights, _ = self._weights_and_divisor(losses.shape, y_true, sample_weight)
-            return losses if weights is None else losses * weights.astype(losses.dtype)
-        return self.forward(y_true, y_pred, sample_weight)
+            return as_tensor(losses if weights is None else losses * weights.astype(losses.dtype))
+        return as_tensor(self.forward(y_true, y_pred, sample_weight))
 
     @property
     def is_mean_over_samples(self) -> bool:

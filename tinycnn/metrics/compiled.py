@@ -16,10 +16,11 @@ from tinycnn.metrics.names import get
 class Outcome(NamedTuple):
     """What a step over a batch came to, as far as figures are made of it."""
 
-    y_pred: Array
+    y_pred: Any  # an array; a tuple of several outputs' arrays
     loss: float  # its mean over the samples, with the regularizers' penalties
     logits: Array | None = None  # where the loss was computed from them
     activation: str | None = None  # the last layer's
+    parts: tuple[Outcome, ...] = ()  # of several outputs
 
 
 class CompileMetrics:

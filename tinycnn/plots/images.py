@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from tinycnn.layers import InputLayer
 from tinycnn.plots.common import (
     VERMILION,
     Array,
@@ -209,7 +210,7 @@ def feature_maps(model: Any, image: Any, layer: Any = None, count: int = 64, tit
             f"{who}: expected a model that is built, {model.name!r} is not. Call model.build((None, 28, 28, 1)) first."
         )
     x = check_numbers(who, "image", image)
-    sizes = model.layers[0].input_shape[1:]
+    sizes = model.input_shape[1:]
     if x.shape not in ((1, *sizes), tuple(sizes)) and (*x.shape, 1) != tuple(sizes):
         raise ValueError(
             f"{who}: expected one image of shape {tuple(sizes)}, received shape {x.shape}. Pass images[0], for example."
@@ -221,9 +222,7 @@ def feature_maps(model: Any, image: Any, layer: Any = None, count: int = 64, tit
             f"{who}: expected a layer whose output is an image, received {chosen.name!r} with output shape "
             f"{chosen.output_shape}. Choose a convolution or a pooling."
         )
-    maps = x
-    for one in model.layers[: model.layers.index(chosen) + 1]:
-        maps = one.forward(maps)
+    maps = next(y for one, _, y in model.walk(x) if one is chosen)
     check_numbers(who, "activations", maps)
     pictures = maps[0].transpose(2, 0, 1)  # (channels, h, w)
     shown = check_count(who, count, len(pictures))
@@ -459,7 +458,7 @@ def _kernel_of(who: str, layer: Any) -> Array:
 
 def _find_layer(who: str, model: Any, layer: Any) -> Any:
     if layer is None:
-        return model.layers[0]
+        return next(one for one in model.layers if not isinstance(one, InputLayer))
     if isinstance(layer, (int, np.integer)):
         return model.get_layer(index=int(layer))
     if isinstance(layer, str):

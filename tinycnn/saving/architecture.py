@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
-
-import numpy as np
 
 from tinycnn import layers, metrics
 from tinycnn.files import shorten
-from tinycnn.initializers import Initializer
-from tinycnn.layers import Input, Layer
+from tinycnn.layers import Input
+from tinycnn.model import Model
+from tinycnn.saving.functional import functional_config, functional_from_config
+from tinycnn.saving.limits import MOST_LAYERS, check_pixels, limited, named
 from tinycnn.sequential import Sequential
 from tinycnn.serialization import Configurable, serialize
 
-# A file must not make a model that no memory could hold: these are far beyond what can be trained here.
 LARGEST_CONFIG = 2**21  # bytes; a layer takes about a thousand
-_MOST_LAYERS = 1000
-_MOST_PIXELS = 2**23  # of an image
 
 Config = dict[str, Any]
 
@@ -45,17 +40,22 @@ def parse(text: str | bytes, name: str) -> Any:
     return json.loads(text, parse_constant=refuse, parse_float=finite)
 
 
-def model_config(model: Sequential) -> Config:
+def model_config(model: Model) -> Config:
     """The model as Keras writes it to ``config.json``.
 
     Raises:
         ValueError: layers, a loss or metrics that are not tinycnn's own.
     """
+    kind, config = (
+        ("Sequential", sequential_config(model))
+        if isinstance(model, Sequential)
+        else ("Functional", functional_config(model))
+    )
     return {
-        "module": "keras",
-        "class_name": "Sequential",
-        "config": sequential_config(model),
-        "registered_name": None,
+        "module": "keras" if kind == "Sequential" else "keras.src.models.functional",
+        "class_name": kind,
+        "config": config,
+        "registered_name": None if kind == "Sequential" else kind,
         "build_config": {"input_shape": model.input_shape},
         "compile_config": compile_config(model),
     }
@@ -85,41 +85,48 @@ def sequential_config(model: Sequential) -> Config:
     return {**config, "build_input_shape": model.input_shape}
 
 
-def compile_config(model: Sequential) -> Config:
-    """What `Sequential.compile` was told, empty where it was not called."""
+def compile_config(model: Model) -> Config:
+    """What `compile` was told, empty where it was not called."""
     if not model.compiled:
         return {}
     plain, weighted = model._figures.identifiers
     return {
         "optimizer": serialize(model.optimizer),
-        "loss": None if model.loss is None else serialize(model.loss),
-        "loss_weights": None,
-        "metrics": [_written(metric) for metric in plain] or None,
-        "weighted_metrics": [_written(metric) for metric in weighted] or None,
+        "loss": None if model.loss is None else each(serialize, getattr(model.loss, "losses", model.loss)),
+        "loss_weights": getattr(model.loss, "loss_weights", None),
+        "metrics": each(_written, plain) or None,
+        "weighted_metrics": each(_written, weighted) or None,
         "run_eagerly": False,
         "steps_per_execution": 1,
         "jit_compile": False,
     }
 
 
-def model_from_config(config: Any, compile: bool = True, most_weights: float = math.inf) -> Sequential:
-    """The model of a ``config.json``: a Sequential of Keras or tinycnn, or a functional model that is a chain.
+def model_from_config(config: Any, compile: bool = True, most_weights: float = math.inf) -> Any:
+    """The model of a ``config.json``: a Sequential or a functional model, Keras's or ours.
 
     Raises:
         ValueError: anything that tinycnn does not have, or more than ``most_weights`` weights; names the layer.
     """
-    class_name = config["class_name"]
-    if class_name not in ("Sequential", "Functional", "Model"):
+    class_name, inner = config["class_name"], config["config"]
+    if class_name == "Sequential":
+        shape = inner.get("build_input_shape") or (config.get("build_config") or {}).get("input_shape")
+        model: Any = sequential_from_config({**inner, "build_input_shape": shape}, most_weights)
+    elif class_name in ("Functional", "Model"):
+        model = functional_from_config(inner, most_weights)
+    else:
         raise ValueError(f"expected a Sequential or functional model, received {class_name!r}. Rebuild it as one.")
-    inner = config["config"]
-    if class_name != "Sequential":
-        inner = {**inner, "layers": _chain(inner)}
-    shape = inner.get("build_input_shape") or (config.get("build_config") or {}).get("input_shape")
-    model = sequential_from_config({**inner, "build_input_shape": shape}, most_weights)
     if compile and config.get("compile_config"):
-        with _named("compile", " Or load layers and weights alone, by load_model(path, compile=False)."):
+        with named("compile", " Or load layers and weights alone, by load_model(path, compile=False)."):
             _compile(model, config["compile_config"])
     return model
+
+
+def model_from_inner_config(cls: type[Any], config: Mapping[str, Any]) -> Any:
+    """What `Model.from_config` returns."""
+    if issubclass(cls, Sequential):
+        return sequential_from_config(config, cls=cls)
+    return functional_from_config(config)
 
 
 def sequential_from_config(
@@ -127,8 +134,8 @@ def sequential_from_config(
 ) -> Sequential:
     """What `Sequential.from_config` returns; built where the input's shape is known, with at most so many weights."""
     entries = list(config["layers"])
-    if len(entries) > _MOST_LAYERS:
-        raise ValueError(f"expected at most {_MOST_LAYERS} layers, received {len(entries)}. Make a smaller model.")
+    if len(entries) > MOST_LAYERS:
+        raise ValueError(f"expected at most {MOST_LAYERS} layers, received {len(entries)}. Make a smaller model.")
     if not isinstance(config["name"], str):
         raise ValueError(f"expected the model's name to be a string, received {config['name']!r}. Name it.")
     model = cls(name=config["name"])
@@ -137,67 +144,50 @@ def sequential_from_config(
         shape = entries.pop(0)["config"]["batch_shape"]
     if shape is not None:
         model.add(Input(shape=list(shape)[1:]))
-        _check_pixels(model.input_shape)
+        check_pixels(model.input_shape)
     for entry in entries:
         name = entry["config"].get("name", "?")
-        with _named(f"layer {name!r} ({entry['class_name']})"):
+        with named(f"layer {name!r} ({entry['class_name']})"):
             layer = layers.deserialize(entry)
-            with _limited(layer, most_weights):
+            with limited(layer, most_weights):
                 model.add(layer)
             if layer.built:
                 most_weights -= layer.count_params()
-                _check_pixels(layer.output_shape)
+                check_pixels(layer.output_shape)
     return model
 
 
-def _chain(config: Mapping[str, Any]) -> Sequence[Any]:
-    """The layers of a functional model in which each has one input, the output of the layer before it."""
-    entries = config["layers"]
-    if _flat(config["input_layers"]) != [entries[0]["name"]]:
+def model_from_json(json_string: str) -> Any:
+    """The model of a text that `to_json` has written, Keras's or ours, with new weights and not compiled.
+
+    Raises:
+        ValueError: no JSON, no model, or a layer that tinycnn does not have.
+    """
+    try:
+        return model_from_config(parse(json_string, "the text"), compile=False)
+    except Exception as error:
         raise ValueError(
-            f"expected one input, received {config['input_layers']!r}. Only chains of layers are supported."
-        )
-    for before, entry in itertools.pairwise(entries):
-        if _inputs(entry) != [before["name"]]:
-            raise ValueError(
-                f"layer {entry['name']!r} ({entry['class_name']}): expected one input, the output of "
-                f"{before['name']!r} before it, and no options of the call. Only chains of layers are supported."
-            )
-    if _flat(config["output_layers"]) != [entries[-1]["name"]]:
-        raise ValueError(
-            f"expected one output, that of the last layer, received {config['output_layers']!r}. Only chains of layers "
-            "are supported."
-        )
-    return entries
+            f"model_from_json: expected a text of model.to_json(), received another: {shorten(error)}"
+        ) from error
 
 
-def _inputs(entry: Mapping[str, Any]) -> list[Any]:
-    """The names of the layers whose outputs a layer takes; None for whatever else it is called with."""
-    calls = entry["inbound_nodes"]
-    arguments = [tensor for call in calls for tensor in [*call["args"], *call["kwargs"].values()] if tensor is not None]
-    return [
-        tensor["config"]["keras_history"][0]
-        if isinstance(tensor, Mapping) and tensor.get("class_name") == "__keras_tensor__"
-        else None
-        for tensor in arguments
-    ]
-
-
-def _flat(places: Any) -> list[Any]:
-    """``["dense", 0, 0]`` and ``[["dense", 0, 0]]`` -> ``["dense"]``."""
-    several = places if isinstance(places[0], Sequence) and not isinstance(places[0], str) else [places]
-    return [name for name, _, _ in several]
-
-
-def _compile(model: Sequential, config: Mapping[str, Any]) -> None:
-    if config.get("loss_weights") is not None:
-        raise ValueError(f"expected no loss_weights, received {config['loss_weights']!r}. A chain has one loss.")
+def _compile(model: Model, config: Mapping[str, Any]) -> None:
     model.compile(
         optimizer=config["optimizer"],
-        loss=_name_or_dict(config.get("loss")),
-        metrics=[_metric(metric) for metric in config.get("metrics") or ()],
-        weighted_metrics=[_metric(metric) for metric in config.get("weighted_metrics") or ()],
+        loss=each(_name_or_dict, config.get("loss")),
+        loss_weights=config.get("loss_weights"),
+        metrics=each(_metric, config.get("metrics") or []),
+        weighted_metrics=each(_metric, config.get("weighted_metrics") or []),
     )
+
+
+def each(make: Callable[[Any], Any], value: Any) -> Any:
+    """What is made of a value; of lists, and of dicts by output, the same with what is made of each entry."""
+    if isinstance(value, (list, tuple)):
+        return [each(make, one) for one in value]
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return {name: each(make, one) for name, one in value.items()}
+    return None if value is None else make(value)
 
 
 def _written(metric: Any) -> Any:
@@ -227,50 +217,3 @@ def _name_or_dict(identifier: Any) -> Any:
     if isinstance(identifier, Mapping) and identifier.get("class_name") == "function":
         return identifier["config"]
     return identifier
-
-
-# Limits
-
-
-class _Placeholder(Initializer):
-    """Zeros where weights will be read from a file, instead of random numbers, and not more than the file can hold."""
-
-    def __init__(self, most: float):
-        self.most = most
-
-    def __call__(self, shape: Sequence[int], rng: np.random.Generator | None = None, dtype: Any = "float32") -> Any:
-        self.most -= math.prod(shape)
-        if self.most < 0:
-            raise ValueError(
-                f"expected no more weights than the file holds, received an array of shape {tuple(shape)}. "
-                "Save the model anew."
-            )
-        return np.zeros(shape, dtype)
-
-
-@contextmanager
-def _limited(layer: Layer, most_weights: float) -> Iterator[None]:
-    """Inside, the layer's initializers make placeholders, unless there is no limit."""
-    own = {name: value for name, value in vars(layer).items() if isinstance(value, Initializer)}
-    if most_weights < math.inf:
-        placeholder = _Placeholder(most_weights)
-        vars(layer).update(dict.fromkeys(own, placeholder))
-    try:
-        yield
-    finally:
-        vars(layer).update(own)
-
-
-def _check_pixels(shape: Any) -> None:
-    pixels = math.prod(shape[1:-1])
-    if pixels > _MOST_PIXELS:
-        raise ValueError(f"expected images of {_MOST_PIXELS} pixels at most, received {pixels}. Make them smaller.")
-
-
-@contextmanager
-def _named(what: str, way_out: str = "") -> Iterator[None]:
-    """Errors of the work inside begin with what it was about, and end with another way out, where there is one."""
-    try:
-        yield
-    except Exception as error:
-        raise ValueError(f"{what}: {shorten(error)}{way_out}") from error

@@ -12,9 +12,9 @@ import os
 import struct
 import warnings
 import zipfile
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from tinycnn.files import check_path, replacing, shorten
+from tinycnn.files import check_free, check_path, replacing, shorten
 from tinycnn.saving import legacy_h5
 from tinycnn.saving.architecture import LARGEST_CONFIG, model_config, model_from_config, parse
 from tinycnn.saving.weights import KERAS_VERSION, read, require_built, write
@@ -26,7 +26,7 @@ _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5
 _LARGEST_DIRECTORY = 2**16  # of the zip file; three members take 200 bytes
 
 
-def save_model(model: Sequential, filepath: str | os.PathLike[str]) -> None:
+def save_model(model: Sequential, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
     """Write a model with its weights, and what it was compiled with, the optimizer's state included, to a file.
 
     Layout:  a zip of ``config.json``, ``metadata.json`` and ``model.weights.h5`` (see `save_weights`); where the name
@@ -41,10 +41,12 @@ def save_model(model: Sequential, filepath: str | os.PathLike[str]) -> None:
         RuntimeError: the model is not built, so it has no weights.
         TypeError, ValueError: ``filepath`` is no path, or ends in none of the three; the model has layers, a loss or
             metrics that are not tinycnn's own, or, for ``.h5``, names with a slash.
-        OSError: the file cannot be written (FileNotFoundError: its folder is not there).
+        OSError: the file cannot be written (FileNotFoundError: its folder is not there; FileExistsError: there is one
+            already, and ``overwrite`` is False).
     """
     path = check_path("save_model", filepath, ".keras", *_LEGACY)
     require_built("save_model", model)
+    check_free("save_model", path, overwrite)
     if path.name.endswith(_LEGACY):
         warnings.warn(
             "save_model: Keras calls .h5 files of models legacy, and Keras 3 trains them on only after a new compile. "
@@ -65,12 +67,15 @@ def save_model(model: Sequential, filepath: str | os.PathLike[str]) -> None:
         archive.writestr(_WEIGHTS, weights)
 
 
-def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Sequential:
+def load_model(
+    filepath: str | os.PathLike[str], custom_objects: Any = None, compile: bool = True, safe_mode: bool = True
+) -> Sequential:
     """Read a model from a ``.keras`` file that `save_model` or Keras 3 has written, or a ``.h5`` of Keras 2 or 3.
 
     A Sequential of Keras, and a functional model whose layers follow each other in a row, become a `Sequential`,
     with the layers' names, the weights, and, unless ``compile`` is False, optimizer, loss, metrics and the
-    optimizer's state.
+    optimizer's state. ``custom_objects`` must be empty: a file names tinycnn's own classes only. ``safe_mode`` is
+    without effect: nothing in a file is ever run.
 
     What an untrusted file can do: nothing but fail. Nothing in it is run: names of modules are ignored, classes are
     taken from tinycnn's own tables, and numbers are read by `tinycnn.saving.hdf5`. In a ``.keras`` file every member
@@ -84,6 +89,11 @@ def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Seq
         ValueError: everything else: a name that ends in neither; a file that is damaged, or is no model;
             a layer or an option that tinycnn does not have, with the name of the layer.
     """
+    if custom_objects:
+        raise ValueError(
+            f"load_model: expected no custom_objects, received {', '.join(map(str, custom_objects))}. tinycnn "
+            "reads its own classes only: build the model in code and call model.load_weights(path)."
+        )
     path = check_path("load_model", filepath, ".keras", *_LEGACY)
     if not path.is_file():
         raise FileNotFoundError(f"load_model: expected a model's file, found none at {path}. Mend the path.")
@@ -97,6 +107,21 @@ def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Seq
                 f"load_model: expected a model of layers that tinycnn has, in a whole file, received {path}: "
                 f"{_reason(error)}"
             ) from error
+
+
+def load_weights_only(model: Sequential, stream: BinaryIO, path: Any, skip_mismatch: bool) -> None:
+    """Read the weights of a ``.keras`` file alone, into a model that is built; see `saving.load_weights`."""
+    try:
+        size = _check_directory(stream)
+        with zipfile.ZipFile(stream) as archive:
+            most = 16 * (model.count_params() + 2**20)  # see `_load`
+            weights = io.BytesIO(_member(archive, _WEIGHTS, min(size, most)))
+    except Exception as error:
+        raise ValueError(
+            f"load_weights: expected a whole .keras file of a model as large as this one, received {path}: "
+            f"{_reason(error)}"
+        ) from error
+    read(model, weights, "load_weights", path, skip_mismatch)
 
 
 def _load(stream: BinaryIO, compile: bool) -> Sequential:

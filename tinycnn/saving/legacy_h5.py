@@ -18,12 +18,21 @@ import numpy as np
 
 from tinycnn import optimizers
 from tinycnn.files import shorten
-from tinycnn.saving.architecture import compile_config, model_from_config, parse, sequential_config
+from tinycnn.saving.architecture import compile_config, each, model_config, model_from_config, parse
 from tinycnn.saving.hdf5 import Dataset, Hdf5Error, Hdf5File
-from tinycnn.saving.weights import KERAS_VERSION, _read_optimizer, _set_optimizer, one_error, optimizer_weights
+from tinycnn.saving.weights import (
+    KERAS_VERSION,
+    MismatchError,
+    _read_optimizer,
+    _set_optimizer,
+    kept,
+    one_error,
+    optimizer_weights,
+)
 from tinycnn.utils import snake_case
 
 if TYPE_CHECKING:
+    from tinycnn.layers import Layer
     from tinycnn.sequential import Sequential
 
 Array = np.ndarray
@@ -54,16 +63,17 @@ def write(model: Sequential) -> memoryview:
     stream = io.BytesIO()
     with h5py.File(stream, "w", libver="earliest") as file:
         file.attrs["keras_version"], file.attrs["backend"] = KERAS_VERSION, "numpy"
-        config = sequential_config(model)
+        written = model_config(model)
+        config = written["config"]
         config["layers"] = [_without_module(entry) for entry in config["layers"]]
-        file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": config})
+        file.attrs["model_config"] = json.dumps({"class_name": written["class_name"], "config": config})
         if model.compiled:
             file.attrs["training_config"] = json.dumps(_training_config(model))
         layers = file.create_group(_LAYERS)
         layers.attrs["keras_version"], layers.attrs["backend"] = KERAS_VERSION, "numpy"
         _write_names(layers, _LAYER_NAMES, [layer.name for layer in model.layers])
         for layer in model.layers:
-            paths = [f"{model.name}/{layer.name}/{name}" for name in layer.weights]
+            paths = [f"{model.name}/{layer.name}/{name}" for name in layer.named_weights]
             _write_arrays(layers, layer.name, paths, layer.get_weights())
         _write_arrays(layers, _TOP_LEVEL, [], [])
         if model.compiled:
@@ -86,14 +96,14 @@ def _check_names(model: Sequential) -> None:
 def _training_config(model: Sequential) -> Config:
     config = compile_config(model)
     optimizer = _without_module(config.pop("optimizer"))
-    for kind in ("metrics", "weighted_metrics"):
-        config[kind] = config[kind] and [_without_module(metric) for metric in config[kind]]
-    return {**config, "loss": _without_module(config["loss"]), "optimizer_config": optimizer}
+    written = {kind: each(_without_module, config[kind]) for kind in ("loss", "metrics", "weighted_metrics")}
+    return {**config, **written, "optimizer_config": optimizer}
 
 
 def _without_module(entry: Any) -> Any:
     """As Keras writes layers, losses and the like here: class and arguments alone."""
-    return {key: entry[key] for key in ("class_name", "config")} if isinstance(entry, Mapping) else entry
+    kept = ("class_name", "config", "name", "inbound_nodes")
+    return {key: entry[key] for key in kept if key in entry} if isinstance(entry, Mapping) else entry
 
 
 def _write_arrays(file: Any, name: str, paths: Sequence[str], arrays: Sequence[Array]) -> None:
@@ -147,14 +157,14 @@ def load(stream: BinaryIO, compile: bool) -> Sequential:
     return model
 
 
-def load_weights(model: Sequential, stream: BinaryIO, path: Any) -> None:
+def load_weights(model: Sequential, stream: BinaryIO, path: Any, skip_mismatch: bool = False) -> None:
     """Read the weights alone, all of them or, where anything is wrong with them, none; see `saving.load_weights`."""
     with one_error("load_weights", path):
-        arrays = _read_layers(model, Hdf5File(stream), "load_weights", path)
+        arrays = _read_layers(model, Hdf5File(stream), "load_weights", path, skip_mismatch)
     model.set_weights(arrays)
 
 
-def _read_layers(model: Sequential, file: Hdf5File, who: str, path: Any) -> list[Array]:
+def _read_layers(model: Sequential, file: Hdf5File, who: str, path: Any, skip_mismatch: bool = False) -> list[Array]:
     """The arrays that the model needs; layers are told apart by their order, as in Keras, not by their names."""
     root = file.root
     if not _names(file, root, _LAYER_NAMES) and _LAYERS in file.members(root):  # a whole model; else weights alone
@@ -163,26 +173,36 @@ def _read_layers(model: Sequential, file: Hdf5File, who: str, path: Any) -> list
     if _TOP_LEVEL in file.members(root):
         stored.append((_TOP_LEVEL, _datasets(file, file.find(root, _TOP_LEVEL))))
     stored = [(name, datasets) for name, datasets in stored if datasets]
-    layers = [layer for layer in model.layers if layer.weights]
+    layers = [layer for layer in model.layers if layer.named_weights]
     same = f"in {path}. Load it into a model of the same layers."
     if len(stored) != len(layers):
         raise ValueError(f"{who}: expected {len(layers)} layers with weights, received {len(stored)} {same}")
-    arrays = []
+    arrays: list[Array] = []
     for layer, (name, datasets) in zip(layers, stored, strict=True):
-        own, where = layer.weights, f"for layer {layer.name!r}"
-        if len(datasets) != len(own):
-            raise ValueError(
-                f"{who}: expected {len(own)} arrays ({', '.join(own)}) {where}, received {len(datasets)}, those of "
-                f"{shorten(name, 60)!r}, {same}"
-            )
-        for (weight, value), dataset in zip(own.items(), datasets, strict=True):
-            if dataset.shape != value.shape or dataset.dtype.kind not in ("f" if value.shape else "fi"):  # a count
-                raise ValueError(
-                    f"{who}: expected {weight} of shape {value.shape} and a float dtype {where}, received shape "
-                    f"{dataset.shape} and dtype {dataset.dtype}, that of {shorten(name, 60)!r}, {same}"
-                )
-            arrays.append(file.read(dataset))
+        try:
+            _check_layer(layer, name, datasets, who, same)
+        except MismatchError as mismatch:
+            if not skip_mismatch:
+                raise
+            arrays += kept(layer, mismatch)
+        else:
+            arrays += [file.read(dataset) for dataset in datasets]
     return arrays
+
+
+def _check_layer(layer: Layer, name: str, datasets: list[Dataset], who: str, same: str) -> None:
+    own, where = layer.named_weights, f"for layer {layer.name!r}"
+    if len(datasets) != len(own):
+        raise MismatchError(
+            f"{who}: expected {len(own)} arrays ({', '.join(own)}) {where}, received {len(datasets)}, those of "
+            f"{shorten(name, 60)!r}, {same}"
+        )
+    for (weight, value), dataset in zip(own.items(), datasets, strict=True):
+        if dataset.shape != value.shape or dataset.dtype.kind not in ("f" if value.shape else "fi"):  # a count
+            raise MismatchError(
+                f"{who}: expected {weight} of shape {value.shape} and a float dtype {where}, received shape "
+                f"{dataset.shape} and dtype {dataset.dtype}, that of {shorten(name, 60)!r}, {same}"
+            )
 
 
 def _datasets(file: Hdf5File, group: int) -> list[Dataset]:
@@ -243,18 +263,21 @@ def _modern_node(node: Any) -> Any:
     if isinstance(node, Mapping):
         return node
     tensors = [{"class_name": "__keras_tensor__", "config": {"keras_history": place}} for *place, _ in node]
-    return {"args": tensors, "kwargs": {name: value for *_, options in node for name, value in options.items()}}
+    return {
+        "args": tensors if len(tensors) == 1 else [tensors],
+        "kwargs": {name: value for *_, options in node for name, value in options.items()},
+    }
 
 
 def _modern_training(config: Config) -> Config:
-    """What `compile` was told. A chain has one output, for which Keras has several ways to write one loss."""
+    """What `compile` was told. Where there is one output, Keras has several ways to write its loss and its metrics."""
     config = _without_tuples(config)
+    several = len(_flat(config.get("loss"))) > 1
     return {
         "optimizer": _modern_optimizer(config["optimizer_config"]),
-        "loss": _modern_loss(config.get("loss")),
+        "loss": each(_modern_loss, config["loss"]) if several else _modern_loss(config.get("loss")),
         "loss_weights": config.get("loss_weights"),
-        "metrics": [_modern_metric(metric) for metric in _flat(config.get("metrics"))],
-        "weighted_metrics": [_modern_metric(metric) for metric in _flat(config.get("weighted_metrics"))],
+        **{kind: _modern_metrics(config.get(kind), several) for kind in ("metrics", "weighted_metrics")},
     }
 
 
@@ -282,6 +305,10 @@ def _modern_loss(loss: Any) -> Any:
             config["reduction"] = "sum_over_batch_size"
         return {**loss, "config": config}
     return loss
+
+
+def _modern_metrics(metrics: Any, several: bool) -> Any:
+    return each(_modern_metric, metrics) if several else [_modern_metric(metric) for metric in _flat(metrics)]
 
 
 def _modern_metric(metric: Any) -> Any:

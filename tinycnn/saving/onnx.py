@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,18 +13,25 @@ import numpy as np
 from tinycnn.files import replacing
 from tinycnn.layers import (
     Activation,
+    Add,
+    Average,
     AveragePooling2D,
     BatchNormalization,
     CenterCrop,
+    Concatenate,
     Conv2D,
     Cropping2D,
     Dense,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    InputLayer,
     Layer,
     LeakyReLU,
+    Maximum,
     MaxPooling2D,
+    Minimum,
+    Multiply,
     Normalization,
     RandomBrightness,
     RandomContrast,
@@ -38,24 +45,26 @@ from tinycnn.layers import (
     Reshape,
     Resizing,
     Softmax,
+    Subtract,
     ZeroPadding2D,
 )
 from tinycnn.layers.resampling import axis_taps
 
 if TYPE_CHECKING:
-    from tinycnn.sequential import Sequential
+    from tinycnn.model import Model
 
 OPSET = 17  # of 2022: every operator that is needed is in it, and programs of the last years know it
 IR_VERSION = 8  # the version of the file format that belongs to it
 
 
-def export_onnx(model: Sequential, path: str | os.PathLike[str]) -> None:
+def export_onnx(model: Model, path: str | os.PathLike[str]) -> None:
     """Write the model, as it computes in inference, to an ONNX file.
 
-    The input and the output are called "input" and "output" and have tinycnn's shapes: images are (batch, height,
-    width, channels), for any size of the batch. ONNX's own operators want the channels first, so the file turns the
-    images round once in front of the first such layer, and back again where the order counts: in front of a Flatten,
-    and at the end. Nodes and weights carry the names of the layers: ``conv2d``, ``conv2d/kernel``, ``conv2d/relu``.
+    The input and the output are called "input" and "output", several by their own names, and have tinycnn's shapes:
+    images are (batch, height, width, channels), for any size of the batch. ONNX's own operators want the channels
+    first, so the file turns the images round once in front of the first such layer, and back again where the order
+    counts: in front of a Flatten, where branches meet, and at the end. Nodes and weights carry the names of the layers:
+    ``conv2d``, ``conv2d/kernel``, ``conv2d/relu``.
     Dropout and the layers that change images at random, which do nothing in inference, are left out.
 
     The file is checked by ONNX's own checker before it takes its place: whatever happens, ``path`` holds the old file
@@ -95,25 +104,57 @@ def export_onnx(model: Sequential, path: str | os.PathLike[str]) -> None:
         temporary.write_bytes(proto.SerializeToString())
 
 
-class _Graph:
-    """The nodes and weights of the file, as they grow layer by layer; a chain, so one value is handed on."""
+class _Value(NamedTuple):
+    """What a node has put out."""
 
-    def __init__(self, model: Sequential):
+    name: str
+    axes: int
+    channels_first: bool = False
+
+
+class _Graph:
+    """The nodes and weights of the file, as they grow layer by layer."""
+
+    def __init__(self, model: Model):
         self.model = model
         self.nodes: list[Any] = []
         self.weights: list[Any] = []
         self.names: set[str] = set()
-        self.value = "input"  # what the last node has put out
-        self.axes = len(model.input_shape)
-        self.channels_first = False
-        for layer in model.layers:
+        inputs, _ = model._ends
+        self.inputs = _named("input", model.input_names)
+        values = {
+            place: _Value(name, len(layer.input_shape))
+            for place, name, layer in zip(model._entries, self.inputs, inputs, strict=True)
+        }
+        for place, (layer, sources) in enumerate(zip(model.layers, model._sources, strict=True)):
+            if isinstance(layer, InputLayer):
+                continue
             if type(layer) not in _WRITERS:
                 raise ValueError(
                     f"export_onnx: expected layers of tinycnn, received {layer.name!r}, a {type(layer).__name__}. "
                     "Build the model of tinycnn's layers, or leave this one out."
                 )
+            *others, first = reversed([values[source] for source in sources] or [values[place]])
+            self.others = [self._channels_last(layer, value) for value in reversed(others)]
+            self.value, self.axes, self.channels_first = first
             _WRITERS[type(layer)](self, layer)
-        self.want_channels_last()
+            values[place] = _Value(self.value, self.axes, self.channels_first)
+        self.outputs = _named("output", model.output_names)
+        for place, name in zip(model._heads, self.outputs, strict=True):
+            self.name_output(self._channels_last(None, values[place]), name)
+
+    def _channels_last(self, layer: Layer | None, value: _Value) -> str:
+        """The name of the value, its channels brought to the end."""
+        self.value, self.axes, self.channels_first = value
+        self.want_channels_last(layer)
+        return self.value
+
+    def name_output(self, value: str, name: str) -> None:
+        """Give the name to the last node, or, where something else is put out, to a copy."""
+        if not self.nodes or self.nodes[-1].output[0] != value:
+            self.value = value
+            self.add("Identity", "identity")
+        self.nodes[-1].output[0] = name
 
     def add(self, operator: str, name: str, *weights: str, **attributes: Any) -> None:
         """A node that takes the value of the last one, and these weights."""
@@ -167,14 +208,17 @@ class _Graph:
 
         import tinycnn
 
-        if not self.nodes:
-            self.add("Identity", "identity")
-        self.nodes[-1].output[0] = "output"
-        dtype = helper.np_dtype_to_tensor_dtype(self.model.layers[-1].dtype)
-        x = helper.make_tensor_value_info("input", dtype, ["batch", *self.model.input_shape[1:]])
-        y = helper.make_tensor_value_info("output", dtype, ["batch", *self.model.output_shape[1:]])
+        def described(names: list[str], layers: list[Layer], shapes: list[Any]) -> list[Any]:
+            return [
+                helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(layer.dtype), ["batch", *shape[1:]])
+                for name, layer, shape in zip(names, layers, shapes, strict=True)
+            ]
+
+        inputs, outputs = self.model._ends
+        x = described(self.inputs, inputs, [layer.input_shape for layer in inputs])
+        y = described(self.outputs, outputs, [layer.output_shape for layer in outputs])
         return helper.make_model(
-            helper.make_graph(self.nodes, self.model.name, [x], [y], self.weights),
+            helper.make_graph(self.nodes, self.model.name, x, y, self.weights),
             opset_imports=[helper.make_opsetid("", OPSET)],
             ir_version=IR_VERSION,
             producer_name="tinycnn",
@@ -319,6 +363,23 @@ def _batch_normalization(graph: _Graph, layer: BatchNormalization) -> None:
     graph.add("BatchNormalization", layer.name, *weights, epsilon=layer.epsilon)
 
 
+def _merge(graph: _Graph, layer: Any) -> None:
+    graph.want_channels_last(layer)
+    operator = {Add: "Sum", Average: "Mean", Maximum: "Max", Minimum: "Min", Subtract: "Sub"}[type(layer)]
+    graph.add(operator, layer.name, *graph.others)
+
+
+def _multiply(graph: _Graph, layer: Multiply) -> None:
+    graph.want_channels_last(layer)
+    for other in graph.others:
+        graph.add("Mul", layer.name, other)
+
+
+def _concatenate(graph: _Graph, layer: Concatenate) -> None:
+    graph.want_channels_last(layer)
+    graph.add("Concat", layer.name, *graph.others, axis=layer.axis)
+
+
 def _leaky_relu(graph: _Graph, layer: LeakyReLU) -> None:
     graph.add("LeakyRelu", layer.name, alpha=layer.negative_slope)
 
@@ -331,8 +392,11 @@ def _pads(layer: Any) -> list[int]:
 
 _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     Activation: _Graph.add_activation,
+    Add: _merge,
+    Average: _merge,
     AveragePooling2D: _average_pooling2d,
     BatchNormalization: _batch_normalization,
+    Concatenate: _concatenate,
     Conv2D: _conv2d,
     Dense: _dense,
     CenterCrop: _center_crop,
@@ -341,7 +405,10 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     Flatten: _flatten,
     GlobalAveragePooling2D: _global_average_pooling2d,
     LeakyReLU: _leaky_relu,
+    Maximum: _merge,
     MaxPooling2D: _max_pooling2d,
+    Minimum: _merge,
+    Multiply: _multiply,
     Normalization: _normalization,
     RandomBrightness: _nothing,
     RandomContrast: _nothing,
@@ -355,8 +422,14 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     ReLU: _Graph.add_activation,
     Reshape: _reshape,
     Softmax: _Graph.add_activation,
+    Subtract: _merge,
     ZeroPadding2D: _zero_padding2d,
 }
+
+
+def _named(name: str, names: Sequence[str]) -> list[str]:
+    """The name of the only input or output; several keep their own."""
+    return [name] if len(names) == 1 else list(names)
 
 
 class _Steps(NamedTuple):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from tinycnn.files import check_path, replacing, shorten
+from tinycnn.files import check_free, check_path, replacing, shorten
 from tinycnn.optimizers import Optimizer
 from tinycnn.saving.hdf5 import Dataset, Hdf5Error, Hdf5File
 from tinycnn.utils import snake_case
@@ -25,7 +25,7 @@ Array = np.ndarray
 KERAS_VERSION = "3.15.0"  # whose keys the files have
 
 
-def save_weights(model: Sequential, filepath: str | os.PathLike[str]) -> None:
+def save_weights(model: Sequential, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
     """Write all weights of a model, moving statistics and the optimizer's state included, to an HDF5 file.
 
     Layout:  ``layers/<class in snake case>[_k]/vars/<i>``: the second Dense layer's bias is
@@ -38,22 +38,25 @@ def save_weights(model: Sequential, filepath: str | os.PathLike[str]) -> None:
     Raises:
         RuntimeError: the model is not built, so it has no weights.
         TypeError, ValueError: ``filepath`` is no path, or does not end in ``.weights.h5``.
-        OSError: the file cannot be written (FileNotFoundError: its folder is not there).
+        OSError: the file cannot be written (FileNotFoundError: its folder is not there; FileExistsError: there is one
+            already, and ``overwrite`` is False).
     """
     path = check_path("save_weights", filepath, ".weights.h5")
     require_built("save_weights", model)
+    check_free("save_weights", path, overwrite)
     with replacing(path) as temporary:
         temporary.write_bytes(write(model))
 
 
-def load_weights(model: Sequential, filepath: str | os.PathLike[str]) -> None:
+def load_weights(model: Sequential, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
     """Read all weights of a model from a file that `save_weights` or Keras has written.
 
     The file is read and checked whole before the first weight of the model changes. Layers without weights do
     not count: a model with dropout and the same model without it can exchange their files, as in Keras. The
     optimizer's state is read too where the model is compiled with an optimizer of the same kind; where it does not
-    fit, a warning says so and the optimizer stays as it is, as in Keras. From a ``.h5`` or ``.hdf5`` file, Keras's
-    former format of weights or of whole models, the weights alone are read, layers by their order.
+    fit, a warning says so and the optimizer stays as it is, as in Keras. A ``.keras`` file holds them, too. From
+    a ``.h5`` or ``.hdf5`` file, Keras's former format of weights or of whole models, the weights alone are read, layers
+    by their order. With ``skip_mismatch`` a layer that differs keeps its weights, and a warning names it.
 
     What an untrusted file can do: nothing but change the weights. It is read by `tinycnn.saving.hdf5`, not by HDF5's
     C library. HDF5 keeps no checksum, so a bit that flipped inside of an array goes unnoticed, unlike in a ``.keras``
@@ -63,20 +66,24 @@ def load_weights(model: Sequential, filepath: str | os.PathLike[str]) -> None:
         RuntimeError: the model is not built: nobody knows what must be in the file.
         FileNotFoundError: there is no such file.
         TypeError: ``filepath`` is no path.
-        ValueError: ``filepath`` ends in none of the three, the file is not HDF5 or damaged, or its layers, the
+        ValueError: ``filepath`` ends in none of the four, the file is not HDF5 or damaged, or its layers, the
             number of their arrays, or a shape differ from the model's; names the first layer that differs.
     """
-    path = check_path("load_weights", filepath, ".weights.h5", ".h5", ".hdf5")
+    path = check_path("load_weights", filepath, ".weights.h5", ".keras", ".h5", ".hdf5")
     require_built("load_weights", model)
     if not path.is_file():
         raise FileNotFoundError(f"load_weights: expected a file of weights, found none at {path}. Mend the path.")
     with open(path, "rb") as stream:
         if path.name.endswith(".weights.h5"):
-            read(model, stream, "load_weights", path)
+            read(model, stream, "load_weights", path, skip_mismatch)
+        elif path.name.endswith(".keras"):
+            from tinycnn.saving import archive
+
+            archive.load_weights_only(model, stream, path, skip_mismatch)
         else:
             from tinycnn.saving import legacy_h5
 
-            legacy_h5.load_weights(model, stream, path)
+            legacy_h5.load_weights(model, stream, path, skip_mismatch)
 
 
 def write(model: Sequential) -> memoryview:
@@ -94,13 +101,13 @@ def write(model: Sequential) -> memoryview:
     return stream.getbuffer()
 
 
-def read(model: Sequential, stream: BinaryIO, who: str, path: Any) -> None:
+def read(model: Sequential, stream: BinaryIO, who: str, path: Any, skip_mismatch: bool = False) -> None:
     """Read the weights from a binary stream; all of them or, where anything is wrong with them, none."""
     state = None
     with one_error(who, path):
         file = Hdf5File(stream)
         root = file.members(file.root)
-        arrays = _read_layers(model, file, root, f"{who}: expected", path)
+        arrays = _read_layers(model, file, root, f"{who}: expected", path, skip_mismatch)
         if model.compiled and "optimizer" in root:
             state = _read_optimizer(model, file, _variables(file, root["optimizer"]))
     model.set_weights(arrays)
@@ -167,26 +174,32 @@ def _groups(model: Sequential) -> dict[str, Layer]:
     return groups
 
 
-def _read_layers(model: Sequential, file: Hdf5File, root: dict[str, int], expected: str, path: Any) -> list[Array]:
+class MismatchError(ValueError):
+    """A layer that is not like the one of the file."""
+
+
+def kept(layer: Layer, mismatch: MismatchError) -> list[Array]:
+    """The layer's own arrays, for `load_weights` with skip_mismatch; a warning says why."""
+    warnings.warn(f"{mismatch} Layer {layer.name!r} keeps its weights.", stacklevel=6)
+    return list(layer.named_weights.values())
+
+
+def _read_layers(
+    model: Sequential, file: Hdf5File, root: dict[str, int], expected: str, path: Any, skip_mismatch: bool
+) -> list[Array]:
     """The arrays that the model needs, in its order; ValueError where the file holds others."""
     stored = dict(file.members(root["layers"])) if "layers" in root else {}
     arrays: list[Array] = []
     for group_name, layer in _groups(model).items():
         datasets = _variables(file, stored.pop(group_name)) if group_name in stored else []
-        own = layer.weights
-        if len(datasets) != len(own):
-            raise ValueError(
-                f"{expected} {len(own)} arrays ({', '.join(own) or 'none'}) for layer {layer.name!r} in "
-                f"layers/{group_name}, received {len(datasets)} in {path}. Load it into a model of the same layers."
-            )
-        for (name, value), dataset in zip(own.items(), datasets, strict=True):
-            if dataset.shape != value.shape or dataset.dtype.kind not in ("f" if value.shape else "fi"):  # a count
-                raise ValueError(
-                    f"{expected} {name} of shape {value.shape} and a float dtype for layer "
-                    f"{layer.name!r} in layers/{group_name}, received shape {dataset.shape} and dtype {dataset.dtype} "
-                    f"in {path}. Load it into a model of the same layers."
-                )
-            arrays.append(file.read(dataset))
+        try:
+            _check_layer(layer, group_name, datasets, expected, path)
+        except MismatchError as mismatch:
+            if not skip_mismatch:
+                raise
+            arrays += kept(layer, mismatch)
+        else:
+            arrays += [file.read(dataset) for dataset in datasets]
     for group_name, group in stored.items():
         if _variables(file, group):
             raise ValueError(
@@ -194,6 +207,22 @@ def _read_layers(model: Sequential, file: Hdf5File, root: dict[str, int], expect
                 f"layers/{shorten(group_name, 60)}, in {path}. Load it into a model of the same layers."
             )
     return arrays
+
+
+def _check_layer(layer: Layer, group_name: str, datasets: list[Dataset], expected: str, path: Any) -> None:
+    own = layer.named_weights
+    if len(datasets) != len(own):
+        raise MismatchError(
+            f"{expected} {len(own)} arrays ({', '.join(own) or 'none'}) for layer {layer.name!r} in "
+            f"layers/{group_name}, received {len(datasets)} in {path}. Load it into a model of the same layers."
+        )
+    for (name, value), dataset in zip(own.items(), datasets, strict=True):
+        if dataset.shape != value.shape or dataset.dtype.kind not in ("f" if value.shape else "fi"):  # a count
+            raise MismatchError(
+                f"{expected} {name} of shape {value.shape} and a float dtype for layer "
+                f"{layer.name!r} in layers/{group_name}, received shape {dataset.shape} and dtype {dataset.dtype} "
+                f"in {path}. Load it into a model of the same layers."
+            )
 
 
 def _variables(file: Hdf5File, group: int) -> list[Dataset]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray
-Batch = tuple[Array, Array | None, Array | None]  # images, labels, sample weights
+Batch = tuple[
+    Any, Any, Any
+]  # images, labels, sample weights: arrays or None; tuples of several inputs' or outputs' arrays
 
 MERGED_BYTES = 2**20  # of images at a time in an evaluation
 
@@ -73,14 +75,14 @@ class ArrayBatches(Batches):
 
     Without ``batch_size`` it is 32, or, as in Keras, what makes ``steps`` batches of the whole set.
 
-    Shapes:  x (n, ...);  y (n,) or (n, classes);  sample_weight (n,)
+    Shapes:  x (n, ...);  y (n,) or (n, classes);  sample_weight (n,);  of several inputs or outputs a tuple of such
     """
 
     def __init__(
         self,
-        x: Array,
-        y: Array | None = None,
-        sample_weight: Array | None = None,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
         batch_size: int | None = None,
         rng: np.random.Generator | None = None,
         steps: int | None = None,
@@ -90,32 +92,42 @@ class ArrayBatches(Batches):
     ):
         super().__init__(who, steps, goes_on, steps_name)
         self.x, self.y, self.sample_weight = x, y, sample_weight
-        self.batch_size = batch_size or (-(-len(x) // steps) if steps else 32)
+        self.batch_size = batch_size or (-(-length(x) // steps) if steps else 32)
         self.rng = rng
-        batches = -(-len(x) // self.batch_size)
+        batches = -(-length(x) // self.batch_size)
         self.steps: int | None = min(steps or batches, batches)
 
     def merged(self) -> Iterator[Batch]:
         """The same samples in the same order, several batches at a time, for what does not depend on their size."""
-        n = min(len(self.x), (self.steps or 1) * self.batch_size)
-        size = self.batch_size * max(1, MERGED_BYTES // max(1, self.x[: self.batch_size].nbytes))
+        n = min(length(self.x), (self.steps or 1) * self.batch_size)
+        first = pick(self.x, slice(self.batch_size))
+        bytes_of_a_batch = sum(array.nbytes for array in (first if isinstance(first, tuple) else (first,)))
+        size = self.batch_size * max(1, MERGED_BYTES // max(1, bytes_of_a_batch))
         for start in range(0, n, size):
             rows = slice(start, min(start + size, n))
-            yield _pick(self.x, rows), _pick(self.y, rows), _pick(self.sample_weight, rows)
+            yield pick(self.x, rows), pick(self.y, rows), pick(self.sample_weight, rows)
         self._check_taken(self.steps or 0)
 
     def _pass(self) -> Iterator[Batch]:
-        n = len(self.x)
+        n = length(self.x)
         order = None if self.rng is None else self.rng.permutation(n)
         for start in range(0, n, self.batch_size):
             stop = start + self.batch_size
             rows = slice(start, stop) if order is None else order[start:stop]
-            yield _pick(self.x, rows), _pick(self.y, rows), _pick(self.sample_weight, rows)
+            yield pick(self.x, rows), pick(self.y, rows), pick(self.sample_weight, rows)
 
 
-def _pick(array: Any, rows: slice | Array) -> Any:
+def length(x: Any) -> int:
+    """The number of samples; of several arrays in a tuple that of each."""
+    return len(x[0]) if isinstance(x, tuple) else len(x)
+
+
+def pick(array: Any, rows: slice | Array) -> Any:
+    """These samples of an array, or of each in a tuple."""
     if array is None:
         return None
+    if isinstance(array, tuple):
+        return tuple(pick(one, rows) for one in array)
     return array[rows] if isinstance(rows, slice) else array.take(rows, axis=0)
 
 
@@ -198,6 +210,24 @@ class InputBatches(SourceBatches):
         return batch[0], None, None
 
 
+def joined(outputs: list[Any]) -> Any:
+    """The outputs of all batches, one after another: an array, or a list or dict of several outputs' arrays."""
+    first = outputs[0]
+    if isinstance(first, Mapping):
+        return {name: np.concatenate([batch[name] for batch in outputs]) for name in first}
+    if isinstance(first, list):
+        return [np.concatenate(several) for several in zip(*outputs, strict=True)]
+    return np.concatenate(outputs)
+
+
+def only_array(x: Any, layers: Sequence[Any] = ()) -> Any:
+    """The array of a list that holds nothing else, as of a model's only input; a list of one sample stays one."""
+    if not isinstance(x, list) or len(x) != 1 or not hasattr(x[0], "shape") or len(x[0].shape) == 0:
+        return x
+    is_sample = bool(layers) and layers[0].built and len(x[0].shape) == len(layers[0].input_shape) - 1
+    return x if is_sample else x[0]
+
+
 def is_source(x: Any) -> bool:
     """Whether ``x`` makes batches, as a dataset or a generator does; an array or a list of numbers does not."""
     if x is None or isinstance(x, (str, bytes, Mapping)) or hasattr(x, "shape") or hasattr(x, "__array__"):
@@ -242,45 +272,59 @@ def check_arrays(who: str, x: Any, y: Any = None, sample_weight: Any = None) -> 
         TypeError: values that are not numbers.
         ValueError: no images, different lengths, NaN or infinity.
     """
-    arrays: list[Array | None] = []
-    for name, value in (("x", x), ("y", y), ("sample_weight", sample_weight)):
-        if value is None:
-            arrays.append(None)
-            continue
-        try:
-            array = np.asarray(value)
-        except ValueError as error:  # a list of lists of different lengths
-            raise TypeError(
-                f"{who}: expected {name} to be an array, received a {type(value).__name__} of different shapes. "
-                "Bring all samples to one shape first."
-            ) from error
-        if array.dtype.kind not in "fiub":
-            raise TypeError(
-                f"{who}: expected {name} to be an array of numbers, received dtype {array.dtype}. "
-                f"Convert it first: {name}.astype('float32')."
-            )
-        if array.ndim == 0 or len(array) == 0:
-            raise ValueError(
-                f"{who}: expected at least one sample in {name}, received an array of shape {array.shape}. "
-                "Look at how the data was loaded and cut."
-            )
-        if array.dtype.kind == "f" and not (np.isfinite(array.min()) and np.isfinite(array.max())):
-            bad = np.argwhere(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
-            raise ValueError(
-                f"{who}: expected finite numbers in {name}, received NaN or infinity in {len(bad)} of {len(array)} "
-                f"samples, the first at index {bad[0, 0]}. Remove or repair them."
-            )
-        arrays.append(array)
-    images, labels, weights = arrays
+    images, labels, weights = (
+        _each(name, value, who) for name, value in (("x", x), ("y", y), ("sample_weight", sample_weight))
+    )
     if images is None:
         raise ValueError(f"{who}: expected x, an array of images, received None. Pass x and y.")
-    for name, other in (("labels", labels), ("sample weights", weights)):
-        if other is not None and len(other) != len(images):
-            raise ValueError(
-                f"{who}: expected as many {name} as images, received {len(images)} images and {len(other)} {name}. "
-                "Cut both alike."
-            )
+    n = length(images)
+    for name, other in (("inputs", images), ("labels", labels), ("sample weights", weights)):
+        for array in other if isinstance(other, tuple) else (other,):
+            if array is not None and len(array) != n:
+                raise ValueError(
+                    f"{who}: expected as many {name} as images, received {n} images and {len(array)} {name}. "
+                    "Cut both alike."
+                )
     return images, labels, weights
+
+
+def _each(name: str, value: Any, who: str) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, tuple):
+        return tuple(_checked(f"{name}[{place}]", one, who) for place, one in enumerate(value))
+    return _checked(name, value, who)
+
+
+def _checked(name: str, value: Any, who: str) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # a list of lists of different lengths
+        raise TypeError(
+            f"{who}: expected {name} to be an array, received a {type(value).__name__} of different shapes. "
+            "Bring all samples to one shape first."
+        ) from error
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{who}: expected {name} to be an array of numbers, received dtype {array.dtype}. "
+            + (
+                "Number the classes: classes, y = np.unique(y, return_inverse=True)."
+                if name.startswith("y")
+                else f"Convert it first: {name}.astype('float32')."
+            )
+        )
+    if array.ndim == 0 or len(array) == 0:
+        raise ValueError(
+            f"{who}: expected at least one sample in {name}, received an array of shape {array.shape}. "
+            "Look at how the data was loaded and cut."
+        )
+    if array.dtype.kind == "f" and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+        bad = np.argwhere(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+        raise ValueError(
+            f"{who}: expected finite numbers in {name}, received NaN or infinity in {len(bad)} of {len(array)} "
+            f"samples, the first at index {bad[0, 0]}. Remove or repair them."
+        )
+    return array
 
 
 def check_batch_size(who: str, batch_size: Any) -> int | None:
@@ -314,10 +358,15 @@ def check_lasts(who: str, source: Any, steps: int | None, steps_name: str, epoch
         )
 
 
-def check_class_weight(who: str, class_weight: Any, sample_weight: Any) -> None:
-    """A dict of finite weights by class number, without sample weights; or None."""
+def check_class_weight(who: str, class_weight: Any, sample_weight: Any, outputs: int = 1) -> None:
+    """A dict of finite weights by class number, without sample weights, for a model of one output; or None."""
     if class_weight is None:
         return
+    if outputs > 1:
+        raise ValueError(
+            f"{who}: expected class_weight with a model of one output, received it with {outputs}. Pass sample_weight, "
+            "an array for each output."
+        )
     if sample_weight is not None:
         raise ValueError(
             f"{who}: expected class_weight or sample_weight, received both. Multiply the first into the second."
@@ -335,10 +384,11 @@ def check_class_weight(who: str, class_weight: Any, sample_weight: Any) -> None:
             )
 
 
-def check_count(who: str, name: str, value: Any, hint: str) -> int:
-    """``value`` as a positive whole number."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{who}: expected {name} to be a positive whole number, received {value!r}. {hint}")
+def check_count(who: str, name: str, value: Any, hint: str, least: int = 1) -> int:
+    """``value`` as a whole number of at least 1, or 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        kind = "a positive whole number" if least else "a whole number, 0 or more"
+        raise ValueError(f"{who}: expected {name} to be {kind}, received {value!r}. {hint}")
     return int(value)
 
 
@@ -349,15 +399,16 @@ def split_off_validation(
 
     Returns (x, y, sample_weight) for training and a tuple such as ``validation_data`` takes.
     """
-    cut = int(np.floor(len(x) * (1 - validation_split)))
-    if not 0 < validation_split < 1 or cut in (0, len(x)):
+    cut = int(np.floor(length(x) * (1 - validation_split)))
+    if not 0 < validation_split < 1 or cut in (0, length(x)):
         raise ValueError(
             f"fit: expected 0 < validation_split < 1 that leaves samples on both sides, received {validation_split} "
-            f"for {len(x)} samples. Try 0.2, or pass validation_data."
+            f"for {length(x)} samples. Try 0.2, or pass validation_data."
         )
-    if sample_weight is None:
-        return (x[:cut], y[:cut], None), (x[cut:], y[cut:])
-    return (x[:cut], y[:cut], sample_weight[:cut]), (x[cut:], y[cut:], sample_weight[cut:])
+    first, rest = slice(cut), slice(cut, None)
+    training = pick(x, first), pick(y, first), pick(sample_weight, first)
+    validation = (pick(x, rest), pick(y, rest), pick(sample_weight, rest))
+    return training, validation if sample_weight is not None else validation[:2]
 
 
 def weights_of_classes(y: Array, class_weight: Mapping[int, float]) -> Array:

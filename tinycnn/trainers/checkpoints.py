@@ -180,7 +180,7 @@ def _check_layers(model: Sequential, found: list[Any]) -> None:
 
 
 def _check_weights(model: Sequential, found: list[np.ndarray]) -> None:
-    own = [value for layer in model.layers for value in layer.weights.values()]
+    own = [value for layer in model.layers for value in layer.named_weights.values()]
     if len(own) != len(found):
         raise _mismatch(f"{len(own)} arrays of weights", str(len(found)))
     for value, other in zip(own, found, strict=True):
@@ -257,7 +257,7 @@ def _check_array(what: str, array: Any, shape: tuple[int, ...], dtype: Any) -> N
 def _layers(model: Sequential) -> list[list[Any]]:
     """What a model must have in common with a checkpoint: classes, and shapes of weights."""
     return [
-        [type(layer).__name__, {name: list(value.shape) for name, value in layer.weights.items()}]
+        [type(layer).__name__, {name: list(value.shape) for name, value in layer.named_weights.items()}]
         for layer in model.layers
     ]
 

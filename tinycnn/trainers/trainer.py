@@ -36,15 +36,32 @@ from tinycnn.trainers.batches import (
     check_lasts,
     check_steps,
     is_source,
+    joined,
+    length,
+    only_array,
     split_off_validation,
     weights_of_classes,
 )
 from tinycnn.trainers.callbacks import Callback, CallbackList, History
 from tinycnn.trainers.fusion import backward_through, forward_through, fused_steps
 from tinycnn.trainers.interrupt import BrokenOff, Interrupt
+from tinycnn.trainers.outputs import (
+    FiguresPerOutput,
+    LossPerOutput,
+    only_one,
+    outcome_and_gradient,
+    per_output,
+    takes_logits,
+)
 from tinycnn.utils import NoMisspelling, lookup, underflow_is_zero
 
 Array = np.ndarray
+
+#: What `compile` takes as metrics: of one output, or of several in a list or dict.
+Metrics = (
+    Sequence[metrics_module.Identifier | Sequence[metrics_module.Identifier] | None]
+    | Mapping[str, metrics_module.Identifier | Sequence[metrics_module.Identifier] | None]
+)
 
 _LOCKS = ("_weights_in_use", "_figures_in_use", "_fitting")
 
@@ -62,6 +79,8 @@ class Trainer(NoMisspelling, ABC):
 
     name: str
     built: bool
+    input_names: Any  # lists of str
+    output_names: Any
     _layers: list[Layer]
 
     @property
@@ -72,7 +91,16 @@ class Trainer(NoMisspelling, ABC):
     @property
     @abstractmethod
     def output_shape(self) -> Any:
-        """The shape of the last layer's output."""
+        """The shape of the output; a list of several."""
+
+    @property
+    @abstractmethod
+    def _ends(self) -> tuple[list[Layer], list[Layer]]:
+        """The layers that take the model's inputs, and those that make its outputs."""
+
+    @abstractmethod
+    def walk(self, x: Any, training: bool = False, activate: bool = True) -> Iterator[tuple[Layer, Any, Array]]:
+        """Layer by layer: the layer, what it takes, and its output."""
 
     @abstractmethod
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
@@ -97,7 +125,7 @@ class Trainer(NoMisspelling, ABC):
         self._shuffle_rng = shuffle_rng
         self._vector: ParameterVector | None = None
         self._fused: list[Any] | None = None
-        self._figures = metrics_module.CompileMetrics((), ())
+        self._figures: Any = metrics_module.CompileMetrics((), ())
         self._validates = self._can_undo = False
         self._make_locks()
 
@@ -124,7 +152,7 @@ class Trainer(NoMisspelling, ABC):
         return self._fused
 
     @underflow_is_zero  # fused steps, and all that stands between the layers
-    def _forward(self, x: Array, training: bool, activate: bool = True) -> Array:
+    def _forward(self, x: Any, training: bool, activate: Any = True) -> Any:
         with self._weights_in_use:
             return forward_through(self._steps, x, training, activate)
 
@@ -137,10 +165,11 @@ class Trainer(NoMisspelling, ABC):
     def compile(
         self,
         optimizer: optimizers.Identifier = "rmsprop",
-        loss: losses.Identifier | None = None,
+        loss: losses.Identifier | Sequence[Any] | None = None,
         *,
-        metrics: Sequence[metrics_module.Identifier] | None = None,
-        weighted_metrics: Sequence[metrics_module.Identifier] | None = None,
+        loss_weights: Any = None,
+        metrics: Metrics | None = None,
+        weighted_metrics: Metrics | None = None,
         run_eagerly: bool = False,
         jit_compile: Any = "auto",
         steps_per_execution: int = 1,
@@ -150,8 +179,11 @@ class Trainer(NoMisspelling, ABC):
 
         Args:
             optimizer: a name such as "adam", or an optimizer.
-            loss: a name such as "sparse_categorical_crossentropy", or a loss.
-            metrics: names such as "accuracy", or metrics; they ignore sample weights.
+            loss: a name such as "sparse_categorical_crossentropy", or a loss; a list or dict of one for each output,
+                where there are several.
+            loss_weights: of several outputs' losses in their sum, as a list or dict.
+            metrics: names such as "accuracy", or metrics; they ignore sample weights. Of several outputs a list or dict
+                of such lists.
             weighted_metrics: the same, with sample weights.
             run_eagerly, jit_compile, steps_per_execution: accepted as in Keras, without effect here.
             kernels: "fast" (Numba), "reference" (NumPy; start Python with OPENBLAS_NUM_THREADS=1 where other programs
@@ -160,17 +192,32 @@ class Trainer(NoMisspelling, ABC):
         Raises:
             ValueError: an unknown name; the message holds the closest known one.
         """
-        given = isinstance(kernels, kernel_sets.Kernels)
-        chosen: Any = kernels if given else lookup("kernels", kernels, kernel_sets.SETS)
-        checked_loss = None if loss is None else losses.get(loss)
+        is_set = isinstance(kernels, kernel_sets.Kernels)
+        chosen: Any = kernels if is_set else lookup("kernels", kernels, kernel_sets.SETS)
+        several = len(self.output_names) > 1
+        if loss_weights is not None and not several:
+            raise ValueError(
+                f"compile: expected loss_weights with several outputs, received {loss_weights!r} for one. Leave it out."
+            )
+        if several:
+            checked_loss: Any = None if loss is None else LossPerOutput(self.output_names, loss, loss_weights)
+        else:
+            loss, metrics, weighted_metrics = (
+                only_one(it, self.output_names) for it in (loss, metrics, weighted_metrics)
+            )
+            checked_loss = None if loss is None else losses.get(loss)  # type: ignore[arg-type]
         checked_optimizer = optimizers.get(optimizer)
-        for name, several in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-            if isinstance(several, str):
-                raise TypeError(f"compile: expected {name} to be a list, received {several!r}. Write [{several!r}].")
-        for metric in (*(metrics or ()), *(weighted_metrics or ())):
+        for name, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+            if isinstance(given, str):
+                raise TypeError(f"compile: expected {name} to be a list, received {given!r}. Write [{given!r}].")
+        figures: Any
+        if several:
+            figures = FiguresPerOutput(self.output_names, metrics, weighted_metrics)
+        else:
+            figures = metrics_module.CompileMetrics(metrics or (), weighted_metrics or ())
+        for metric in figures.given:
             metrics_module.get(metric, (None,), (None, 2))  # unknown names are found now, not in the first step
-        self.loss, self.optimizer = checked_loss, checked_optimizer
-        self._figures = metrics_module.CompileMetrics(metrics or (), weighted_metrics or ())
+        self.loss, self.optimizer, self._figures = checked_loss, checked_optimizer, figures
         self._fused = None  # layers may have become what a pattern looks for
         self.optimizer.kernels = chosen
         for layer in self._layers:
@@ -232,13 +279,13 @@ class Trainer(NoMisspelling, ABC):
         self._require_compiled("fit")
         self._warn_of_logits("fit")
         batch_size = check_batch_size("fit", batch_size)
-        epochs = check_count("fit", "epochs", epochs, "Try 10.")
+        epochs = check_count("fit", "epochs", epochs, "Try 10.", least=0)
         validation_freq = check_count("fit", "validation_freq", validation_freq, "Use 1 to validate every epoch.")
         check_steps("fit", "steps_per_epoch", steps_per_epoch)
         check_steps("fit", "validation_steps", validation_steps)
         if validation_batch_size is not None:
             check_count("fit", "validation_batch_size", validation_batch_size, "Leave it out to take batch_size.")
-        check_class_weight("fit", class_weight, sample_weight)
+        check_class_weight("fit", class_weight, sample_weight, len(self.output_names))
         if isinstance(initial_epoch, bool) or not isinstance(initial_epoch, (int, np.integer)) or initial_epoch < 0:
             raise ValueError(f"fit: expected initial_epoch to be 0 or more, received {initial_epoch!r}. Use 0.")
         if shuffle not in (True, False):
@@ -391,7 +438,7 @@ class Trainer(NoMisspelling, ABC):
         verbose: str | int = "auto",
         steps: int | None = None,
         callbacks: Sequence[Callback] | None = None,
-    ) -> Array:
+    ) -> Any:
         """The model's outputs for images (n, h, w, c), in inference mode; computed batch by batch.
 
         Args:
@@ -411,9 +458,9 @@ class Trainer(NoMisspelling, ABC):
             hooks.on_predict_batch_begin(step)
             with compiled_ahead(partial(self._rehearse, x_batch)):
                 outputs.append(self._forward(x_batch, training=False))
-            hooks.on_predict_batch_end(step, {"outputs": outputs[-1]})  # type: ignore[dict-item]
+            hooks.on_predict_batch_end(step, {"outputs": outputs[-1]})
         hooks.on_predict_end()
-        return np.concatenate(outputs)
+        return joined(outputs)
 
     def train_on_batch(
         self,
@@ -443,9 +490,10 @@ class Trainer(NoMisspelling, ABC):
             figures.update_state(y, self._test_step(x, y, sample_weight), sample_weight)
             return _returned(figures, return_dict)
 
-    def predict_on_batch(self, x: Any) -> Array:
+    def predict_on_batch(self, x: Any) -> Any:
         """The model's outputs for one batch, in inference mode."""
-        return self(check_arrays("predict_on_batch", x)[0])
+        images, _, _ = self._check_images("predict_on_batch", x)
+        return self._forward(images, training=False)
 
     def reset_metrics(self) -> None:
         """Start the running means of loss and metrics again."""
@@ -483,8 +531,8 @@ class Trainer(NoMisspelling, ABC):
         vector = self._parameter_vector()
         self.optimizer.build(vector)
         with self._undone_on_error(), compiled_ahead(partial(self._rehearse, x, y, sample_weight)):
-            y_pred, loss, dy, logits = self._forward_and_loss(x, y, sample_weight, training=True)
-            loss += self._penalty()
+            outcome, dy = self._forward_and_loss(x, y, sample_weight, training=True)
+            loss = outcome.loss + self._penalty()
             if not math.isfinite(loss):
                 raise LossNotFiniteError(
                     f"loss: expected a finite number, received {loss} in {place}. {self._first_not_finite(x)} "
@@ -498,14 +546,14 @@ class Trainer(NoMisspelling, ABC):
         for p in vector.parameters:
             if p.constraint is not None:
                 p.value[...] = p.constraint(p.value)
-        return metrics_module.Outcome(y_pred, loss, logits, self._last_activation)
+        return outcome._replace(loss=loss)
 
     def _rehearse(self, x: Array, y: Array | None = None, sample_weight: Array | None = None) -> None:
         """A step of a copy, for `compiled_ahead`: of training with labels y, else of inference.
 
         Not where it would call what somebody else has written.
         """
-        parts = (*self._layers, self.optimizer, self.loss)
+        parts = (*self._layers, self.optimizer, *self._losses)
         theirs = (
             any(not type(part).__module__.startswith("tinycnn.") for part in parts)
             or any(callable(getattr(type(part), name, None)) for part in (self, *parts) for name in vars(part))
@@ -518,7 +566,7 @@ class Trainer(NoMisspelling, ABC):
         if y is not None:
             vector = twin._parameter_vector()
             twin.optimizer.build(vector)
-            _, _, dy, _ = twin._forward_and_loss(x, y, sample_weight, training=True)
+            _, dy = twin._forward_and_loss(x, y, sample_weight, training=True)
             twin._backward(dy)
             twin.optimizer.apply(vector)
         if y is None or self._validates:
@@ -543,23 +591,30 @@ class Trainer(NoMisspelling, ABC):
     @underflow_is_zero
     def _test_step(self, x: Array, y: Array, sample_weight: Array | None) -> metrics_module.Outcome:
         with self._weights_in_use, compiled_ahead(partial(self._rehearse, x)):
-            y_pred, loss, _, logits = self._forward_and_loss(x, y, sample_weight, training=False)
-            return metrics_module.Outcome(y_pred, loss + self._penalty(), logits, self._last_activation)
+            outcome, _ = self._forward_and_loss(x, y, sample_weight, training=False)
+            return outcome._replace(loss=outcome.loss + self._penalty())
 
     def _forward_and_loss(
-        self, x: Array, y: Array, sample_weight: Array | None, training: bool
-    ) -> tuple[Array, float, Array, Array | None]:
-        """Prediction, loss, the gradient to start backward with, and the logits where the loss is computed from them.
+        self, x: Any, y: Any, sample_weight: Any, training: bool
+    ) -> tuple[metrics_module.Outcome, Any]:
+        """Prediction and loss, and the gradient to start backward with; see `outcome_and_gradient`."""
+        heads = self._ends[1]
+        plain = [takes_logits(loss, layer) for loss, layer in zip(self._losses, heads, strict=True)]
+        if len(heads) == 1:
+            output = self._forward(x, training, activate=not plain[0])
+            return outcome_and_gradient(self.loss, heads[0], y, output, sample_weight, training)
+        outputs = self._by_output("loss", self._forward(x, training, activate=[not it for it in plain]), as_tuple=True)
+        return self.loss.outcome_and_gradients(heads, y, outputs, sample_weight, training)
 
-        A softmax followed by a cross-entropy is computed in one go from the logits z: the gradient is (p − y)/n,
-        and nothing has to be clipped.
-        """
-        if self._takes_logits():
-            z = self._forward(x, training, activate=False)
-            return *self.loss.with_activation(y, z, sample_weight, self._layers[-1].kernels), z
-        y_pred = self._forward(x, training)
-        dy = self.loss.backward(y, y_pred, sample_weight) if training else y_pred
-        return y_pred, self.loss.forward(y, y_pred, sample_weight), dy, None
+    @property
+    def _losses(self) -> list[Any]:
+        """The loss of each output."""
+        return self.loss.losses if isinstance(self.loss, LossPerOutput) else [self.loss]
+
+    @property
+    def _loss_weights(self) -> list[float]:
+        """Their weights in the whole loss."""
+        return self.loss.weights if isinstance(self.loss, LossPerOutput) else [1.0]
 
     def _penalty(self) -> float:
         """What the regularizers add to the loss."""
@@ -577,34 +632,27 @@ class Trainer(NoMisspelling, ABC):
             vector = self._vector = ParameterVector(parameters)
         return vector
 
-    def _first_not_finite(self, x: Array) -> str:
-        x = np.asarray(x, self._layers[0].dtype)
-        if not np.isfinite(x).all():
-            return f"The images are too large for {x.dtype}: scale them, for instance to 0 … 1."
-        for layer in self._layers:
-            if layer is self._layers[-1] and self._takes_logits():
-                x = layer.forward(x, training=True, activate=False)  # type: ignore[call-arg]
-            else:
-                x = layer.forward(x, training=True)
-            if not np.isfinite(x).all():
+    def _first_not_finite(self, x: Any) -> str:
+        dtype = self._layers[0].dtype
+        if not all(np.isfinite(np.asarray(one, dtype)).all() for one in self._by_input("fit", x, as_tuple=True)):
+            return f"The images are too large for {dtype}: scale them, for instance to 0 … 1."
+        for layer, _, output in self.walk(x, training=True, activate=False):
+            if not np.isfinite(output).all():
                 return f"The first layer whose output is not finite is {layer.name!r}."
         return "All layers' outputs are finite: the loss itself, or a regularizer, is not."
 
     def _takes_logits(self) -> bool:
         """Whether the last activation and the loss are computed in one go, from the logits."""
-        return self._last_activation is not None and self._last_activation == self.loss.logits_activation
-
-    @property
-    def _last_activation(self) -> str | None:
-        return getattr(self._layers[-1], "activation", None) if self._layers else None
+        return takes_logits(self.loss, self._ends[1][0])
 
     def _warn_of_logits(self, who: str) -> None:
         """Where a cross-entropy expects logits, and the model's last layer makes probabilities of them."""
-        for loss in (self.loss, *self._figures.given):
-            if isinstance(loss, losses.Loss) and loss.from_logits and loss.logits_activation == self._last_activation:
+        activations = {getattr(layer, "activation", None) for layer in self._ends[1]} - {None}
+        for loss in (*self._losses, *self._figures.given):
+            if isinstance(loss, losses.Loss) and loss.from_logits and loss.logits_activation in activations:
                 warnings.warn(
                     f"{who}: expected logits for {loss.name}, which has from_logits=True, received the outputs of a "
-                    f"{self._last_activation}. It is computed from what the {self._last_activation} takes in, as in "
+                    f"{loss.logits_activation}. It is computed from what the {loss.logits_activation} takes in, as in "
                     "Keras. Leave out from_logits=True, or the last activation.",
                     stacklevel=3,
                 )
@@ -665,29 +713,47 @@ class Trainer(NoMisspelling, ABC):
 
         Weights of classes become weights of samples.
         """
-        check_class_weight(who, class_weight, sample_weight)
-        images, labels, weights = check_arrays(who, x, y, sample_weight)
-        if labels is None:
+        check_class_weight(who, class_weight, sample_weight, len(self.output_names))
+        if y is None:
             raise ValueError(f"{who}: expected labels y with the images x, received none. Pass both.")
+        several = len(self.output_names) > 1
+        x, y = self._by_input(who, x), self._by_output(who, y)
+        if several and sample_weight is not None:
+            alike = not isinstance(sample_weight, (list, tuple, Mapping))
+            sample_weight = self._by_output(who, [sample_weight] * len(y) if alike else sample_weight)
+        images, labels, weights = check_arrays(who, x, y, sample_weight)
         with self._built_only_if_all_goes_well():
             if not self.built:
                 self.build(images.shape)
-            first = self._layers[0]
-            if images.shape[1:] != first.input_shape[1:]:
-                first.forward(images[:1])  # raises the layer's own error
+            self._check_shapes(images)
             self.loss.validate(labels, self.output_shape)
         if class_weight is not None:
             weights = weights_of_classes(labels, class_weight)
         if weights is not None:
-            self.loss.check_weights(who, weights, (len(images), *self.output_shape[1:]))
+            shapes = [(length(images), *shape[1:]) for shape in (self.output_shape if several else [self.output_shape])]
+            self.loss.check_weights(who, weights, shapes if several else shapes[0])
         return images, labels, weights
 
-    def _check_images(self, who: str, x: Any, *unused: None) -> tuple[Array, None, None]:
-        """The same without labels: images as an array of numbers."""
-        images, _, _ = check_arrays(who, x)
+    def _check_shapes(self, images: Any) -> None:
+        """Where an input has another shape than the layer takes, that layer's own error."""
+        for layer, array in zip(self._ends[0], images if isinstance(images, tuple) else (images,), strict=True):
+            if array.shape[1:] != layer.input_shape[1:]:
+                layer.forward(array[:1])
+
+    def _check_images(self, who: str, x: Any, *unused: None) -> tuple[Any, None, None]:
+        """The same without labels: images as an array of numbers; a tuple of several inputs' arrays."""
+        images, _, _ = check_arrays(who, self._by_input(who, x))
         if not self.built:
             self.build(images.shape)
         return images, None, None
+
+    def _by_input(self, who: str, x: Any, as_tuple: bool = False) -> Any:
+        """What is given for the model's input; of several inputs, from a list or a dict, a tuple in their order."""
+        return _in_order(who, "array", x, self.input_names, self._ends[0] if self.built else (), as_tuple)
+
+    def _by_output(self, who: str, y: Any, as_tuple: bool = False) -> Any:
+        """The same of the outputs."""
+        return _in_order(who, "array", y, self.output_names, (), as_tuple)
 
     def _evaluation_data(
         self, who: str, data: Any, batch_size: int | None, steps: int | None, steps_name: str = "steps"
@@ -709,6 +775,15 @@ class Trainer(NoMisspelling, ABC):
                 f"{who}: expected compile(...) with a loss before it. Call model.compile(optimizer='adam', "
                 "loss='sparse_categorical_crossentropy', metrics=['accuracy'])."
             )
+
+
+def _in_order(who: str, what: str, given: Any, names: Sequence[str], layers: Sequence[Layer], as_tuple: bool) -> Any:
+    if len(names) > 1:
+        return tuple(per_output(who, what, given, names))
+    one = only_array(only_one(given, names), layers)
+    if as_tuple:
+        return (one,)
+    return list(one) if isinstance(one, tuple) else one  # a tuple is what several inputs are in
 
 
 def _sorted(figures: metrics_module.CompileMetrics) -> dict[str, float]:

@@ -28,7 +28,10 @@ from tinycnn.insight.gradient_check.measure import (
 )
 from tinycnn.insight.gradient_check.mistakes import AT_KINKS, UNKNOWN, Evidence, likely_mistake
 from tinycnn.layers import Activation, Layer, LeakyReLU, MaxPooling2D
-from tinycnn.sequential import Sequential
+from tinycnn.layers.merging import Merge
+from tinycnn.model import Model
+from tinycnn.trainers.batches import length
+from tinycnn.trainers.outputs import takes_logits
 
 Array = np.ndarray
 
@@ -105,7 +108,8 @@ def check_layer(
 
     Args:
         layer: built or not, of either dtype and with any kernels; stays as it is.
-        x: a batch, or its shape, batch axis included, for random numbers: ``(3, 28, 28, 1)``; None there means 3.
+        x: a batch, or its shape, batch axis included, for random numbers: ``(3, 28, 28, 1)``; None there means 3. Of a
+            layer that takes several inputs a list of them.
         seed: of the upstream gradient, the random input, the choice of entries and directions.
         entries, directions: how much to measure of each array, see the top of this file.
         tolerance: the largest relative error that passes.
@@ -122,13 +126,16 @@ def check_layer(
             "check_model for models and check_loss for losses."
         )
     rng = np.random.default_rng(seed)
-    x = as_batch("check_layer", x, rng)
+    several = isinstance(layer, Merge)
+    x = [as_batch("check_layer", one, rng) for one in x] if several else as_batch("check_layer", x, rng)
     twin = copy_layer(layer, "float64")
     if not twin.built:
-        twin.build(x.shape, rng)
+        twin.build([one.shape for one in x] if several else x.shape, rng)
     shake(twin, rng, jitter)
     function = layer_function(twin, x, rng)
-    rows = [*_compare(function, rng, entries, directions, tolerance), *_compare_at_ties(twin, x.shape, rng, entries)]
+    rows = list(_compare(function, rng, entries, directions, tolerance))
+    if not several:
+        rows += _compare_at_ties(twin, x.shape, rng, entries)
     return GradientCheck(f"{layer.name}: {type(layer).__name__}, {layer.kernels.name} kernels", tuple(rows))
 
 
@@ -165,7 +172,7 @@ def check_loss(
 
 
 def check_model(
-    model: Sequential,
+    model: Model,
     x: Any,
     y: Any,
     sample_weight: Any = None,
@@ -187,9 +194,9 @@ def check_model(
         RuntimeError: a model that is not built, or not compiled with a loss.
         ValueError: data that does not fit the model or the loss.
     """
-    if not isinstance(model, Sequential):
+    if not isinstance(model, Model):
         raise TypeError(
-            f"check_model: expected a Sequential, received {model!r}. "
+            f"check_model: expected a Sequential or a Model, received {model!r}. "
             "Use check_layer for layers and check_loss for losses."
         )
     model._require_built("check_model")
@@ -199,15 +206,16 @@ def check_model(
     twin = model_twin(model)
     for layer in twin.layers:
         shake(layer, rng, jitter)
-    function = model_function(twin, np.array(x, np.float64, order="C"), y, sample_weight, rng)
+    copies = [np.array(one, np.float64, order="C") for one in (x if isinstance(x, tuple) else (x,))]
+    function = model_function(twin, copies if len(copies) > 1 else copies[0], y, sample_weight, rng)
     rows = list(_compare(function, rng, entries, directions, tolerance))
-    for layer in twin.layers:
+    for layer in (layer for layer in twin.layers if not isinstance(layer, Merge)):
         for row in _compare_at_ties(layer, (2, *layer.input_shape[1:]), rng, entries):
             rows.append(dataclasses.replace(row, name=f"{layer.name}/{row.name}"))
     if not all(row.passed for row in rows):
         rows = _localise(rows, twin, function, y, sample_weight, seed)
     names = sorted({layer.kernels.name for layer in model.layers})
-    return GradientCheck(f"{model.name}: {len(x)} samples, {', '.join(names)} kernels", tuple(rows))
+    return GradientCheck(f"{model.name}: {length(x)} samples, {', '.join(names)} kernels", tuple(rows))
 
 
 def _compare(
@@ -310,18 +318,18 @@ def _compare_at_ties(layer: Any, shape: tuple[int, ...], rng: np.random.Generato
 def _localise(rows: list[Row], model: Any, function: Function, y: Array, sample_weight: Any, seed: int) -> list[Row]:
     """Check each layer alone, at the inputs it sees in the model, and the loss: who is to blame for wrong rows?"""
     mistakes: dict[str, str] = {}
-    inputs = function.x
-    for layer in model.layers:
+    outputs = {}
+    for layer, inputs, output in model.walk(function.x, training=True, activate=False):
+        outputs[layer] = output
         for row in check_layer(layer, inputs, seed=seed, jitter=0).rows:
             if row.verdict == "WRONG":
                 mistakes[f"{layer.name}/{row.name}"] = row.mistake
-        inputs = layer.forward(inputs, training=True)
-    loss, y_pred = model.loss, inputs
-    if model.layers and getattr(model.layers[-1], "activation", None) == loss.logits_activation is not None:
-        loss, y_pred = loss.with_logits(), model.forward(function.x, activate=False)
-    row = check_loss(loss, y, y_pred, sample_weight, seed=seed)["y_pred"]
-    if row.verdict == "WRONG":
-        mistakes[loss.name] = row.mistake
+    labels = model._by_output("check_model", y, as_tuple=True)
+    for loss, layer, y_true in zip(model._losses, model._ends[1], labels, strict=True):
+        loss = loss.with_logits() if takes_logits(loss, layer) else loss
+        row = check_loss(loss, y_true, outputs[layer], None if len(labels) > 1 else sample_weight, seed=seed)["y_pred"]
+        if row.verdict == "WRONG":
+            mistakes[loss.name] = row.mistake
 
     def blame(row: Row) -> str:
         if row.verdict != "WRONG" or row.name.endswith("at ties"):

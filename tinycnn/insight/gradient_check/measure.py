@@ -16,7 +16,7 @@ import numpy as np
 from tinycnn.insight.copies import copy_model
 from tinycnn.kernels.conv2d import tap
 from tinycnn.layers import LeakyReLU
-from tinycnn.sequential import Sequential
+from tinycnn.model import Model
 
 Array = np.ndarray
 
@@ -34,7 +34,7 @@ ENOUGH = 0.1  # share of the entries that must be comparable
 # Copies: in float64, near the original's weights, and the same from run to run
 
 
-def model_twin(model: Sequential) -> Any:
+def model_twin(model: Model) -> Any:
     """A copy of a model whose optimizer leaves weights and gradients as they are."""
     twin = copy_model(model, "float64")
     twin.optimizer = SimpleNamespace(build=lambda vector: None, apply=lambda vector: None)
@@ -101,7 +101,7 @@ class Function:
     arrays: dict[str, Array]
     output: Callable[[], Array]
     gradients: Callable[[], dict[str, tuple[Array, Array | None]]]
-    x: Array
+    x: Any  # the input; several in a list
     upstream: Any = 1.0
     layer: Any = None
     layers: Sequence[Any] = ()  # all that `_branch` may hold
@@ -112,7 +112,13 @@ def random_upstream(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     return rng.standard_normal(shape)
 
 
-def layer_function(layer: Any, x: Array, rng: np.random.Generator) -> Function:
+def named_inputs(x: Any) -> dict[str, Any]:
+    """``{"input": x}``, or of several ``{"input 1": …, "input 2": …}``."""
+    several = isinstance(x, (list, tuple))
+    return {f"input {number}": one for number, one in enumerate(x, start=1)} if several else {"input": x}
+
+
+def layer_function(layer: Any, x: Any, rng: np.random.Generator) -> Function:
     rewind = _rewinder([layer])
 
     def output() -> Array:
@@ -125,23 +131,23 @@ def layer_function(layer: Any, x: Array, rng: np.random.Generator) -> Function:
         before = _fill_gradients(layer.parameters, rng)
         output()
         dx = layer.backward(upstream.copy())
-        return {"input": (dx, None)} | {
+        return {name: (gradient, None) for name, gradient in named_inputs(dx).items()} | {
             p.name: (p.grad.copy(), old) for p, old in zip(layer.parameters, before, strict=True)
         }
 
-    arrays = {"input": x} | {p.name: p.value for p in layer.parameters}
+    arrays = named_inputs(x) | {p.name: p.value for p in layer.parameters}
     return Function(arrays, output, gradients, x, upstream, layer, [layer])
 
 
-def model_function(model: Any, x: Array, y: Array, sample_weight: Any, rng: np.random.Generator) -> Function:
+def model_function(model: Any, x: Any, y: Any, sample_weight: Any, rng: np.random.Generator) -> Function:
     rewind = _rewinder(model.layers)
     parameters = model._parameter_vector().parameters
     names = [f"{layer.name}/{p.name}" for layer in model.layers for p in layer.parameters]
 
     def output() -> Array:
         rewind()
-        _, loss, *_ = model._forward_and_loss(x, y, sample_weight, training=True)
-        return np.asarray(loss + model._penalty())
+        outcome, _ = model._forward_and_loss(x, y, sample_weight, training=True)
+        return np.asarray(outcome.loss + model._penalty())
 
     def gradients() -> dict[str, tuple[Array, Array | None]]:
         before = _fill_gradients(parameters, rng)
@@ -150,15 +156,15 @@ def model_function(model: Any, x: Array, y: Array, sample_weight: Any, rng: np.r
         found: dict[str, tuple[Array, Array | None]]
         found = {name: (p.grad.copy(), old) for name, p, old in zip(names, parameters, before, strict=True)}
         rewind()
-        _, _, dy, _ = model._forward_and_loss(x, y, sample_weight, training=True)
+        _, dy = model._forward_and_loss(x, y, sample_weight, training=True)
         dx = model._backward(dy, input_gradient=True)
         for name, p in zip(names, parameters, strict=True):
             if p.regularizer is not None:
                 without_penalty[name] = p.grad.copy()
-        return {"input": (dx, None)} | found
+        return {name: (gradient, None) for name, gradient in named_inputs(dx).items()} | found
 
     without_penalty: dict[str, Array] = {}
-    arrays = {"input": x} | {name: p.value for name, p in zip(names, parameters, strict=True)}
+    arrays = named_inputs(x) | {name: p.value for name, p in zip(names, parameters, strict=True)}
     return Function(arrays, output, gradients, x, layers=model.layers, without_penalty=without_penalty)
 
 

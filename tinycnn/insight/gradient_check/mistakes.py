@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinycnn.insight.gradient_check.measure import Function, same
+from tinycnn.insight.gradient_check.measure import Function, named_inputs, same
 from tinycnn.kernels.activations import Activation as ActivationPair
 from tinycnn.layers import Activation, BatchNormalization, Dropout
 
@@ -76,9 +76,10 @@ def likely_mistake(e: Evidence) -> str:
 
 
 def _name_of_factor(factor: float, e: Evidence) -> str:
-    n = len(e.function.x)
+    x = next(iter(named_inputs(e.function.x).values()))
+    n = len(x)
     names = {-1.0: "the sign is wrong", 2.0: "2 times too large", 1 / 2: "a factor 2 is missing"}
-    for shape in (e.function.x.shape, np.shape(e.function.upstream)):
+    for shape in (x.shape, np.shape(e.function.upstream)):
         pixels = int(np.prod(shape[:-1]))  # n·h·w of the input, of the output
         names[pixels] = f"{pixels} times too large, the number of pixels n·h·w: a sum where a mean is due"
         names[1 / pixels] = f"divided by {pixels}, the number of pixels n·h·w: once too often"

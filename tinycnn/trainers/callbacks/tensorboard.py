@@ -110,7 +110,7 @@ class TensorBoard(Callback):
             self._file(folder).add_scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             for layer in self.model.layers:
-                for name, value in layer.weights.items():
+                for name, value in layer.named_weights.items():
                     self._file("train").add_histogram(f"{self.model.name}/{layer.name}/{name}/histogram", value, epoch)
         self._flush()
 
