@@ -459,3 +459,18 @@ class TestMerges:
 
 def test_kernels_are_those_of_compile():
     assert {layer.kernels.name for layer in make(row, "reference").layers} == {kernels.REFERENCE.name}
+
+
+@pytest.mark.keras
+def test_compare_goes_through_the_branches(keras, images, rng):
+    from tinycnn.parity import compare
+
+    model = make(inception)
+    keras_model = keras.models.model_from_json(model.to_json())
+    keras_model.set_weights(model.get_weights())
+    keras_model.compile("adam", "sparse_categorical_crossentropy")
+    rows = compare(model, keras_model, images, rng.integers(0, 3, N))
+    assert [r.layer for r in rows] == [layer.name for layer in model.layers[1:]]
+    assert max(share for r in rows for share in (r.output, r.output_gradient, r.parameter_gradients or 0)) < 1e-4
+    with pytest.raises(ValueError, match="compare: expected a model of one input and one output"):
+        compare(make(two_inputs), keras_model, images, rng.integers(0, 3, N))

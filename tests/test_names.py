@@ -53,6 +53,10 @@ def test_inputs_and_outputs_are_described(model):
         _ = layers.Dense(3).output
     with pytest.raises(TypeError, match=r"Net: expected layers connected by .* a subclass with call"):
         type("Net", (Model,), {"call": lambda self, x: x})
+    with pytest.raises(TypeError, match="a subclass with train_step"):
+        type("Net", (Sequential,), {"train_step": lambda self, data: None})
+    with pytest.raises(TypeError, match="Scale: expected a layer with _build, forward and backward, received one with"):
+        type("Scale", (layers.Layer,), {"call": lambda self, x: x})
 
 
 def test_a_model_in_a_model_lends_its_layers(model):

@@ -27,7 +27,7 @@ class Model(Trainer):
     How a model is trained is written in `Trainer`; here is what it has learned, and what it says of itself.
 
     Raises:
-        TypeError: a subclass with ``call``; neither inputs nor outputs.
+        TypeError: a subclass with ``call`` or ``train_step``; neither inputs nor outputs.
     """
 
     input_shape: Any
@@ -48,11 +48,12 @@ class Model(Trainer):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "call" in vars(cls):
+        own = {"call", "train_step", "test_step", "predict_step"} & set(vars(cls))
+        if own:
             raise TypeError(
                 f"{cls.__name__}: expected layers connected by Sequential or Model(inputs, outputs), received a "
-                "subclass with call. tinycnn cannot differentiate code: call the layers on an Input, and pass both "
-                "ends to Model."
+                f"subclass with {', '.join(sorted(own))}. tinycnn cannot differentiate code: call the layers on an "
+                "Input, pass both ends to Model, and train it by fit."
             )
 
     @property

@@ -20,7 +20,7 @@ from tinycnn import models
 from tinycnn.datasets import digits
 from tinycnn.insight.copies import copy_model, fresh_optimizer
 from tinycnn.insight.inspection import _forward_and_backward
-from tinycnn.layers import Dropout
+from tinycnn.layers import Dropout, InputLayer
 from tinycnn.layers.random_layer import RandomLayer
 from tinycnn.utils import clear_session, set_random_seed
 
@@ -72,6 +72,11 @@ def compare(model: Sequential, keras_model: Any, x: Any, y: Any, copy_weights: b
     """
     keras, tf = _keras_and_tensorflow()
     model._require_compiled("compare")
+    if len(model.output_names) > 1 or len(model.input_names) > 1:
+        raise ValueError(
+            f"compare: expected a model of one input and one output, received {model.name!r} with more. Compare a "
+            "model of one of them: Model(input, output)."
+        )
     x, y, _ = model._check_data("compare", x, y)
     if not keras_model.built or getattr(keras_model, "optimizer", None) is None:
         raise RuntimeError(
@@ -85,7 +90,7 @@ def compare(model: Sequential, keras_model: Any, x: Any, y: Any, copy_weights: b
         ours, theirs = _copy(model), _copy_of_keras(keras, keras_model)
         if copy_weights:
             ours.set_weights(theirs.get_weights())
-        rows = _rows(tf, ours, theirs, x.astype(dtype), y)
+        rows = _rows(keras, tf, ours, theirs, x.astype(dtype), y)
     finally:
         keras.config.set_floatx(floatx)
     _print(rows, f"{model.name}: tinycnn beside Keras {keras.__version__}, {len(x)} samples, {dtype}")
@@ -155,9 +160,9 @@ def _copy_of_keras(keras: Any, model: Any) -> Any:
     return copy
 
 
-def _rows(tf: Any, ours: Any, theirs: Any, x: Array, y: Array) -> tuple[Row, ...]:
+def _rows(keras: Any, tf: Any, ours: Any, theirs: Any, x: Array, y: Array) -> tuple[Row, ...]:
     start = theirs.get_weights()
-    expected = _outputs_and_gradients_of_keras(tf, theirs, x, y)
+    expected = _outputs_and_gradients_of_keras(keras, tf, theirs, ours._sources, x, y)
     theirs.set_weights(start)  # moving statistics have moved
     theirs.train_on_batch(x, y)
     outputs, gradients = _forward_and_backward(copy_model(ours), x, y)
@@ -166,6 +171,8 @@ def _rows(tf: Any, ours: Any, theirs: Any, x: Array, y: Array) -> tuple[Row, ...
     for layer, other, output, output_gradient, parameter_gradients in zip(
         ours.layers, theirs.layers, *expected, strict=True
     ):
+        if isinstance(layer, InputLayer):
+            continue
         own = gradients[layer.name]
         rows.append(
             Row(
@@ -179,7 +186,9 @@ def _rows(tf: Any, ours: Any, theirs: Any, x: Array, y: Array) -> tuple[Row, ...
     return tuple(rows)
 
 
-def _outputs_and_gradients_of_keras(tf: Any, model: Any, x: Array, y: Array) -> tuple[Any, Any, Any]:
+def _outputs_and_gradients_of_keras(
+    keras: Any, tf: Any, model: Any, sources: Any, x: Array, y: Array
+) -> tuple[Any, Any, Any]:
     """In training mode, for each layer: its output, the gradient of the loss with respect to it, and to its parameters.
 
     Compiled, as in fit: only there does Keras find the softmax in front of the loss, and goes from the logits.
@@ -187,15 +196,17 @@ def _outputs_and_gradients_of_keras(tf: Any, model: Any, x: Array, y: Array) -> 
 
     @tf.function
     def compute(images: Any, labels: Any) -> Any:
-        outputs = []
+        outputs: list[Any] = []
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(images)
-            for layer in model.layers:
-                images = layer(images, training=True)
-                outputs.append(images)
-            loss = model.compute_loss(y=labels, y_pred=images)
-            from_output = model.compute_loss(y=labels, y_pred=tf.identity(images))  # not from the logits
-        output_gradients = [*tape.gradient(loss, outputs[:-1]), tape.gradient(from_output, images)]
+            for layer, places in zip(model.layers, sources, strict=True):
+                given = [outputs[place] for place in places] or [images]
+                hands_on = isinstance(layer, keras.layers.InputLayer)
+                outputs.append(images if hands_on else layer(given if len(given) > 1 else given[0], training=True))
+            y_pred = outputs[-1]
+            loss = model.compute_loss(y=labels, y_pred=y_pred)
+            from_output = model.compute_loss(y=labels, y_pred=tf.identity(y_pred))  # not from the logits
+        output_gradients = [*tape.gradient(loss, outputs[:-1]), tape.gradient(from_output, y_pred)]
         parameters = [[v.value for v in layer.trainable_variables] for layer in model.layers]
         return outputs, output_gradients, [tape.gradient(loss, values) for values in parameters]
 
