@@ -88,6 +88,9 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
         IMAGES,
     ),
     "global_average_pooling2d": ("GlobalAveragePooling2D", {}, IMAGES),
+    "global_average_pooling2d keepdims": ("GlobalAveragePooling2D", {"keepdims": True}, IMAGES),
+    "global_max_pooling2d": ("GlobalMaxPooling2D", {}, IMAGES),
+    "global_max_pooling2d keepdims": ("GlobalMaxPooling2D", {"keepdims": True}, IMAGES),
     "flatten": ("Flatten", {}, IMAGES),
     "dense": ("Dense", {"units": 4}, ROWS),
     "dense without bias": ("Dense", {"units": 4, "use_bias": False}, ROWS),
@@ -118,17 +121,22 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "softmax": ("Softmax", {}, IMAGES),
     "reshape": ("Reshape", {"target_shape": (3, -1)}, IMAGES),
     "reshape to images": ("Reshape", {"target_shape": (3, 2, 1)}, ROWS),
+    "up_sampling2d": ("UpSampling2D", {}, IMAGES),
+    "up_sampling2d rows and columns": ("UpSampling2D", {"size": (3, 1)}, IMAGES),
     "zero_padding2d": ("ZeroPadding2D", {}, IMAGES),
     "zero_padding2d rows and columns": ("ZeroPadding2D", {"padding": (2, 0)}, IMAGES),
     "zero_padding2d four sides": ("ZeroPadding2D", {"padding": ((0, 1), (2, 3))}, IMAGES),
 }
 
 
+TIED = ("MaxPooling2D", "GlobalMaxPooling2D", "ReLU", "LeakyReLU", "Activation")
+
+
 def layer_input(case: str, step: int = 0) -> Array:
     """Numbers from −2 to 2; where an operation compares numbers, rounded, so that there are ties and zeros."""
     name, _, shape = LAYER_CASES[case]
     x = uniform(100 + step, shape, -2, 2)
-    return np.round(2 * x) / 2 if name in ("MaxPooling2D", "ReLU", "LeakyReLU", "Activation") else x
+    return np.round(2 * x) / 2 if name in TIED else x
 
 
 def layer_weights(names_and_shapes: list[tuple[str, tuple[int, ...]]]) -> list[Array]:

@@ -163,6 +163,15 @@ def nothing(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
     return st.just({})
 
 
+def keepdims(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({"keepdims": st.booleans()})
+
+
+def up_sampling2d(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    """Without "bilinear", which TensorFlow has in float32 only."""
+    return st.fixed_dictionaries({"size": PAIRS if shape[0] * shape[1] < 100 else st.just((1, 1))})
+
+
 PAIRS = st.tuples(st.integers(1, 2), st.integers(1, 2))
 
 ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
@@ -175,7 +184,8 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
     "CenterCrop": part,
     "Cropping2D": lambda shape: st.sampled_from([{"cropping": ((0, shape[0] // 3), (shape[1] // 3, 0))}]),
     "Flatten": nothing,
-    "GlobalAveragePooling2D": nothing,
+    "GlobalAveragePooling2D": keepdims,
+    "GlobalMaxPooling2D": keepdims,
     "LeakyReLU": lambda shape: st.fixed_dictionaries({"negative_slope": st.sampled_from([0.3, 0.05])}),
     "MaxPooling2D": pooling,
     "Normalization": lambda shape: st.fixed_dictionaries(
@@ -210,13 +220,15 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
         [{"target_shape": (shape[1], shape[0], shape[2])}, {"target_shape": (-1, *shape[1:])}]
     ),
     "Softmax": nothing,
+    "UpSampling2D": up_sampling2d,
     "ZeroPadding2D": lambda shape: st.sampled_from([{"padding": p} for p in (1, (0, 2), ((0, 1), (2, 0)))]),
 }
 COMMON = ["Activation", "BatchNormalization", "Dropout", "Flatten", "LeakyReLU", "Normalization", "ReLU", "Rescaling"]
 COMMON += ["Softmax"]
 ROW_LAYERS = COMMON + ["Dense"] * 5  # more of them, as in real models
 IMAGE_LAYERS = COMMON + ["Conv2D"] * 5 + ["MaxPooling2D"] * 2 + ["AveragePooling2D"] * 2
-IMAGE_LAYERS += ["CenterCrop", "Cropping2D", "GlobalAveragePooling2D", "Reshape", "ZeroPadding2D"]
+IMAGE_LAYERS += ["CenterCrop", "Cropping2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Reshape"]
+IMAGE_LAYERS += ["UpSampling2D", "ZeroPadding2D"]
 RANDOM_LAYERS = [name for name in ARGUMENTS if name.startswith("Random")]
 RANDOM_LAYERS += ["Resizing"]  # TensorFlow resizes in float32 only, so that it is compared elsewhere
 

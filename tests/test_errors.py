@@ -25,11 +25,13 @@ from tinycnn.layers import (
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Input,
     LeakyReLU,
     MaxPooling2D,
     Reshape,
     Softmax,
+    UpSampling2D,
     ZeroPadding2D,
 )
 from tinycnn.utils import set_random_seed, to_categorical
@@ -162,6 +164,17 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = [
         ValueError,
         ("GlobalAveragePooling2D: expected data_format",),
     ),
+    (
+        lambda: GlobalMaxPooling2D(data_format="channels_first"),
+        ValueError,
+        ("GlobalMaxPooling2D: expected data_format='channels_last', received 'channels_first'",),
+    ),
+    (lambda: UpSampling2D(0), ValueError, ("UpSampling2D: expected size to be a positive whole number", "received 0")),
+    (
+        lambda: UpSampling2D(interpolation="bicubic"),
+        ValueError,
+        ("UpSampling2D: expected interpolation one of bilinear, nearest, received 'bicubic'. Use one of these.",),
+    ),
     (lambda: Dense(0), ValueError, ("Dense: expected units to be a positive whole number, received 0. Try 64.",)),
     (lambda: Dense(-3), ValueError, ("expected units", "received -3")),
     (lambda: Dense(2.0), ValueError, ("expected units", "received 2.0")),
@@ -290,6 +303,7 @@ SHAPES: list[tuple[Callable[[], Any], tuple[str, ...]]] = [
     ),
     (lambda: AveragePooling2D(name="p").build((None, 9)), ("p: expected images", "received (batch, 9)")),
     (lambda: GlobalAveragePooling2D(name="p").build((None, 9)), ("p: expected images", "received (batch, 9)")),
+    (lambda: UpSampling2D(name="u").build((None, 9)), ("u: expected images", "received (batch, 9)")),
     (
         lambda: Conv2D(4, (7, 3), name="c").build((None, 5, 9, 1)),
         ("c: expected a window that fits into the image, received one of 7x3 for an image of 5x9. Use a smaller",),

@@ -22,6 +22,7 @@ from tinycnn.layers import (
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Layer,
     LeakyReLU,
     MaxPooling2D,
@@ -38,6 +39,7 @@ from tinycnn.layers import (
     Reshape,
     Resizing,
     Softmax,
+    UpSampling2D,
     ZeroPadding2D,
 )
 from tinycnn.utils import set_random_seed
@@ -65,6 +67,7 @@ CASES = {
     "AveragePooling2D": Case(lambda **o: AveragePooling2D(**o), IMAGE, (3, 4, 4)),
     "AveragePooling2D same": Case(lambda **o: AveragePooling2D(3, 2, padding="same", **o), IMAGE, (4, 5, 4)),
     "GlobalAveragePooling2D": Case(lambda **o: GlobalAveragePooling2D(**o), IMAGE, (4,)),
+    "GlobalMaxPooling2D": Case(lambda **o: GlobalMaxPooling2D(keepdims=True, **o), IMAGE, (1, 1, 4)),
     "Flatten": Case(lambda **o: Flatten(**o), IMAGE, (252,)),
     "Dense": Case(lambda **o: Dense(5, activation="softmax", **o), (6,), (5,)),
     "Dense without bias": Case(lambda **o: Dense(5, use_bias=False, **o), (6,), (5,)),
@@ -103,6 +106,8 @@ CASES = {
     "RandomContrast": Case(lambda **o: RandomContrast((0.5, 0.9), value_range=(-2, 2), **o), IMAGE, IMAGE),
     "RandomBrightness": Case(lambda **o: RandomBrightness(0.4, value_range=(-2, 2), **o), IMAGE, IMAGE),
     "RandomCrop": Case(lambda **o: RandomCrop(4, 5, **o), IMAGE, (4, 5, 4)),
+    "UpSampling2D": Case(lambda **o: UpSampling2D((2, 3), **o), IMAGE, (14, 27, 4)),
+    "UpSampling2D, bilinear": Case(lambda **o: UpSampling2D(2, interpolation="bilinear", **o), IMAGE, (14, 18, 4)),
     "ZeroPadding2D": Case(lambda **o: ZeroPadding2D(**o), IMAGE, (9, 11, 4)),
     "ZeroPadding2D, four sides": Case(lambda **o: ZeroPadding2D(((1, 0), (2, 3)), **o), IMAGE, (8, 14, 4)),
 }

@@ -30,6 +30,8 @@ from tinycnn.layers import (
     Flatten,
     GlobalAveragePooling2D,
     GlobalAvgPool2D,
+    GlobalMaxPool2D,
+    GlobalMaxPooling2D,
     Input,
     InputLayer,
     Layer,
@@ -41,6 +43,7 @@ from tinycnn.layers import (
     ReLU,
     Reshape,
     Softmax,
+    UpSampling2D,
     ZeroPadding2D,
 )
 from tinycnn.utils import clear_session, set_random_seed
@@ -233,6 +236,28 @@ def test_global_average_pooling(rng):
     dy = rng.normal(size=y.shape)
     expected = oracles.average_pooling2d_gradient(x.shape, dy[:, None, None, :], (3, 5), (1, 1))
     assert_close(layer.backward(dy), expected, ORACLE)
+
+
+def test_equal_maxima_of_an_image_share_the_gradient():
+    x = np.float32([[0, 7, 7], [-1, 7, 7], [1, 2, 3]]).reshape(1, 3, 3, 1)
+    x = np.concatenate([x, -x], axis=-1)
+    layer = built(GlobalMaxPooling2D(), x)
+    np.testing.assert_array_equal(layer.forward(x, training=True), [[7, 1]])
+    dx = layer.backward(np.float32([[8, 5]]))
+    np.testing.assert_array_equal(dx[0, :, :, 0], [[0, 2, 2], [0, 2, 2], [0, 0, 0]])
+    np.testing.assert_array_equal(dx[0, :, :, 1], [[0, 0, 0], [5, 0, 0], [0, 0, 0]])
+
+
+def test_up_sampling_repeats_pixels_and_adds_up_their_gradients(rng):
+    x = rng.normal(size=(2, 3, 2, 4))
+    layer = built(UpSampling2D((2, 3), dtype="float64"), x)
+    y = layer.forward(x, training=True)
+    dy = rng.normal(size=y.shape)
+    dx = np.zeros_like(x)
+    for i, j in np.ndindex(6, 6):
+        np.testing.assert_array_equal(y[:, i, j], x[:, i // 2, j // 3])
+        dx[:, i // 2, j // 3] += dy[:, i, j]
+    assert_close(layer.backward(dy), dx, ORACLE)
 
 
 def test_flatten_writes_channels_innermost(rng):
@@ -748,8 +773,8 @@ def test_names_are_those_that_keras_gives(keras):
     keras.backend.clear_session()
     clear_session()
     for name in ("Conv2D", "MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "Flatten", "Dense", "Dropout",
-                 "BatchNormalization", "Activation", "ReLU", "LeakyReLU", "Softmax", "Reshape",
-                 "ZeroPadding2D"):  # fmt: skip
+                 "BatchNormalization", "Activation", "ReLU", "LeakyReLU", "Softmax", "Reshape", "GlobalMaxPooling2D",
+                 "UpSampling2D", "ZeroPadding2D"):  # fmt: skip
         arguments = {
             "Conv2D": (1, 1),
             "Dense": (1,),
@@ -775,6 +800,7 @@ def test_other_names_of_the_same_classes():
     assert MaxPool2D is MaxPooling2D
     assert AvgPool2D is AveragePooling2D
     assert GlobalAvgPool2D is GlobalAveragePooling2D
+    assert GlobalMaxPool2D is GlobalMaxPooling2D
     assert Convolution2D is Conv2D
     assert InputLayer is Input
     assert Input(shape=(28, 28, 1)).shape == (None, 28, 28, 1)

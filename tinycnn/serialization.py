@@ -43,7 +43,6 @@ KERAS_ONLY: dict[str, dict[str, Any]] = {
     "Conv2D": {"activity_regularizer": None},
     "Dense": {"quantization_config": None},
     "BatchNormalization": _NO_BATCH_NORMALIZATION_EXTRAS,
-    "GlobalAveragePooling2D": {"keepdims": False},
     "Resizing": {"pad_to_aspect_ratio": False, "fill_mode": "constant", "fill_value": 0.0, "antialias": False},
     **dict.fromkeys(("RandomContrast", "RandomBrightness"), _CHANNELS_LAST),
     "ReLU": {"max_value": None, "negative_slope": 0.0, "threshold": 0.0},

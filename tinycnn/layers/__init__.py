@@ -5,12 +5,7 @@ from typing import Any
 
 from tinycnn import serialization
 from tinycnn.layers.activations import Activation, LeakyReLU, ReLU, Softmax
-from tinycnn.layers.average_pooling2d import (
-    AveragePooling2D,
-    AvgPool2D,
-    GlobalAveragePooling2D,
-    GlobalAvgPool2D,
-)
+from tinycnn.layers.average_pooling2d import AveragePooling2D, AvgPool2D
 from tinycnn.layers.base import Layer, Parameter, ParameterVector
 from tinycnn.layers.batch_normalization import BatchNormalization
 from tinycnn.layers.center_crop import CenterCrop
@@ -19,6 +14,12 @@ from tinycnn.layers.cropping2d import Cropping2D
 from tinycnn.layers.dense import Dense
 from tinycnn.layers.dropout import Dropout
 from tinycnn.layers.flatten import Flatten
+from tinycnn.layers.global_pooling2d import (
+    GlobalAveragePooling2D,
+    GlobalAvgPool2D,
+    GlobalMaxPool2D,
+    GlobalMaxPooling2D,
+)
 from tinycnn.layers.input import Input, InputLayer
 from tinycnn.layers.max_pooling2d import MaxPool2D, MaxPooling2D
 from tinycnn.layers.normalization import Normalization
@@ -29,6 +30,7 @@ from tinycnn.layers.random_flip import RandomFlip
 from tinycnn.layers.rescaling import Rescaling
 from tinycnn.layers.reshape import Reshape
 from tinycnn.layers.resizing import Resizing
+from tinycnn.layers.up_sampling2d import UpSampling2D
 from tinycnn.layers.zero_padding2d import ZeroPadding2D
 
 Convolution2D = Conv2D
@@ -44,6 +46,7 @@ _CLASSES: tuple[type[Layer], ...] = (
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     LeakyReLU,
     MaxPooling2D,
     Normalization,
@@ -59,6 +62,7 @@ _CLASSES: tuple[type[Layer], ...] = (
     Reshape,
     Resizing,
     Softmax,
+    UpSampling2D,
     ZeroPadding2D,
 )
 
@@ -84,6 +88,8 @@ __all__ = [
     "Flatten",
     "GlobalAveragePooling2D",
     "GlobalAvgPool2D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPooling2D",
     "Input",
     "InputLayer",
     "Layer",
@@ -105,6 +111,7 @@ __all__ = [
     "Reshape",
     "Resizing",
     "Softmax",
+    "UpSampling2D",
     "ZeroPadding2D",
     "deserialize",
     "serialize",

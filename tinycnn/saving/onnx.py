@@ -22,6 +22,7 @@ from tinycnn.layers import (
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Layer,
     LeakyReLU,
     MaxPooling2D,
@@ -38,6 +39,7 @@ from tinycnn.layers import (
     Reshape,
     Resizing,
     Softmax,
+    UpSampling2D,
     ZeroPadding2D,
 )
 from tinycnn.layers.resampling import axis_taps
@@ -218,11 +220,13 @@ def _average_pooling2d(graph: _Graph, layer: AveragePooling2D) -> None:
     graph.add("AveragePool", layer.name, **size, count_include_pad=0)  # the padding is not part of the mean
 
 
-def _global_average_pooling2d(graph: _Graph, layer: GlobalAveragePooling2D) -> None:
+def _global_pooling2d(graph: _Graph, layer: GlobalAveragePooling2D | GlobalMaxPooling2D) -> None:
     graph.want_channels_first(layer)
-    graph.add("GlobalAveragePool", layer.name)  # (batch, channels, 1, 1)
-    graph.add("Flatten", f"{layer.name}/flatten", axis=1)
-    graph.channels_first, graph.axes = False, 2
+    operator = "GlobalMaxPool" if isinstance(layer, GlobalMaxPooling2D) else "GlobalAveragePool"
+    graph.add(operator, layer.name)  # (batch, channels, 1, 1)
+    if not layer.keepdims:
+        graph.add("Flatten", f"{layer.name}/flatten", axis=1)
+        graph.channels_first, graph.axes = False, 2
 
 
 def _flatten(graph: _Graph, layer: Flatten) -> None:
@@ -272,6 +276,11 @@ def _resizing(graph: _Graph, layer: Resizing) -> None:
     graph.want_channels_last(layer)
     _slice(graph, f"{layer.name}/crop", layer.rest, layer.input_shape[1:3])
     _resize(graph, layer, layer.part, (layer.height, layer.width), layer.interpolation)
+
+
+def _up_sampling2d(graph: _Graph, layer: UpSampling2D) -> None:
+    graph.want_channels_last(layer)
+    _resize(graph, layer, layer.input_shape[1:3], layer.output_shape[1:3], layer.interpolation)
 
 
 def _resize(graph: _Graph, layer: Layer, old: Any, new: Any, interpolation: str) -> None:
@@ -339,7 +348,8 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     Cropping2D: _cropping2d,
     Dropout: _nothing,
     Flatten: _flatten,
-    GlobalAveragePooling2D: _global_average_pooling2d,
+    GlobalAveragePooling2D: _global_pooling2d,
+    GlobalMaxPooling2D: _global_pooling2d,
     LeakyReLU: _leaky_relu,
     MaxPooling2D: _max_pooling2d,
     Normalization: _normalization,
@@ -355,6 +365,7 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     ReLU: _Graph.add_activation,
     Reshape: _reshape,
     Softmax: _Graph.add_activation,
+    UpSampling2D: _up_sampling2d,
     ZeroPadding2D: _zero_padding2d,
 }
 
