@@ -66,6 +66,17 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
         f"conv2d {name}": ("Conv2D", {"filters": 3, "kernel_size": 3, "activation": name}, IMAGES)
         for name in ("relu", "softmax", "sigmoid", "tanh", "elu", "leaky_relu")
     },
+    "depthwise_conv2d": ("DepthwiseConv2D", {"kernel_size": (2, 3)}, IMAGES),
+    "depthwise_conv2d several, same, strides": (
+        "DepthwiseConv2D",
+        {"kernel_size": 3, "depth_multiplier": 2, "padding": "same", "strides": 2, "activation": "relu"},
+        IMAGES,
+    ),
+    "depthwise_conv2d strides and dilation, without bias": (
+        "DepthwiseConv2D",
+        {"kernel_size": 2, "strides": 2, "dilation_rate": (3, 2), "use_bias": False},
+        IMAGES,
+    ),
     "max_pooling2d": ("MaxPooling2D", {}, IMAGES),
     "max_pooling2d overlapping": ("MaxPooling2D", {"pool_size": (3, 2), "strides": (2, 1)}, IMAGES),
     "max_pooling2d gaps": ("MaxPooling2D", {"pool_size": 2, "strides": 3}, IMAGES),

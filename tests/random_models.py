@@ -102,6 +102,21 @@ def conv2d(draw: Any, shape: Shape) -> dict[str, Any]:
     }
 
 
+@st.composite
+def depthwise_conv2d(draw: Any, shape: Shape) -> dict[str, Any]:
+    """With equal strides: TensorFlow has no others."""
+    arguments = draw(conv2d(shape))
+    for name in ("filters", "groups", "kernel_initializer", "kernel_regularizer"):
+        del arguments[name]
+    return {
+        **arguments,
+        "strides": arguments["strides"][0],
+        "depth_multiplier": draw(st.integers(1, 2)) if shape[-1] < 5 else 1,
+        "depthwise_initializer": draw(INITIALIZERS),
+        "depthwise_regularizer": draw(REGULARIZERS),
+    }
+
+
 def weighted() -> st.SearchStrategy[dict[str, Any]]:
     """What Conv2D and Dense have in common."""
     return st.fixed_dictionaries(
@@ -180,6 +195,7 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
     "BatchNormalization": batch_normalization,
     "Conv2D": conv2d,
     "Dense": dense,
+    "DepthwiseConv2D": depthwise_conv2d,
     "Dropout": lambda shape: st.fixed_dictionaries({"seed": st.integers(0, 9)}),  # the rate is added by `chains`
     "CenterCrop": part,
     "Cropping2D": lambda shape: st.sampled_from([{"cropping": ((0, shape[0] // 3), (shape[1] // 3, 0))}]),
@@ -227,8 +243,8 @@ COMMON = ["Activation", "BatchNormalization", "Dropout", "Flatten", "LeakyReLU",
 COMMON += ["Softmax"]
 ROW_LAYERS = COMMON + ["Dense"] * 5  # more of them, as in real models
 IMAGE_LAYERS = COMMON + ["Conv2D"] * 5 + ["MaxPooling2D"] * 2 + ["AveragePooling2D"] * 2
-IMAGE_LAYERS += ["CenterCrop", "Cropping2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Reshape"]
-IMAGE_LAYERS += ["UpSampling2D", "ZeroPadding2D"]
+IMAGE_LAYERS += ["CenterCrop", "Cropping2D", "DepthwiseConv2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D"]
+IMAGE_LAYERS += ["Reshape", "UpSampling2D", "ZeroPadding2D"]
 RANDOM_LAYERS = [name for name in ARGUMENTS if name.startswith("Random")]
 RANDOM_LAYERS += ["Resizing"]  # TensorFlow resizes in float32 only, so that it is compared elsewhere
 

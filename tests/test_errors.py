@@ -22,6 +22,7 @@ from tinycnn.layers import (
     BatchNormalization,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
@@ -144,6 +145,17 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = [
     ),
     (lambda: Conv2D(4, 3, groups=3), ValueError, ("Conv2D: expected groups", "divides filters=4, received 3")),
     (lambda: Conv2D(4, 3, groups=0), ValueError, ("expected groups", "received 0")),
+    (
+        lambda: DepthwiseConv2D(3, depth_multiplier=0),
+        ValueError,
+        ("DepthwiseConv2D: expected depth_multiplier to be a positive whole number, received 0. Try 1.",),
+    ),
+    (lambda: DepthwiseConv2D((3, 0)), ValueError, ("DepthwiseConv2D: expected kernel_size", "received (3, 0)")),
+    (lambda: DepthwiseConv2D(3, 0), ValueError, ("DepthwiseConv2D: expected strides", "received 0")),
+    (lambda: DepthwiseConv2D(3, padding="full"), ValueError, ("DepthwiseConv2D: expected padding", "received 'full'")),
+    (lambda: DepthwiseConv2D(3, dilation_rate=0), ValueError, ("DepthwiseConv2D: expected dilation_rate",)),
+    (lambda: DepthwiseConv2D(3, data_format="channels_first"), ValueError, ("DepthwiseConv2D: expected data_format",)),
+    (lambda: DepthwiseConv2D(3, depthwise_constraint=3), TypeError, ("constraint: expected a name or a Constraint",)),
     (lambda: MaxPooling2D(0), ValueError, ("MaxPooling2D: expected pool_size", "received 0")),
     (lambda: MaxPooling2D(2, strides=(1, 2, 3)), ValueError, ("MaxPooling2D: expected strides", "received (1, 2, 3)")),
     (lambda: MaxPooling2D(padding="SAM"), ValueError, ("MaxPooling2D: expected padding", "received 'SAM'")),
@@ -311,6 +323,10 @@ SHAPES: list[tuple[Callable[[], Any], tuple[str, ...]]] = [
     (
         lambda: Conv2D(4, 3, dilation_rate=3, name="c").build((None, 6, 9, 1)),
         ("c: expected a window that fits", "received one of 7x7 for an image of 6x9"),
+    ),
+    (
+        lambda: DepthwiseConv2D(3, dilation_rate=2, name="d").build((None, 9, 4, 1)),
+        ("d: expected a window that fits into the image, received one of 5x5 for an image of 9x4",),
     ),
     (
         lambda: MaxPooling2D(3, name="p").build((None, 5, 2, 1)),

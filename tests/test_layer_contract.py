@@ -19,6 +19,7 @@ from tinycnn.layers import (
     Conv2D,
     Cropping2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
@@ -61,6 +62,10 @@ CASES = {
     ),
     "Conv2D groups, dilation": Case(
         lambda **o: Conv2D(6, 3, groups=2, dilation_rate=2, padding="same", activation="tanh", **o), IMAGE, (7, 9, 6)
+    ),
+    "DepthwiseConv2D": Case(lambda **o: DepthwiseConv2D(3, activation="relu", **o), IMAGE, (5, 7, 4)),
+    "DepthwiseConv2D same, strides": Case(
+        lambda **o: DepthwiseConv2D((2, 3), 2, "same", 3, use_bias=False, **o), IMAGE, (4, 5, 12)
     ),
     "MaxPooling2D": Case(lambda **o: MaxPooling2D(**o), IMAGE, (3, 4, 4)),
     "MaxPooling2D same, overlap": Case(lambda **o: MaxPooling2D(3, 2, padding="same", **o), IMAGE, (4, 5, 4)),

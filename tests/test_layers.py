@@ -26,6 +26,7 @@ from tinycnn.layers import (
     Conv2D,
     Convolution2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
@@ -774,10 +775,11 @@ def test_names_are_those_that_keras_gives(keras):
     clear_session()
     for name in ("Conv2D", "MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "Flatten", "Dense", "Dropout",
                  "BatchNormalization", "Activation", "ReLU", "LeakyReLU", "Softmax", "Reshape", "GlobalMaxPooling2D",
-                 "UpSampling2D", "ZeroPadding2D"):  # fmt: skip
+                 "UpSampling2D", "DepthwiseConv2D", "ZeroPadding2D"):  # fmt: skip
         arguments = {
             "Conv2D": (1, 1),
             "Dense": (1,),
+            "DepthwiseConv2D": (1,),
             "Dropout": (0.1,),
             "Activation": ("relu",),
             "AveragePooling2D": (2,),
@@ -810,6 +812,9 @@ def test_arguments_in_keras_order():
     conv = Conv2D(8, (3, 2), (2, 1), "SAME", "channels_last", (1, 1), 2, "relu", False)
     assert (conv.filters, conv.kernel_size, conv.strides, conv.padding) == (8, (3, 2), (2, 1), "same")
     assert (conv.dilation_rate, conv.groups, conv.activation, conv.use_bias) == ((1, 1), 2, "relu", False)
+    conv = DepthwiseConv2D((3, 2), 2, "SAME", 3, "channels_last", 1, "relu", False)
+    assert (conv.kernel_size, conv.strides, conv.padding, conv.depth_multiplier) == ((3, 2), (2, 2), "same", 3)
+    assert (conv.dilation_rate, conv.activation, conv.use_bias) == ((1, 1), "relu", False)
     normalization = BatchNormalization(-1, 0.9, 0.01, False, False)
     assert (normalization.momentum, normalization.epsilon) == (0.9, 0.01)
     assert (normalization.center, normalization.scale) == (False, False)

@@ -36,11 +36,12 @@ _NO_OPTIMIZER_EXTRAS = {
     "loss_scale_factor": None,
     "gradient_accumulation_steps": None,
 }
+_NO_ACTIVITY_REGULARIZER = {"activity_regularizer": None}
 _NO_AXES = {"input_axes": None, "output_axes": None}
 _CHANNELS_LAST = {"data_format": "channels_last"}
 
 KERAS_ONLY: dict[str, dict[str, Any]] = {
-    "Conv2D": {"activity_regularizer": None},
+    **dict.fromkeys(("Conv2D", "DepthwiseConv2D"), _NO_ACTIVITY_REGULARIZER),
     "Dense": {"quantization_config": None},
     "BatchNormalization": _NO_BATCH_NORMALIZATION_EXTRAS,
     "Resizing": {"pad_to_aspect_ratio": False, "fill_mode": "constant", "fill_value": 0.0, "antialias": False},

@@ -12,6 +12,7 @@ from tinycnn.layers.center_crop import CenterCrop
 from tinycnn.layers.conv2d import Conv2D
 from tinycnn.layers.cropping2d import Cropping2D
 from tinycnn.layers.dense import Dense
+from tinycnn.layers.depthwise_conv2d import DepthwiseConv2D
 from tinycnn.layers.dropout import Dropout
 from tinycnn.layers.flatten import Flatten
 from tinycnn.layers.global_pooling2d import (
@@ -43,6 +44,7 @@ _CLASSES: tuple[type[Layer], ...] = (
     Conv2D,
     Cropping2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
@@ -84,6 +86,7 @@ __all__ = [
     "Convolution2D",
     "Cropping2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GlobalAveragePooling2D",

@@ -19,6 +19,7 @@ from tinycnn.layers import (
     Conv2D,
     Cropping2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
@@ -187,20 +188,31 @@ class _Graph:
 def _conv2d(graph: _Graph, layer: Conv2D) -> None:
     graph.want_channels_first(layer)
     # (kh, kw, channels, filters) -> (filters, channels, kh, kw)
-    weights = [graph.add_weight(f"{layer.name}/kernel", layer.kernel.value.transpose(3, 2, 0, 1))]
-    if layer.use_bias:
-        weights.append(graph.add_weight(f"{layer.name}/bias", layer.bias.value))
-    graph.add(
-        "Conv",
-        layer.name,
-        *weights,
-        kernel_shape=layer.kernel_size,
-        strides=layer.strides,
-        dilations=layer.dilation_rate,
-        group=layer.groups,
-        pads=_pads(layer),
-    )
+    kernel = graph.add_weight(f"{layer.name}/kernel", layer.kernel.value.transpose(3, 2, 0, 1))
+    graph.add("Conv", layer.name, kernel, *_bias(graph, layer), group=layer.groups, **_windows(layer))
     graph.add_activation(layer)
+
+
+def _depthwise_conv2d(graph: _Graph, layer: DepthwiseConv2D) -> None:
+    graph.want_channels_first(layer)
+    kernel = graph.add_weight(f"{layer.name}/kernel", _channel_by_channel(layer.kernel.value))
+    graph.add("Conv", layer.name, kernel, *_bias(graph, layer), group=layer.input_shape[-1], **_windows(layer))
+    graph.add_activation(layer)
+
+
+def _channel_by_channel(kernel: np.ndarray) -> np.ndarray:
+    """(kh, kw, c, m) -> (c·m, 1, kh, kw)"""
+    kh, kw, _, _ = kernel.shape
+    return kernel.transpose(2, 3, 0, 1).reshape(-1, 1, kh, kw)
+
+
+def _windows(layer: Any) -> dict[str, Any]:
+    size = {"kernel_shape": layer.kernel_size, "strides": layer.strides, "dilations": layer.dilation_rate}
+    return {**size, "pads": _pads(layer)}
+
+
+def _bias(graph: _Graph, layer: Any) -> list[str]:
+    return [graph.add_weight(f"{layer.name}/bias", layer.bias.value)] if layer.use_bias else []
 
 
 def _dense(graph: _Graph, layer: Dense) -> None:
@@ -344,6 +356,7 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     BatchNormalization: _batch_normalization,
     Conv2D: _conv2d,
     Dense: _dense,
+    DepthwiseConv2D: _depthwise_conv2d,
     CenterCrop: _center_crop,
     Cropping2D: _cropping2d,
     Dropout: _nothing,
