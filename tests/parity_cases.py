@@ -24,7 +24,7 @@ def uniform(seed: int, shape: tuple[int, ...], low: float = -1.0, high: float = 
 
 # One layer: forward, gradients, moving statistics
 
-IMAGES, ROWS = (2, 7, 6, 4), (5, 6)
+IMAGES, SMALL, ROWS = (2, 7, 6, 4), (2, 3, 4, 2), (5, 6)
 MODERN = (
     *("selu", "softplus", "softsign", "exponential", "relu6", "hard_sigmoid", "log_softmax"),
     *("silu", "hard_silu", "gelu", "mish"),
@@ -66,6 +66,27 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
         f"conv2d {name}": ("Conv2D", {"filters": 3, "kernel_size": 3, "activation": name}, IMAGES)
         for name in ("relu", "softmax", "sigmoid", "tanh", "elu", "leaky_relu")
     },
+    "conv2d_transpose": ("Conv2DTranspose", {"filters": 3, "kernel_size": (2, 3)}, SMALL),
+    "conv2d_transpose strides": (
+        "Conv2DTranspose",
+        {"filters": 2, "kernel_size": (3, 1), "strides": (2, 3), "activation": "relu"},
+        SMALL,
+    ),
+    "conv2d_transpose same, strides": (
+        "Conv2DTranspose",
+        {"filters": 2, "kernel_size": (3, 4), "strides": 2, "padding": "same", "use_bias": False},
+        SMALL,
+    ),
+    "conv2d_transpose output_padding": (
+        "Conv2DTranspose",
+        {"filters": 2, "kernel_size": 3, "strides": 3, "output_padding": (0, 1)},
+        SMALL,
+    ),
+    "conv2d_transpose same, output_padding": (
+        "Conv2DTranspose",
+        {"filters": 2, "kernel_size": (3, 4), "strides": 3, "output_padding": (0, 2), "padding": "same"},
+        SMALL,
+    ),
     "depthwise_conv2d": ("DepthwiseConv2D", {"kernel_size": (2, 3)}, IMAGES),
     "depthwise_conv2d several, same, strides": (
         "DepthwiseConv2D",

@@ -103,6 +103,19 @@ def conv2d(draw: Any, shape: Shape) -> dict[str, Any]:
 
 
 @st.composite
+def conv2d_transpose(draw: Any, shape: Shape) -> dict[str, Any]:
+    """Without dilation, which TensorFlow's CPU kernels lack."""
+    strides = draw(PAIRS) if shape[0] * shape[1] < 100 else (1, 1)
+    return {
+        "filters": draw(st.integers(1, 3)),
+        "kernel_size": draw(st.tuples(st.integers(1, 3), st.integers(1, 3))),
+        "strides": strides,
+        **draw(st.sampled_from([{"padding": "same"}, {}, {"output_padding": tuple(s - 1 for s in strides)}])),
+        **draw(weighted()),
+    }
+
+
+@st.composite
 def depthwise_conv2d(draw: Any, shape: Shape) -> dict[str, Any]:
     """With equal strides: TensorFlow has no others."""
     arguments = draw(conv2d(shape))
@@ -194,6 +207,7 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
     "AveragePooling2D": pooling,
     "BatchNormalization": batch_normalization,
     "Conv2D": conv2d,
+    "Conv2DTranspose": conv2d_transpose,
     "Dense": dense,
     "DepthwiseConv2D": depthwise_conv2d,
     "Dropout": lambda shape: st.fixed_dictionaries({"seed": st.integers(0, 9)}),  # the rate is added by `chains`
@@ -243,8 +257,8 @@ COMMON = ["Activation", "BatchNormalization", "Dropout", "Flatten", "LeakyReLU",
 COMMON += ["Softmax"]
 ROW_LAYERS = COMMON + ["Dense"] * 5  # more of them, as in real models
 IMAGE_LAYERS = COMMON + ["Conv2D"] * 5 + ["MaxPooling2D"] * 2 + ["AveragePooling2D"] * 2
-IMAGE_LAYERS += ["CenterCrop", "Cropping2D", "DepthwiseConv2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D"]
-IMAGE_LAYERS += ["Reshape", "UpSampling2D", "ZeroPadding2D"]
+IMAGE_LAYERS += ["CenterCrop", "Conv2DTranspose", "Cropping2D", "DepthwiseConv2D", "GlobalAveragePooling2D"]
+IMAGE_LAYERS += ["GlobalMaxPooling2D", "Reshape", "UpSampling2D", "ZeroPadding2D"]
 RANDOM_LAYERS = [name for name in ARGUMENTS if name.startswith("Random")]
 RANDOM_LAYERS += ["Resizing"]  # TensorFlow resizes in float32 only, so that it is compared elsewhere
 

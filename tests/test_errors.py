@@ -21,6 +21,7 @@ from tinycnn.layers import (
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
+    Conv2DTranspose,
     Dense,
     DepthwiseConv2D,
     Dropout,
@@ -145,6 +146,40 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = [
     ),
     (lambda: Conv2D(4, 3, groups=3), ValueError, ("Conv2D: expected groups", "divides filters=4, received 3")),
     (lambda: Conv2D(4, 3, groups=0), ValueError, ("expected groups", "received 0")),
+    (
+        lambda: Conv2DTranspose(0, 3),
+        ValueError,
+        ("Conv2DTranspose: expected filters to be a positive whole number, received 0. Try 32.",),
+    ),
+    (lambda: Conv2DTranspose(4, (3, 0)), ValueError, ("Conv2DTranspose: expected kernel_size", "received (3, 0)")),
+    (lambda: Conv2DTranspose(4, 3, 0), ValueError, ("Conv2DTranspose: expected strides", "received 0")),
+    (
+        lambda: Conv2DTranspose(4, 3, padding="full"),
+        ValueError,
+        ("Conv2DTranspose: expected padding", "received 'full'"),
+    ),
+    (lambda: Conv2DTranspose(4, 3, dilation_rate=0), ValueError, ("Conv2DTranspose: expected dilation_rate",)),
+    (
+        lambda: Conv2DTranspose(4, 3, 2, dilation_rate=2),
+        ValueError,
+        ("Conv2DTranspose: expected strides=1 or dilation_rate=1, received",),
+    ),
+    (
+        lambda: Conv2DTranspose(4, 3, data_format="channels_first"),
+        ValueError,
+        ("Conv2DTranspose: expected data_format",),
+    ),
+    (
+        lambda: Conv2DTranspose(4, 3, 2, output_padding=2),
+        ValueError,
+        (
+            "Conv2DTranspose: expected output_padding to be whole numbers from 0 to below strides=(2, 2), one or two, "
+            "received 2. Leave it out, or write output_padding=(1, 1).",
+        ),
+    ),
+    (lambda: Conv2DTranspose(4, 3, 2, output_padding=(0, -1)), ValueError, ("output_padding", "received (0, -1)")),
+    (lambda: Conv2DTranspose(4, 3, 2, output_padding=(0, 1, 1)), ValueError, ("output_padding", "received (0, 1, 1)")),
+    (lambda: Conv2DTranspose(4, 3, 2, output_padding=0.5), ValueError, ("output_padding", "received 0.5")),
     (
         lambda: DepthwiseConv2D(3, depth_multiplier=0),
         ValueError,
@@ -323,6 +358,13 @@ SHAPES: list[tuple[Callable[[], Any], tuple[str, ...]]] = [
     (
         lambda: Conv2D(4, 3, dilation_rate=3, name="c").build((None, 6, 9, 1)),
         ("c: expected a window that fits", "received one of 7x7 for an image of 6x9"),
+    ),
+    (
+        lambda: Conv2DTranspose(4, 2, 2, "same", output_padding=(1, 0), name="t").build((None, 5, 5, 1)),
+        (
+            "t: expected output_padding=None or at least 1 for an even kernel with padding='same', received (1, 0). "
+            "Leave it out: y is strides=(2, 2) times as large as x then.",
+        ),
     ),
     (
         lambda: DepthwiseConv2D(3, dilation_rate=2, name="d").build((None, 9, 4, 1)),

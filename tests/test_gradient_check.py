@@ -26,6 +26,7 @@ from tinycnn.layers import (
     BatchNormalization,
     CenterCrop,
     Conv2D,
+    Conv2DTranspose,
     Cropping2D,
     Dense,
     DepthwiseConv2D,
@@ -89,6 +90,12 @@ LAYERS = {
         IMAGES,
     ),
     "conv frozen": (lambda: Conv2D(3, 3, trainable=False), IMAGES),
+    "conv transpose": (lambda: Conv2DTranspose(3, 2, strides=(2, 3), activation="tanh"), IMAGES),
+    "conv transpose, same, without bias": (
+        lambda: Conv2DTranspose(3, (2, 3), strides=2, padding="same", use_bias=False),
+        IMAGES,
+    ),
+    "conv transpose, dilated": (lambda: Conv2DTranspose(2, 2, dilation_rate=2, padding="same"), IMAGES),
     "depthwise conv": (lambda: DepthwiseConv2D(3, depth_multiplier=2, activation="tanh"), IMAGES),
     "depthwise conv, same, strides, dilated": (
         lambda: DepthwiseConv2D(2, strides=(2, 1), padding="same", dilation_rate=(1, 2), use_bias=False),

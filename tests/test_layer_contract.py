@@ -17,6 +17,7 @@ from tinycnn.layers import (
     BatchNormalization,
     CenterCrop,
     Conv2D,
+    Conv2DTranspose,
     Cropping2D,
     Dense,
     DepthwiseConv2D,
@@ -62,6 +63,10 @@ CASES = {
     ),
     "Conv2D groups, dilation": Case(
         lambda **o: Conv2D(6, 3, groups=2, dilation_rate=2, padding="same", activation="tanh", **o), IMAGE, (7, 9, 6)
+    ),
+    "Conv2DTranspose": Case(lambda **o: Conv2DTranspose(6, 3, activation="relu", **o), IMAGE, (9, 11, 6)),
+    "Conv2DTranspose same, strides": Case(
+        lambda **o: Conv2DTranspose(5, (2, 3), (2, 3), "same", use_bias=False, **o), IMAGE, (14, 27, 5)
     ),
     "DepthwiseConv2D": Case(lambda **o: DepthwiseConv2D(3, activation="relu", **o), IMAGE, (5, 7, 4)),
     "DepthwiseConv2D same, strides": Case(

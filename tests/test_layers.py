@@ -24,7 +24,9 @@ from tinycnn.layers import (
     AvgPool2D,
     BatchNormalization,
     Conv2D,
+    Conv2DTranspose,
     Convolution2D,
+    Convolution2DTranspose,
     Dense,
     DepthwiseConv2D,
     Dropout,
@@ -110,6 +112,44 @@ def test_conv2d_dilation(seed, table, dilation, padding):
     assert_close(layer.backward(dz), dx, ORACLE, "dx")
     assert_close(layer.kernel.grad, dkernel, ORACLE, "dkernel")
     assert_close(layer.bias.grad, dbias, ORACLE, "dbias")
+
+
+@st.composite
+def transposes(draw: st.DrawFn) -> dict[str, Any]:
+    """Arguments of Conv2DTranspose on small images: windows smaller and larger than strides, all output_paddings."""
+    window, size = draw(PAIRS_TO_3), draw(PAIRS_TO_3)
+    strides, dilation_rate = draw(st.sampled_from([((1, 3), (1, 1)), ((2, 2), (1, 1)), ((1, 1), (2, 1))]))
+    padding = draw(st.sampled_from(["valid", "same"]))
+    extent = [(k - 1) * d + 1 for k, d in zip(window, dilation_rate, strict=True)]
+    least = [int(padding == "same" and k % 2 == 0) for k in extent]
+    output_padding = None
+    if all(low < s for low, s in zip(least, strides, strict=True)):
+        output_padding = draw(st.none() | st.tuples(*map(st.integers, least, (s - 1 for s in strides))))
+    arguments = {"kernel_size": window, "strides": strides, "dilation_rate": dilation_rate, "padding": padding}
+    return {"size": size, "arguments": {**arguments, "output_padding": output_padding}}
+
+
+PAIRS_TO_3 = st.tuples(st.integers(1, 3), st.integers(1, 3))
+
+
+@given(transposes(), TABLES, st.booleans(), st.integers(0, 2**32 - 1))
+def test_conv2d_transpose_is_a_convolution_with_its_arrows_turned_round(case, table, use_bias, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(1, *case["size"], 2))
+    layer = built(Conv2DTranspose(2, use_bias=use_bias, dtype="float64", **case["arguments"]), x, table)
+    bias = rng.normal(size=2) * use_bias
+    layer.set_weights([rng.normal(size=layer.kernel.shape), bias][: 1 + use_bias])
+    options = {key: case["arguments"][key] for key in ("strides", "padding", "dilation_rate")}
+    z = layer.forward(x, training=True)
+    dz, kernel = rng.normal(size=z.shape), layer.kernel.value
+    painted, _, _ = oracles.conv2d_gradients(np.zeros(z.shape), kernel, x, **options)
+    assert_close(z, painted + bias, ORACLE, "z")
+    _, dkernel, _ = oracles.conv2d_gradients(dz, kernel, x, **options)
+    assert_close(layer.backward(dz), oracles.conv2d(dz, kernel, np.zeros(2), **options), ORACLE, "dx")
+    assert_close(layer.grads["kernel"], dkernel, ORACLE, "dkernel")
+    assert ("bias" in layer.grads) == use_bias
+    if use_bias:
+        assert_close(layer.grads["bias"], dz.sum(axis=(0, 1, 2)), ORACLE, "dbias")
 
 
 @given(windows_on_images(), TABLES, st.booleans())
@@ -775,9 +815,10 @@ def test_names_are_those_that_keras_gives(keras):
     clear_session()
     for name in ("Conv2D", "MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "Flatten", "Dense", "Dropout",
                  "BatchNormalization", "Activation", "ReLU", "LeakyReLU", "Softmax", "Reshape", "GlobalMaxPooling2D",
-                 "UpSampling2D", "DepthwiseConv2D", "ZeroPadding2D"):  # fmt: skip
+                 "UpSampling2D", "DepthwiseConv2D", "Conv2DTranspose", "ZeroPadding2D"):  # fmt: skip
         arguments = {
             "Conv2D": (1, 1),
+            "Conv2DTranspose": (1, 1),
             "Dense": (1,),
             "DepthwiseConv2D": (1,),
             "Dropout": (0.1,),
@@ -804,6 +845,7 @@ def test_other_names_of_the_same_classes():
     assert GlobalAvgPool2D is GlobalAveragePooling2D
     assert GlobalMaxPool2D is GlobalMaxPooling2D
     assert Convolution2D is Conv2D
+    assert Convolution2DTranspose is Conv2DTranspose
     assert InputLayer is Input
     assert Input(shape=(28, 28, 1)).shape == (None, 28, 28, 1)
 
@@ -812,6 +854,10 @@ def test_arguments_in_keras_order():
     conv = Conv2D(8, (3, 2), (2, 1), "SAME", "channels_last", (1, 1), 2, "relu", False)
     assert (conv.filters, conv.kernel_size, conv.strides, conv.padding) == (8, (3, 2), (2, 1), "same")
     assert (conv.dilation_rate, conv.groups, conv.activation, conv.use_bias) == ((1, 1), 2, "relu", False)
+    conv = Conv2DTranspose(8, (3, 2), (2, 3), "SAME", (1, 2), "channels_last", 1, "relu", False)
+    assert (conv.filters, conv.kernel_size, conv.strides, conv.padding) == (8, (3, 2), (2, 3), "same")
+    assert (conv.output_padding, conv.dilation_rate) == ((1, 2), (1, 1))
+    assert (conv.activation, conv.use_bias) == ("relu", False)
     conv = DepthwiseConv2D((3, 2), 2, "SAME", 3, "channels_last", 1, "relu", False)
     assert (conv.kernel_size, conv.strides, conv.padding, conv.depth_multiplier) == ((3, 2), (2, 2), "same", 3)
     assert (conv.dilation_rate, conv.activation, conv.use_bias) == ((1, 1), "relu", False)

@@ -10,6 +10,7 @@ from tinycnn.layers.base import Layer, Parameter, ParameterVector
 from tinycnn.layers.batch_normalization import BatchNormalization
 from tinycnn.layers.center_crop import CenterCrop
 from tinycnn.layers.conv2d import Conv2D
+from tinycnn.layers.conv2d_transpose import Conv2DTranspose
 from tinycnn.layers.cropping2d import Cropping2D
 from tinycnn.layers.dense import Dense
 from tinycnn.layers.depthwise_conv2d import DepthwiseConv2D
@@ -35,6 +36,7 @@ from tinycnn.layers.up_sampling2d import UpSampling2D
 from tinycnn.layers.zero_padding2d import ZeroPadding2D
 
 Convolution2D = Conv2D
+Convolution2DTranspose = Conv2DTranspose
 
 _CLASSES: tuple[type[Layer], ...] = (
     Activation,
@@ -42,6 +44,7 @@ _CLASSES: tuple[type[Layer], ...] = (
     BatchNormalization,
     CenterCrop,
     Conv2D,
+    Conv2DTranspose,
     Cropping2D,
     Dense,
     DepthwiseConv2D,
@@ -83,7 +86,9 @@ __all__ = [
     "BatchNormalization",
     "CenterCrop",
     "Conv2D",
+    "Conv2DTranspose",
     "Convolution2D",
+    "Convolution2DTranspose",
     "Cropping2D",
     "Dense",
     "DepthwiseConv2D",

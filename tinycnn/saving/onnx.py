@@ -17,6 +17,7 @@ from tinycnn.layers import (
     BatchNormalization,
     CenterCrop,
     Conv2D,
+    Conv2DTranspose,
     Cropping2D,
     Dense,
     DepthwiseConv2D,
@@ -193,6 +194,21 @@ def _conv2d(graph: _Graph, layer: Conv2D) -> None:
     graph.add_activation(layer)
 
 
+def _conv2d_transpose(graph: _Graph, layer: Conv2DTranspose) -> None:
+    graph.want_channels_first(layer)
+    # (kh, kw, filters, channels) -> (channels, filters, kh, kw)
+    kernel = graph.add_weight(f"{layer.name}/kernel", layer.kernel.value.transpose(3, 2, 0, 1))
+    painted = [
+        (size - 1) * stride + (k - 1) * dilation + 1
+        for size, stride, k, dilation in zip(
+            layer.input_shape[1:3], layer.strides, layer.kernel_size, layer.dilation_rate, strict=True
+        )
+    ]
+    rest = [size - old for size, old in zip(layer.padded_size, painted, strict=True)]
+    graph.add("ConvTranspose", layer.name, kernel, *_bias(graph, layer), output_padding=rest, **_windows(layer))
+    graph.add_activation(layer)
+
+
 def _depthwise_conv2d(graph: _Graph, layer: DepthwiseConv2D) -> None:
     graph.want_channels_first(layer)
     kernel = graph.add_weight(f"{layer.name}/kernel", _channel_by_channel(layer.kernel.value))
@@ -355,6 +371,7 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     AveragePooling2D: _average_pooling2d,
     BatchNormalization: _batch_normalization,
     Conv2D: _conv2d,
+    Conv2DTranspose: _conv2d_transpose,
     Dense: _dense,
     DepthwiseConv2D: _depthwise_conv2d,
     CenterCrop: _center_crop,
