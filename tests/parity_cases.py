@@ -98,6 +98,17 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
         {"kernel_size": 2, "strides": 2, "dilation_rate": (3, 2), "use_bias": False},
         IMAGES,
     ),
+    "separable_conv2d": ("SeparableConv2D", {"filters": 3, "kernel_size": (3, 2)}, SMALL),
+    "separable_conv2d several, same, strides": (
+        "SeparableConv2D",
+        {"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same", "depth_multiplier": 2, "activation": "relu"},
+        IMAGES,
+    ),
+    "separable_conv2d dilation, without bias": (
+        "SeparableConv2D",
+        {"filters": 3, "kernel_size": 2, "dilation_rate": (3, 2), "use_bias": False},
+        IMAGES,
+    ),
     "max_pooling2d": ("MaxPooling2D", {}, IMAGES),
     "max_pooling2d overlapping": ("MaxPooling2D", {"pool_size": (3, 2), "strides": (2, 1)}, IMAGES),
     "max_pooling2d gaps": ("MaxPooling2D", {"pool_size": 2, "strides": 3}, IMAGES),

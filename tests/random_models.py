@@ -130,6 +130,16 @@ def depthwise_conv2d(draw: Any, shape: Shape) -> dict[str, Any]:
     }
 
 
+@st.composite
+def separable_conv2d(draw: Any, shape: Shape) -> dict[str, Any]:
+    return {
+        **draw(depthwise_conv2d(shape)),
+        "filters": draw(st.integers(1, 3)),
+        "pointwise_initializer": draw(INITIALIZERS),
+        "pointwise_regularizer": draw(REGULARIZERS),
+    }
+
+
 def weighted() -> st.SearchStrategy[dict[str, Any]]:
     """What Conv2D and Dense have in common."""
     return st.fixed_dictionaries(
@@ -249,6 +259,7 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
     "Reshape": lambda shape: st.sampled_from(
         [{"target_shape": (shape[1], shape[0], shape[2])}, {"target_shape": (-1, *shape[1:])}]
     ),
+    "SeparableConv2D": separable_conv2d,
     "Softmax": nothing,
     "UpSampling2D": up_sampling2d,
     "ZeroPadding2D": lambda shape: st.sampled_from([{"padding": p} for p in (1, (0, 2), ((0, 1), (2, 0)))]),
@@ -258,7 +269,7 @@ COMMON += ["Softmax"]
 ROW_LAYERS = COMMON + ["Dense"] * 5  # more of them, as in real models
 IMAGE_LAYERS = COMMON + ["Conv2D"] * 5 + ["MaxPooling2D"] * 2 + ["AveragePooling2D"] * 2
 IMAGE_LAYERS += ["CenterCrop", "Conv2DTranspose", "Cropping2D", "DepthwiseConv2D", "GlobalAveragePooling2D"]
-IMAGE_LAYERS += ["GlobalMaxPooling2D", "Reshape", "UpSampling2D", "ZeroPadding2D"]
+IMAGE_LAYERS += ["GlobalMaxPooling2D", "Reshape", "SeparableConv2D", "UpSampling2D", "ZeroPadding2D"]
 RANDOM_LAYERS = [name for name in ARGUMENTS if name.startswith("Random")]
 RANDOM_LAYERS += ["Resizing"]  # TensorFlow resizes in float32 only, so that it is compared elsewhere
 

@@ -32,6 +32,7 @@ from tinycnn.layers import (
     LeakyReLU,
     MaxPooling2D,
     Reshape,
+    SeparableConv2D,
     Softmax,
     UpSampling2D,
     ZeroPadding2D,
@@ -191,6 +192,25 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = [
     (lambda: DepthwiseConv2D(3, dilation_rate=0), ValueError, ("DepthwiseConv2D: expected dilation_rate",)),
     (lambda: DepthwiseConv2D(3, data_format="channels_first"), ValueError, ("DepthwiseConv2D: expected data_format",)),
     (lambda: DepthwiseConv2D(3, depthwise_constraint=3), TypeError, ("constraint: expected a name or a Constraint",)),
+    (
+        lambda: SeparableConv2D(0, 3),
+        ValueError,
+        ("SeparableConv2D: expected filters to be a positive whole number, received 0. Try 32.",),
+    ),
+    (lambda: SeparableConv2D(4, (3, 0)), ValueError, ("SeparableConv2D: expected kernel_size", "received (3, 0)")),
+    (lambda: SeparableConv2D(4, 3, 0), ValueError, ("SeparableConv2D: expected strides", "received 0")),
+    (lambda: SeparableConv2D(4, 3, padding="full"), ValueError, ("SeparableConv2D: expected padding", "'full'")),
+    (lambda: SeparableConv2D(4, 3, dilation_rate=0), ValueError, ("SeparableConv2D: expected dilation_rate",)),
+    (
+        lambda: SeparableConv2D(4, 3, depth_multiplier=1.5),
+        ValueError,
+        ("SeparableConv2D: expected depth_multiplier to be a positive whole number, received 1.5. Try 1.",),
+    ),
+    (
+        lambda: SeparableConv2D(4, 3, data_format="channels_first"),
+        ValueError,
+        ("SeparableConv2D: expected data_format",),
+    ),
     (lambda: MaxPooling2D(0), ValueError, ("MaxPooling2D: expected pool_size", "received 0")),
     (lambda: MaxPooling2D(2, strides=(1, 2, 3)), ValueError, ("MaxPooling2D: expected strides", "received (1, 2, 3)")),
     (lambda: MaxPooling2D(padding="SAM"), ValueError, ("MaxPooling2D: expected padding", "received 'SAM'")),
@@ -369,6 +389,10 @@ SHAPES: list[tuple[Callable[[], Any], tuple[str, ...]]] = [
     (
         lambda: DepthwiseConv2D(3, dilation_rate=2, name="d").build((None, 9, 4, 1)),
         ("d: expected a window that fits into the image, received one of 5x5 for an image of 9x4",),
+    ),
+    (
+        lambda: SeparableConv2D(4, 3, name="s").build((None, 9, 2, 1)),
+        ("s: expected a window that fits into the image, received one of 3x3 for an image of 9x2",),
     ),
     (
         lambda: MaxPooling2D(3, name="p").build((None, 5, 2, 1)),

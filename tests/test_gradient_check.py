@@ -50,6 +50,7 @@ from tinycnn.layers import (
     Rescaling,
     Reshape,
     Resizing,
+    SeparableConv2D,
     Softmax,
     UpSampling2D,
     ZeroPadding2D,
@@ -99,6 +100,11 @@ LAYERS = {
     "depthwise conv": (lambda: DepthwiseConv2D(3, depth_multiplier=2, activation="tanh"), IMAGES),
     "depthwise conv, same, strides, dilated": (
         lambda: DepthwiseConv2D(2, strides=(2, 1), padding="same", dilation_rate=(1, 2), use_bias=False),
+        IMAGES,
+    ),
+    "separable conv": (lambda: SeparableConv2D(3, 3, depth_multiplier=2, activation="tanh"), IMAGES),
+    "separable conv, same, strides, without bias": (
+        lambda: SeparableConv2D(3, (2, 3), strides=2, padding="same", use_bias=False),
         IMAGES,
     ),
     "max pooling": (lambda: MaxPooling2D(), IMAGES),

@@ -45,6 +45,8 @@ from tinycnn.layers import (
     ParameterVector,
     ReLU,
     Reshape,
+    SeparableConv2D,
+    SeparableConvolution2D,
     Softmax,
     UpSampling2D,
     ZeroPadding2D,
@@ -112,6 +114,31 @@ def test_conv2d_dilation(seed, table, dilation, padding):
     assert_close(layer.backward(dz), dx, ORACLE, "dx")
     assert_close(layer.kernel.grad, dkernel, ORACLE, "dkernel")
     assert_close(layer.bias.grad, dbias, ORACLE, "dbias")
+
+
+@given(windows_on_images(), TABLES)
+def test_separable_conv2d_is_a_depthwise_convolution_and_a_1x1_one(case, table):
+    rng, options = case["rng"], {"strides": case["strides"], "padding": case["padding"]}
+    x = rng.normal(size=(2, *case["size"], 2))
+    layers = [
+        DepthwiseConv2D(case["window"], depth_multiplier=2, use_bias=False, dtype="float64", **options),
+        Conv2D(3, 1, activation="tanh", dtype="float64"),
+    ]
+    whole = SeparableConv2D(3, case["window"], depth_multiplier=2, activation="tanh", dtype="float64", **options)
+    built(whole, x, table).set_weights([rng.normal(size=w.shape) for w in whole.get_weights()])
+    depthwise, pointwise, bias = whole.get_weights()
+    first, second = layers
+    built(first, x, table).set_weights([depthwise])
+    u = first.forward(x, training=True)
+    built(second, u, table).set_weights([pointwise, bias])
+    y = second.forward(u, training=True)
+    dy = rng.normal(size=y.shape)
+    dx = first.backward(second.backward(dy))
+    np.testing.assert_array_equal(whole.forward(x, training=True), y)
+    np.testing.assert_array_equal(whole.backward(dy), dx)
+    np.testing.assert_array_equal(whole.grads["depthwise_kernel"], first.kernel.grad)
+    np.testing.assert_array_equal(whole.grads["pointwise_kernel"], second.kernel.grad)
+    np.testing.assert_array_equal(whole.grads["bias"], second.bias.grad)
 
 
 @st.composite
@@ -815,10 +842,11 @@ def test_names_are_those_that_keras_gives(keras):
     clear_session()
     for name in ("Conv2D", "MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "Flatten", "Dense", "Dropout",
                  "BatchNormalization", "Activation", "ReLU", "LeakyReLU", "Softmax", "Reshape", "GlobalMaxPooling2D",
-                 "UpSampling2D", "DepthwiseConv2D", "Conv2DTranspose", "ZeroPadding2D"):  # fmt: skip
+                 "UpSampling2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D", "ZeroPadding2D"):  # fmt: skip
         arguments = {
             "Conv2D": (1, 1),
             "Conv2DTranspose": (1, 1),
+            "SeparableConv2D": (1, 1),
             "Dense": (1,),
             "DepthwiseConv2D": (1,),
             "Dropout": (0.1,),
@@ -846,6 +874,7 @@ def test_other_names_of_the_same_classes():
     assert GlobalMaxPool2D is GlobalMaxPooling2D
     assert Convolution2D is Conv2D
     assert Convolution2DTranspose is Conv2DTranspose
+    assert SeparableConvolution2D is SeparableConv2D
     assert InputLayer is Input
     assert Input(shape=(28, 28, 1)).shape == (None, 28, 28, 1)
 
@@ -858,6 +887,11 @@ def test_arguments_in_keras_order():
     assert (conv.filters, conv.kernel_size, conv.strides, conv.padding) == (8, (3, 2), (2, 3), "same")
     assert (conv.output_padding, conv.dilation_rate) == ((1, 2), (1, 1))
     assert (conv.activation, conv.use_bias) == ("relu", False)
+    conv = SeparableConv2D(8, (3, 2), 2, "SAME", "channels_last", 1, 3, "relu", False, "zeros", "ones")
+    assert (conv.filters, conv.kernel_size, conv.strides, conv.padding) == (8, (3, 2), (2, 2), "same")
+    assert (conv.dilation_rate, conv.depth_multiplier, conv.activation, conv.use_bias) == ((1, 1), 3, "relu", False)
+    assert isinstance(conv.depthwise_initializer, initializers.Zeros)
+    assert isinstance(conv.pointwise_initializer, initializers.Ones)
     conv = DepthwiseConv2D((3, 2), 2, "SAME", 3, "channels_last", 1, "relu", False)
     assert (conv.kernel_size, conv.strides, conv.padding, conv.depth_multiplier) == ((3, 2), (2, 2), "same", 3)
     assert (conv.dilation_rate, conv.activation, conv.use_bias) == ((1, 1), "relu", False)

@@ -41,7 +41,7 @@ _NO_AXES = {"input_axes": None, "output_axes": None}
 _CHANNELS_LAST = {"data_format": "channels_last"}
 
 KERAS_ONLY: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("Conv2D", "Conv2DTranspose", "DepthwiseConv2D"), _NO_ACTIVITY_REGULARIZER),
+    **dict.fromkeys(("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D"), _NO_ACTIVITY_REGULARIZER),
     "Dense": {"quantization_config": None},
     "BatchNormalization": _NO_BATCH_NORMALIZATION_EXTRAS,
     "Resizing": {"pad_to_aspect_ratio": False, "fill_mode": "constant", "fill_value": 0.0, "antialias": False},

@@ -32,11 +32,13 @@ from tinycnn.layers.random_flip import RandomFlip
 from tinycnn.layers.rescaling import Rescaling
 from tinycnn.layers.reshape import Reshape
 from tinycnn.layers.resizing import Resizing
+from tinycnn.layers.separable_conv2d import SeparableConv2D
 from tinycnn.layers.up_sampling2d import UpSampling2D
 from tinycnn.layers.zero_padding2d import ZeroPadding2D
 
 Convolution2D = Conv2D
 Convolution2DTranspose = Conv2DTranspose
+SeparableConvolution2D = SeparableConv2D
 
 _CLASSES: tuple[type[Layer], ...] = (
     Activation,
@@ -66,6 +68,7 @@ _CLASSES: tuple[type[Layer], ...] = (
     Rescaling,
     Reshape,
     Resizing,
+    SeparableConv2D,
     Softmax,
     UpSampling2D,
     ZeroPadding2D,
@@ -118,6 +121,8 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "SeparableConv2D",
+    "SeparableConvolution2D",
     "Softmax",
     "UpSampling2D",
     "ZeroPadding2D",

@@ -40,6 +40,7 @@ from tinycnn.layers import (
     Rescaling,
     Reshape,
     Resizing,
+    SeparableConv2D,
     Softmax,
     UpSampling2D,
     ZeroPadding2D,
@@ -213,6 +214,15 @@ def _depthwise_conv2d(graph: _Graph, layer: DepthwiseConv2D) -> None:
     graph.want_channels_first(layer)
     kernel = graph.add_weight(f"{layer.name}/kernel", _channel_by_channel(layer.kernel.value))
     graph.add("Conv", layer.name, kernel, *_bias(graph, layer), group=layer.input_shape[-1], **_windows(layer))
+    graph.add_activation(layer)
+
+
+def _separable_conv2d(graph: _Graph, layer: SeparableConv2D) -> None:
+    graph.want_channels_first(layer)
+    depthwise = graph.add_weight(f"{layer.name}/depthwise_kernel", _channel_by_channel(layer.depthwise_kernel.value))
+    graph.add("Conv", f"{layer.name}/depthwise", depthwise, group=layer.input_shape[-1], **_windows(layer))
+    pointwise = graph.add_weight(f"{layer.name}/pointwise_kernel", layer.pointwise_kernel.value.transpose(3, 2, 0, 1))
+    graph.add("Conv", layer.name, pointwise, *_bias(graph, layer))
     graph.add_activation(layer)
 
 
@@ -394,6 +404,7 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     Resizing: _resizing,
     ReLU: _Graph.add_activation,
     Reshape: _reshape,
+    SeparableConv2D: _separable_conv2d,
     Softmax: _Graph.add_activation,
     UpSampling2D: _up_sampling2d,
     ZeroPadding2D: _zero_padding2d,
