@@ -24,7 +24,7 @@ def uniform(seed: int, shape: tuple[int, ...], low: float = -1.0, high: float = 
 
 # One layer: forward, gradients, moving statistics
 
-IMAGES, ROWS = (2, 7, 6, 4), (5, 6)
+IMAGES, SMALL, ROWS = (2, 7, 6, 4), (2, 3, 4, 2), (5, 6)
 MODERN = (
     *("selu", "softplus", "softsign", "exponential", "relu6", "hard_sigmoid", "log_softmax"),
     *("silu", "hard_silu", "gelu", "mish"),
@@ -66,6 +66,49 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
         f"conv2d {name}": ("Conv2D", {"filters": 3, "kernel_size": 3, "activation": name}, IMAGES)
         for name in ("relu", "softmax", "sigmoid", "tanh", "elu", "leaky_relu")
     },
+    "conv2d_transpose": ("Conv2DTranspose", {"filters": 3, "kernel_size": (2, 3)}, SMALL),
+    "conv2d_transpose strides": (
+        "Conv2DTranspose",
+        {"filters": 2, "kernel_size": (3, 1), "strides": (2, 3), "activation": "relu"},
+        SMALL,
+    ),
+    "conv2d_transpose same, strides": (
+        "Conv2DTranspose",
+        {"filters": 2, "kernel_size": (3, 4), "strides": 2, "padding": "same", "use_bias": False},
+        SMALL,
+    ),
+    "conv2d_transpose output_padding": (
+        "Conv2DTranspose",
+        {"filters": 2, "kernel_size": 3, "strides": 3, "output_padding": (0, 1)},
+        SMALL,
+    ),
+    "conv2d_transpose same, output_padding": (
+        "Conv2DTranspose",
+        {"filters": 2, "kernel_size": (3, 4), "strides": 3, "output_padding": (0, 2), "padding": "same"},
+        SMALL,
+    ),
+    "depthwise_conv2d": ("DepthwiseConv2D", {"kernel_size": (2, 3)}, IMAGES),
+    "depthwise_conv2d several, same, strides": (
+        "DepthwiseConv2D",
+        {"kernel_size": 3, "depth_multiplier": 2, "padding": "same", "strides": 2, "activation": "relu"},
+        IMAGES,
+    ),
+    "depthwise_conv2d strides and dilation, without bias": (
+        "DepthwiseConv2D",
+        {"kernel_size": 2, "strides": 2, "dilation_rate": (3, 2), "use_bias": False},
+        IMAGES,
+    ),
+    "separable_conv2d": ("SeparableConv2D", {"filters": 3, "kernel_size": (3, 2)}, SMALL),
+    "separable_conv2d several, same, strides": (
+        "SeparableConv2D",
+        {"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same", "depth_multiplier": 2, "activation": "relu"},
+        IMAGES,
+    ),
+    "separable_conv2d dilation, without bias": (
+        "SeparableConv2D",
+        {"filters": 3, "kernel_size": 2, "dilation_rate": (3, 2), "use_bias": False},
+        IMAGES,
+    ),
     "max_pooling2d": ("MaxPooling2D", {}, IMAGES),
     "max_pooling2d overlapping": ("MaxPooling2D", {"pool_size": (3, 2), "strides": (2, 1)}, IMAGES),
     "max_pooling2d gaps": ("MaxPooling2D", {"pool_size": 2, "strides": 3}, IMAGES),
@@ -88,6 +131,9 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
         IMAGES,
     ),
     "global_average_pooling2d": ("GlobalAveragePooling2D", {}, IMAGES),
+    "global_average_pooling2d keepdims": ("GlobalAveragePooling2D", {"keepdims": True}, IMAGES),
+    "global_max_pooling2d": ("GlobalMaxPooling2D", {}, IMAGES),
+    "global_max_pooling2d keepdims": ("GlobalMaxPooling2D", {"keepdims": True}, IMAGES),
     "flatten": ("Flatten", {}, IMAGES),
     "dense": ("Dense", {"units": 4}, ROWS),
     "dense without bias": ("Dense", {"units": 4, "use_bias": False}, ROWS),
@@ -118,17 +164,22 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "softmax": ("Softmax", {}, IMAGES),
     "reshape": ("Reshape", {"target_shape": (3, -1)}, IMAGES),
     "reshape to images": ("Reshape", {"target_shape": (3, 2, 1)}, ROWS),
+    "up_sampling2d": ("UpSampling2D", {}, IMAGES),
+    "up_sampling2d rows and columns": ("UpSampling2D", {"size": (3, 1)}, IMAGES),
     "zero_padding2d": ("ZeroPadding2D", {}, IMAGES),
     "zero_padding2d rows and columns": ("ZeroPadding2D", {"padding": (2, 0)}, IMAGES),
     "zero_padding2d four sides": ("ZeroPadding2D", {"padding": ((0, 1), (2, 3))}, IMAGES),
 }
 
 
+TIED = ("MaxPooling2D", "GlobalMaxPooling2D", "ReLU", "LeakyReLU", "Activation")
+
+
 def layer_input(case: str, step: int = 0) -> Array:
     """Numbers from −2 to 2; where an operation compares numbers, rounded, so that there are ties and zeros."""
     name, _, shape = LAYER_CASES[case]
     x = uniform(100 + step, shape, -2, 2)
-    return np.round(2 * x) / 2 if name in ("MaxPooling2D", "ReLU", "LeakyReLU", "Activation") else x
+    return np.round(2 * x) / 2 if name in TIED else x
 
 
 def layer_weights(names_and_shapes: list[tuple[str, tuple[int, ...]]]) -> list[Array]:

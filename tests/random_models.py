@@ -102,6 +102,44 @@ def conv2d(draw: Any, shape: Shape) -> dict[str, Any]:
     }
 
 
+@st.composite
+def conv2d_transpose(draw: Any, shape: Shape) -> dict[str, Any]:
+    """Without dilation, which TensorFlow's CPU kernels lack."""
+    strides = draw(PAIRS) if shape[0] * shape[1] < 100 else (1, 1)
+    return {
+        "filters": draw(st.integers(1, 3)),
+        "kernel_size": draw(st.tuples(st.integers(1, 3), st.integers(1, 3))),
+        "strides": strides,
+        **draw(st.sampled_from([{"padding": "same"}, {}, {"output_padding": tuple(s - 1 for s in strides)}])),
+        **draw(weighted()),
+    }
+
+
+@st.composite
+def depthwise_conv2d(draw: Any, shape: Shape) -> dict[str, Any]:
+    """With equal strides: TensorFlow has no others."""
+    arguments = draw(conv2d(shape))
+    for name in ("filters", "groups", "kernel_initializer", "kernel_regularizer"):
+        del arguments[name]
+    return {
+        **arguments,
+        "strides": arguments["strides"][0],
+        "depth_multiplier": draw(st.integers(1, 2)) if shape[-1] < 5 else 1,
+        "depthwise_initializer": draw(INITIALIZERS),
+        "depthwise_regularizer": draw(REGULARIZERS),
+    }
+
+
+@st.composite
+def separable_conv2d(draw: Any, shape: Shape) -> dict[str, Any]:
+    return {
+        **draw(depthwise_conv2d(shape)),
+        "filters": draw(st.integers(1, 3)),
+        "pointwise_initializer": draw(INITIALIZERS),
+        "pointwise_regularizer": draw(REGULARIZERS),
+    }
+
+
 def weighted() -> st.SearchStrategy[dict[str, Any]]:
     """What Conv2D and Dense have in common."""
     return st.fixed_dictionaries(
@@ -163,6 +201,15 @@ def nothing(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
     return st.just({})
 
 
+def keepdims(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({"keepdims": st.booleans()})
+
+
+def up_sampling2d(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    """Without "bilinear", which TensorFlow has in float32 only."""
+    return st.fixed_dictionaries({"size": PAIRS if shape[0] * shape[1] < 100 else st.just((1, 1))})
+
+
 PAIRS = st.tuples(st.integers(1, 2), st.integers(1, 2))
 
 ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
@@ -170,12 +217,15 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
     "AveragePooling2D": pooling,
     "BatchNormalization": batch_normalization,
     "Conv2D": conv2d,
+    "Conv2DTranspose": conv2d_transpose,
     "Dense": dense,
+    "DepthwiseConv2D": depthwise_conv2d,
     "Dropout": lambda shape: st.fixed_dictionaries({"seed": st.integers(0, 9)}),  # the rate is added by `chains`
     "CenterCrop": part,
     "Cropping2D": lambda shape: st.sampled_from([{"cropping": ((0, shape[0] // 3), (shape[1] // 3, 0))}]),
     "Flatten": nothing,
-    "GlobalAveragePooling2D": nothing,
+    "GlobalAveragePooling2D": keepdims,
+    "GlobalMaxPooling2D": keepdims,
     "LeakyReLU": lambda shape: st.fixed_dictionaries({"negative_slope": st.sampled_from([0.3, 0.05])}),
     "MaxPooling2D": pooling,
     "Normalization": lambda shape: st.fixed_dictionaries(
@@ -209,14 +259,17 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
     "Reshape": lambda shape: st.sampled_from(
         [{"target_shape": (shape[1], shape[0], shape[2])}, {"target_shape": (-1, *shape[1:])}]
     ),
+    "SeparableConv2D": separable_conv2d,
     "Softmax": nothing,
+    "UpSampling2D": up_sampling2d,
     "ZeroPadding2D": lambda shape: st.sampled_from([{"padding": p} for p in (1, (0, 2), ((0, 1), (2, 0)))]),
 }
 COMMON = ["Activation", "BatchNormalization", "Dropout", "Flatten", "LeakyReLU", "Normalization", "ReLU", "Rescaling"]
 COMMON += ["Softmax"]
 ROW_LAYERS = COMMON + ["Dense"] * 5  # more of them, as in real models
 IMAGE_LAYERS = COMMON + ["Conv2D"] * 5 + ["MaxPooling2D"] * 2 + ["AveragePooling2D"] * 2
-IMAGE_LAYERS += ["CenterCrop", "Cropping2D", "GlobalAveragePooling2D", "Reshape", "ZeroPadding2D"]
+IMAGE_LAYERS += ["CenterCrop", "Conv2DTranspose", "Cropping2D", "DepthwiseConv2D", "GlobalAveragePooling2D"]
+IMAGE_LAYERS += ["GlobalMaxPooling2D", "Reshape", "SeparableConv2D", "UpSampling2D", "ZeroPadding2D"]
 RANDOM_LAYERS = [name for name in ARGUMENTS if name.startswith("Random")]
 RANDOM_LAYERS += ["Resizing"]  # TensorFlow resizes in float32 only, so that it is compared elsewhere
 

@@ -21,15 +21,20 @@ from tinycnn.layers import (
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
+    Conv2DTranspose,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Input,
     LeakyReLU,
     MaxPooling2D,
     Reshape,
+    SeparableConv2D,
     Softmax,
+    UpSampling2D,
     ZeroPadding2D,
 )
 from tinycnn.utils import set_random_seed, to_categorical
@@ -142,6 +147,70 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = [
     ),
     (lambda: Conv2D(4, 3, groups=3), ValueError, ("Conv2D: expected groups", "divides filters=4, received 3")),
     (lambda: Conv2D(4, 3, groups=0), ValueError, ("expected groups", "received 0")),
+    (
+        lambda: Conv2DTranspose(0, 3),
+        ValueError,
+        ("Conv2DTranspose: expected filters to be a positive whole number, received 0. Try 32.",),
+    ),
+    (lambda: Conv2DTranspose(4, (3, 0)), ValueError, ("Conv2DTranspose: expected kernel_size", "received (3, 0)")),
+    (lambda: Conv2DTranspose(4, 3, 0), ValueError, ("Conv2DTranspose: expected strides", "received 0")),
+    (
+        lambda: Conv2DTranspose(4, 3, padding="full"),
+        ValueError,
+        ("Conv2DTranspose: expected padding", "received 'full'"),
+    ),
+    (lambda: Conv2DTranspose(4, 3, dilation_rate=0), ValueError, ("Conv2DTranspose: expected dilation_rate",)),
+    (
+        lambda: Conv2DTranspose(4, 3, 2, dilation_rate=2),
+        ValueError,
+        ("Conv2DTranspose: expected strides=1 or dilation_rate=1, received",),
+    ),
+    (
+        lambda: Conv2DTranspose(4, 3, data_format="channels_first"),
+        ValueError,
+        ("Conv2DTranspose: expected data_format",),
+    ),
+    (
+        lambda: Conv2DTranspose(4, 3, 2, output_padding=2),
+        ValueError,
+        (
+            "Conv2DTranspose: expected output_padding to be whole numbers from 0 to below strides=(2, 2), one or two, "
+            "received 2. Leave it out, or write output_padding=(1, 1).",
+        ),
+    ),
+    (lambda: Conv2DTranspose(4, 3, 2, output_padding=(0, -1)), ValueError, ("output_padding", "received (0, -1)")),
+    (lambda: Conv2DTranspose(4, 3, 2, output_padding=(0, 1, 1)), ValueError, ("output_padding", "received (0, 1, 1)")),
+    (lambda: Conv2DTranspose(4, 3, 2, output_padding=0.5), ValueError, ("output_padding", "received 0.5")),
+    (
+        lambda: DepthwiseConv2D(3, depth_multiplier=0),
+        ValueError,
+        ("DepthwiseConv2D: expected depth_multiplier to be a positive whole number, received 0. Try 1.",),
+    ),
+    (lambda: DepthwiseConv2D((3, 0)), ValueError, ("DepthwiseConv2D: expected kernel_size", "received (3, 0)")),
+    (lambda: DepthwiseConv2D(3, 0), ValueError, ("DepthwiseConv2D: expected strides", "received 0")),
+    (lambda: DepthwiseConv2D(3, padding="full"), ValueError, ("DepthwiseConv2D: expected padding", "received 'full'")),
+    (lambda: DepthwiseConv2D(3, dilation_rate=0), ValueError, ("DepthwiseConv2D: expected dilation_rate",)),
+    (lambda: DepthwiseConv2D(3, data_format="channels_first"), ValueError, ("DepthwiseConv2D: expected data_format",)),
+    (lambda: DepthwiseConv2D(3, depthwise_constraint=3), TypeError, ("constraint: expected a name or a Constraint",)),
+    (
+        lambda: SeparableConv2D(0, 3),
+        ValueError,
+        ("SeparableConv2D: expected filters to be a positive whole number, received 0. Try 32.",),
+    ),
+    (lambda: SeparableConv2D(4, (3, 0)), ValueError, ("SeparableConv2D: expected kernel_size", "received (3, 0)")),
+    (lambda: SeparableConv2D(4, 3, 0), ValueError, ("SeparableConv2D: expected strides", "received 0")),
+    (lambda: SeparableConv2D(4, 3, padding="full"), ValueError, ("SeparableConv2D: expected padding", "'full'")),
+    (lambda: SeparableConv2D(4, 3, dilation_rate=0), ValueError, ("SeparableConv2D: expected dilation_rate",)),
+    (
+        lambda: SeparableConv2D(4, 3, depth_multiplier=1.5),
+        ValueError,
+        ("SeparableConv2D: expected depth_multiplier to be a positive whole number, received 1.5. Try 1.",),
+    ),
+    (
+        lambda: SeparableConv2D(4, 3, data_format="channels_first"),
+        ValueError,
+        ("SeparableConv2D: expected data_format",),
+    ),
     (lambda: MaxPooling2D(0), ValueError, ("MaxPooling2D: expected pool_size", "received 0")),
     (lambda: MaxPooling2D(2, strides=(1, 2, 3)), ValueError, ("MaxPooling2D: expected strides", "received (1, 2, 3)")),
     (lambda: MaxPooling2D(padding="SAM"), ValueError, ("MaxPooling2D: expected padding", "received 'SAM'")),
@@ -161,6 +230,17 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = [
         lambda: GlobalAveragePooling2D(data_format="channels_first"),
         ValueError,
         ("GlobalAveragePooling2D: expected data_format",),
+    ),
+    (
+        lambda: GlobalMaxPooling2D(data_format="channels_first"),
+        ValueError,
+        ("GlobalMaxPooling2D: expected data_format='channels_last', received 'channels_first'",),
+    ),
+    (lambda: UpSampling2D(0), ValueError, ("UpSampling2D: expected size to be a positive whole number", "received 0")),
+    (
+        lambda: UpSampling2D(interpolation="bicubic"),
+        ValueError,
+        ("UpSampling2D: expected interpolation one of bilinear, nearest, received 'bicubic'. Use one of these.",),
     ),
     (lambda: Dense(0), ValueError, ("Dense: expected units to be a positive whole number, received 0. Try 64.",)),
     (lambda: Dense(-3), ValueError, ("expected units", "received -3")),
@@ -290,6 +370,7 @@ SHAPES: list[tuple[Callable[[], Any], tuple[str, ...]]] = [
     ),
     (lambda: AveragePooling2D(name="p").build((None, 9)), ("p: expected images", "received (batch, 9)")),
     (lambda: GlobalAveragePooling2D(name="p").build((None, 9)), ("p: expected images", "received (batch, 9)")),
+    (lambda: UpSampling2D(name="u").build((None, 9)), ("u: expected images", "received (batch, 9)")),
     (
         lambda: Conv2D(4, (7, 3), name="c").build((None, 5, 9, 1)),
         ("c: expected a window that fits into the image, received one of 7x3 for an image of 5x9. Use a smaller",),
@@ -297,6 +378,21 @@ SHAPES: list[tuple[Callable[[], Any], tuple[str, ...]]] = [
     (
         lambda: Conv2D(4, 3, dilation_rate=3, name="c").build((None, 6, 9, 1)),
         ("c: expected a window that fits", "received one of 7x7 for an image of 6x9"),
+    ),
+    (
+        lambda: Conv2DTranspose(4, 2, 2, "same", output_padding=(1, 0), name="t").build((None, 5, 5, 1)),
+        (
+            "t: expected output_padding=None or at least 1 for an even kernel with padding='same', received (1, 0). "
+            "Leave it out: y is strides=(2, 2) times as large as x then.",
+        ),
+    ),
+    (
+        lambda: DepthwiseConv2D(3, dilation_rate=2, name="d").build((None, 9, 4, 1)),
+        ("d: expected a window that fits into the image, received one of 5x5 for an image of 9x4",),
+    ),
+    (
+        lambda: SeparableConv2D(4, 3, name="s").build((None, 9, 2, 1)),
+        ("s: expected a window that fits into the image, received one of 3x3 for an image of 9x2",),
     ),
     (
         lambda: MaxPooling2D(3, name="p").build((None, 5, 2, 1)),

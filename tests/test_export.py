@@ -69,6 +69,13 @@ def test_every_layer_and_option(case: str, dtype: str, tmp_path: Path) -> None:
         assert_predicts(proto, model, batch, tolerance)
 
 
+def test_a_dilated_transpose(tmp_path: Path) -> None:
+    """TensorFlow's CPU kernels have none, so that it is in no table of cases."""
+    model = Sequential([layers.Input((4, 5, 2)), layers.Conv2DTranspose(3, 2, padding="same", dilation_rate=(2, 3))])
+    x = uniform(1, (2, 4, 5, 2)).astype("float32")
+    assert_predicts(exported(fill(model), tmp_path), model, x, PARITY["float32"])
+
+
 @given(chain=chains())
 @settings(max_examples=100)
 def test_random_chains(chain: Any, tmp_path_factory: pytest.TempPathFactory) -> None:

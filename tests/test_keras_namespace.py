@@ -54,6 +54,9 @@ from tinycnn.keras import backend
 from tinycnn.keras.models import Sequential
 from tinycnn.keras.layers import Dense, Flatten, Conv2D, MaxPooling2D, Dropout, BatchNormalization
 from tinycnn.keras.layers import MaxPool2D, AveragePooling2D, AvgPool2D, GlobalAveragePooling2D, GlobalAvgPool2D
+from tinycnn.keras.layers import GlobalMaxPool2D, GlobalMaxPooling2D, UpSampling2D
+from tinycnn.keras.layers import Conv2DTranspose, Convolution2DTranspose, DepthwiseConv2D
+from tinycnn.keras.layers import SeparableConv2D, SeparableConvolution2D
 from tinycnn.keras.layers import Activation, ReLU, LeakyReLU, Softmax, Input, InputLayer, Layer, Convolution2D
 from tinycnn.keras.layers import Reshape, ZeroPadding2D
 from tinycnn.keras.layers import Rescaling, Normalization, Resizing, CenterCrop, Cropping2D, RandomFlip, RandomRotation

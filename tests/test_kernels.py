@@ -76,6 +76,25 @@ def test_convolution_is_the_sum_of_products(case, filters):
     assert_close(REFERENCE.conv2d_backward_input(dz, kernel, x.shape[1:3], strides, dilation), dx, ORACLE, "dx")
 
 
+@given(images_and_windows(dilations=(1, 2)), st.integers(1, 3))
+def test_depthwise_convolution_has_as_many_groups_as_channels(case, m):
+    x, strides, dilation, rng = (case[key] for key in ("x", "strides", "dilation", "rng"))
+    channels = x.shape[3]
+    kernel = frozen(rng.normal(size=(*case["window"], channels, m)))
+    bias = frozen(rng.normal(size=channels * m))
+    flat, options = kernel.reshape(*case["window"], 1, -1), {"dilation_rate": dilation, "groups": channels}
+    z = REFERENCE.depthwise_conv2d_forward(x, kernel, bias, strides, dilation)
+    assert_close(z, oracles.conv2d(x, flat, bias, strides, **options), ORACLE, "z")
+
+    dz = frozen(rng.normal(size=z.shape))
+    dx, dkernel, dbias = oracles.conv2d_gradients(x, flat, dz, strides, **options)
+    found = REFERENCE.depthwise_conv2d_backward_parameters(x, dz, case["window"], strides, dilation)
+    assert_close(found[0], dkernel.reshape(kernel.shape), ORACLE, "dkernel")
+    assert_close(found[1], dbias, ORACLE, "dbias")
+    found = REFERENCE.depthwise_conv2d_backward_input(dz, kernel, x.shape[1:3], strides, dilation)
+    assert_close(found, dx, ORACLE, "dx")
+
+
 @given(images_and_windows(), st.booleans())
 def test_max_pooling_keeps_the_first_maximum(case, tied):
     """Half of the examples hold few different numbers, so that most windows are tied."""

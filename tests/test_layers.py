@@ -24,12 +24,17 @@ from tinycnn.layers import (
     AvgPool2D,
     BatchNormalization,
     Conv2D,
+    Conv2DTranspose,
     Convolution2D,
+    Convolution2DTranspose,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
     GlobalAvgPool2D,
+    GlobalMaxPool2D,
+    GlobalMaxPooling2D,
     Input,
     InputLayer,
     Layer,
@@ -40,7 +45,10 @@ from tinycnn.layers import (
     ParameterVector,
     ReLU,
     Reshape,
+    SeparableConv2D,
+    SeparableConvolution2D,
     Softmax,
+    UpSampling2D,
     ZeroPadding2D,
 )
 from tinycnn.utils import clear_session, set_random_seed
@@ -106,6 +114,69 @@ def test_conv2d_dilation(seed, table, dilation, padding):
     assert_close(layer.backward(dz), dx, ORACLE, "dx")
     assert_close(layer.kernel.grad, dkernel, ORACLE, "dkernel")
     assert_close(layer.bias.grad, dbias, ORACLE, "dbias")
+
+
+@given(windows_on_images(), TABLES)
+def test_separable_conv2d_is_a_depthwise_convolution_and_a_1x1_one(case, table):
+    rng, options = case["rng"], {"strides": case["strides"], "padding": case["padding"]}
+    x = rng.normal(size=(2, *case["size"], 2))
+    layers = [
+        DepthwiseConv2D(case["window"], depth_multiplier=2, use_bias=False, dtype="float64", **options),
+        Conv2D(3, 1, activation="tanh", dtype="float64"),
+    ]
+    whole = SeparableConv2D(3, case["window"], depth_multiplier=2, activation="tanh", dtype="float64", **options)
+    built(whole, x, table).set_weights([rng.normal(size=w.shape) for w in whole.get_weights()])
+    depthwise, pointwise, bias = whole.get_weights()
+    first, second = layers
+    built(first, x, table).set_weights([depthwise])
+    u = first.forward(x, training=True)
+    built(second, u, table).set_weights([pointwise, bias])
+    y = second.forward(u, training=True)
+    dy = rng.normal(size=y.shape)
+    dx = first.backward(second.backward(dy))
+    np.testing.assert_array_equal(whole.forward(x, training=True), y)
+    np.testing.assert_array_equal(whole.backward(dy), dx)
+    np.testing.assert_array_equal(whole.grads["depthwise_kernel"], first.kernel.grad)
+    np.testing.assert_array_equal(whole.grads["pointwise_kernel"], second.kernel.grad)
+    np.testing.assert_array_equal(whole.grads["bias"], second.bias.grad)
+
+
+@st.composite
+def transposes(draw: st.DrawFn) -> dict[str, Any]:
+    """Arguments of Conv2DTranspose on small images: windows smaller and larger than strides, all output_paddings."""
+    window, size = draw(PAIRS_TO_3), draw(PAIRS_TO_3)
+    strides, dilation_rate = draw(st.sampled_from([((1, 3), (1, 1)), ((2, 2), (1, 1)), ((1, 1), (2, 1))]))
+    padding = draw(st.sampled_from(["valid", "same"]))
+    extent = [(k - 1) * d + 1 for k, d in zip(window, dilation_rate, strict=True)]
+    least = [int(padding == "same" and k % 2 == 0) for k in extent]
+    output_padding = None
+    if all(low < s for low, s in zip(least, strides, strict=True)):
+        output_padding = draw(st.none() | st.tuples(*map(st.integers, least, (s - 1 for s in strides))))
+    arguments = {"kernel_size": window, "strides": strides, "dilation_rate": dilation_rate, "padding": padding}
+    return {"size": size, "arguments": {**arguments, "output_padding": output_padding}}
+
+
+PAIRS_TO_3 = st.tuples(st.integers(1, 3), st.integers(1, 3))
+
+
+@given(transposes(), TABLES, st.booleans(), st.integers(0, 2**32 - 1))
+def test_conv2d_transpose_is_a_convolution_with_its_arrows_turned_round(case, table, use_bias, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(1, *case["size"], 2))
+    layer = built(Conv2DTranspose(2, use_bias=use_bias, dtype="float64", **case["arguments"]), x, table)
+    bias = rng.normal(size=2) * use_bias
+    layer.set_weights([rng.normal(size=layer.kernel.shape), bias][: 1 + use_bias])
+    options = {key: case["arguments"][key] for key in ("strides", "padding", "dilation_rate")}
+    z = layer.forward(x, training=True)
+    dz, kernel = rng.normal(size=z.shape), layer.kernel.value
+    painted, _, _ = oracles.conv2d_gradients(np.zeros(z.shape), kernel, x, **options)
+    assert_close(z, painted + bias, ORACLE, "z")
+    _, dkernel, _ = oracles.conv2d_gradients(dz, kernel, x, **options)
+    assert_close(layer.backward(dz), oracles.conv2d(dz, kernel, np.zeros(2), **options), ORACLE, "dx")
+    assert_close(layer.grads["kernel"], dkernel, ORACLE, "dkernel")
+    assert ("bias" in layer.grads) == use_bias
+    if use_bias:
+        assert_close(layer.grads["bias"], dz.sum(axis=(0, 1, 2)), ORACLE, "dbias")
 
 
 @given(windows_on_images(), TABLES, st.booleans())
@@ -233,6 +304,28 @@ def test_global_average_pooling(rng):
     dy = rng.normal(size=y.shape)
     expected = oracles.average_pooling2d_gradient(x.shape, dy[:, None, None, :], (3, 5), (1, 1))
     assert_close(layer.backward(dy), expected, ORACLE)
+
+
+def test_equal_maxima_of_an_image_share_the_gradient():
+    x = np.float32([[0, 7, 7], [-1, 7, 7], [1, 2, 3]]).reshape(1, 3, 3, 1)
+    x = np.concatenate([x, -x], axis=-1)
+    layer = built(GlobalMaxPooling2D(), x)
+    np.testing.assert_array_equal(layer.forward(x, training=True), [[7, 1]])
+    dx = layer.backward(np.float32([[8, 5]]))
+    np.testing.assert_array_equal(dx[0, :, :, 0], [[0, 2, 2], [0, 2, 2], [0, 0, 0]])
+    np.testing.assert_array_equal(dx[0, :, :, 1], [[0, 0, 0], [5, 0, 0], [0, 0, 0]])
+
+
+def test_up_sampling_repeats_pixels_and_adds_up_their_gradients(rng):
+    x = rng.normal(size=(2, 3, 2, 4))
+    layer = built(UpSampling2D((2, 3), dtype="float64"), x)
+    y = layer.forward(x, training=True)
+    dy = rng.normal(size=y.shape)
+    dx = np.zeros_like(x)
+    for i, j in np.ndindex(6, 6):
+        np.testing.assert_array_equal(y[:, i, j], x[:, i // 2, j // 3])
+        dx[:, i // 2, j // 3] += dy[:, i, j]
+    assert_close(layer.backward(dy), dx, ORACLE)
 
 
 def test_flatten_writes_channels_innermost(rng):
@@ -748,11 +841,14 @@ def test_names_are_those_that_keras_gives(keras):
     keras.backend.clear_session()
     clear_session()
     for name in ("Conv2D", "MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "Flatten", "Dense", "Dropout",
-                 "BatchNormalization", "Activation", "ReLU", "LeakyReLU", "Softmax", "Reshape",
-                 "ZeroPadding2D"):  # fmt: skip
+                 "BatchNormalization", "Activation", "ReLU", "LeakyReLU", "Softmax", "Reshape", "GlobalMaxPooling2D",
+                 "UpSampling2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D", "ZeroPadding2D"):  # fmt: skip
         arguments = {
             "Conv2D": (1, 1),
+            "Conv2DTranspose": (1, 1),
+            "SeparableConv2D": (1, 1),
             "Dense": (1,),
+            "DepthwiseConv2D": (1,),
             "Dropout": (0.1,),
             "Activation": ("relu",),
             "AveragePooling2D": (2,),
@@ -775,8 +871,11 @@ def test_other_names_of_the_same_classes():
     assert MaxPool2D is MaxPooling2D
     assert AvgPool2D is AveragePooling2D
     assert GlobalAvgPool2D is GlobalAveragePooling2D
+    assert GlobalMaxPool2D is GlobalMaxPooling2D
     assert Convolution2D is Conv2D
     assert isinstance(Input((4,)).layer, InputLayer)
+    assert Convolution2DTranspose is Conv2DTranspose
+    assert SeparableConvolution2D is SeparableConv2D
     assert Input(shape=(28, 28, 1)).shape == (None, 28, 28, 1)
 
 
@@ -784,6 +883,18 @@ def test_arguments_in_keras_order():
     conv = Conv2D(8, (3, 2), (2, 1), "SAME", "channels_last", (1, 1), 2, "relu", False)
     assert (conv.filters, conv.kernel_size, conv.strides, conv.padding) == (8, (3, 2), (2, 1), "same")
     assert (conv.dilation_rate, conv.groups, conv.activation, conv.use_bias) == ((1, 1), 2, "relu", False)
+    conv = Conv2DTranspose(8, (3, 2), (2, 3), "SAME", (1, 2), "channels_last", 1, "relu", False)
+    assert (conv.filters, conv.kernel_size, conv.strides, conv.padding) == (8, (3, 2), (2, 3), "same")
+    assert (conv.output_padding, conv.dilation_rate) == ((1, 2), (1, 1))
+    assert (conv.activation, conv.use_bias) == ("relu", False)
+    conv = SeparableConv2D(8, (3, 2), 2, "SAME", "channels_last", 1, 3, "relu", False, "zeros", "ones")
+    assert (conv.filters, conv.kernel_size, conv.strides, conv.padding) == (8, (3, 2), (2, 2), "same")
+    assert (conv.dilation_rate, conv.depth_multiplier, conv.activation, conv.use_bias) == ((1, 1), 3, "relu", False)
+    assert isinstance(conv.depthwise_initializer, initializers.Zeros)
+    assert isinstance(conv.pointwise_initializer, initializers.Ones)
+    conv = DepthwiseConv2D((3, 2), 2, "SAME", 3, "channels_last", 1, "relu", False)
+    assert (conv.kernel_size, conv.strides, conv.padding, conv.depth_multiplier) == ((3, 2), (2, 2), "same", 3)
+    assert (conv.dilation_rate, conv.activation, conv.use_bias) == ((1, 1), "relu", False)
     normalization = BatchNormalization(-1, 0.9, 0.01, False, False)
     assert (normalization.momentum, normalization.epsilon) == (0.9, 0.01)
     assert (normalization.center, normalization.scale) == (False, False)

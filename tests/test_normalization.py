@@ -21,10 +21,12 @@ from tinycnn.layers import (
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Input,
     MaxPooling2D,
     ReLU,
     Reshape,
+    UpSampling2D,
     ZeroPadding2D,
 )
 from tinycnn.sequential import Sequential
@@ -149,6 +151,8 @@ FOLDABLE = {
     "through padded max pooling": lambda: [BatchNormalization(), MaxPooling2D(3, 2, "same"), Conv2D(3, 3)],
     "through padded average pooling": lambda: [BatchNormalization(), AveragePooling2D(3, 2, "same"), Conv2D(3, 3)],
     "through global pooling": lambda: [BatchNormalization(), GlobalAveragePooling2D(), Dense(4)],
+    "through global maxima": lambda: [BatchNormalization(), GlobalMaxPooling2D(keepdims=True), Conv2D(3, 1)],
+    "through up-sampling": lambda: [BatchNormalization(), UpSampling2D(interpolation="bilinear"), Conv2D(3, 3)],
     "through flatten": lambda: [BatchNormalization(), Flatten(), Dense(4, activation="softmax")],
     "through reshape": lambda: [BatchNormalization(), Reshape((4, 4, 8)), Conv2D(3, 3)],
     "through dropout and linear": lambda: [BatchNormalization(), Dropout(0.5), Activation("linear"), Conv2D(3, 3)],
@@ -227,6 +231,10 @@ REFUSED = {
     ),
     "gamma": (
         lambda: [BatchNormalization(), MaxPooling2D(2, name="pool"), Conv2D(3, 3)],
+        "'bn': gamma is negative in 1 of 2 channels, and 'pool' takes the maximum",
+    ),
+    "gamma, whole images": (
+        lambda: [BatchNormalization(), GlobalMaxPooling2D(name="pool"), Dense(3)],
         "'bn': gamma is negative in 1 of 2 channels, and 'pool' takes the maximum",
     ),
     "relu": (

@@ -282,6 +282,7 @@ STRANGE = np.float32([[1, NAN, 3, 4], [2, 3, INF, 0], [-INF, -1, NAN, INF], [-2,
 LAYERS = {
     "AveragePooling2D": {"pool_size": 2},
     "GlobalAveragePooling2D": {},
+    "GlobalMaxPooling2D": {},
     "ReLU": {},
     "LeakyReLU": {},
     "Activation": {"activation": "sigmoid"},
@@ -304,6 +305,7 @@ def forward_and_backward(name, kernels):
     [
         ("AveragePooling2D", [NAN, INF, -INF, NAN], np.repeat(np.repeat([[0.25, 0.5], [0.75, 1]], 2, 0), 2, 1)),
         ("GlobalAveragePooling2D", [NAN], np.full(16, 1 / 16)),
+        ("GlobalMaxPooling2D", [NAN], np.full(16, NAN)),
         (
             "ReLU",
             [1, NAN, 3, 4, 2, 3, INF, 0, 0, 0, NAN, INF, 0, 0, 0, 5],

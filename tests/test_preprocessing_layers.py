@@ -60,13 +60,25 @@ def test_resizing_and_cropping_as_keras(keras, shape, size):
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("layer", ["Resizing", "CenterCrop"])
-def test_gradients_of_resizing_as_keras(keras, layer):
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("size", [(2, 2), (3, 1), (1, 7)])
+def test_bilinear_up_sampling_as_keras(keras, shape, size):
+    x = images(shape)
+    mine, theirs = (k.layers.UpSampling2D(size, interpolation="bilinear") for k in (ours, keras))
+    assert_close(mine(x), np.asarray(theirs(x)), PARITY["float32"])
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(
+    ("layer", "arguments"),
+    [("Resizing", (5, 12)), ("CenterCrop", (5, 12)), ("UpSampling2D", ((2, 3), None, "bilinear"))],
+)
+def test_gradients_of_resizing_as_keras(keras, layer, arguments):
     import tensorflow as tf
 
-    x, dy = images(), images((4, 5, 12, 3), 1)
-    mine, theirs, at = getattr(ours.layers, layer)(5, 12), getattr(keras.layers, layer)(5, 12), tf.constant(x)
-    mine(x, training=True)
+    x = images()
+    mine, theirs, at = getattr(ours.layers, layer)(*arguments), getattr(keras.layers, layer)(*arguments), tf.constant(x)
+    dy = images(mine(x, training=True).shape, 1)
     with tf.GradientTape() as tape:
         tape.watch(at)
         total = tf.reduce_sum(theirs(at) * dy)

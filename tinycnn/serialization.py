@@ -36,14 +36,14 @@ _NO_OPTIMIZER_EXTRAS = {
     "loss_scale_factor": None,
     "gradient_accumulation_steps": None,
 }
+_NO_ACTIVITY_REGULARIZER = {"activity_regularizer": None}
 _NO_AXES = {"input_axes": None, "output_axes": None}
 _CHANNELS_LAST = {"data_format": "channels_last"}
 
 KERAS_ONLY: dict[str, dict[str, Any]] = {
-    "Conv2D": {"activity_regularizer": None},
+    **dict.fromkeys(("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D"), _NO_ACTIVITY_REGULARIZER),
     "Dense": {"quantization_config": None},
     "BatchNormalization": _NO_BATCH_NORMALIZATION_EXTRAS,
-    "GlobalAveragePooling2D": {"keepdims": False},
     "Resizing": {"pad_to_aspect_ratio": False, "fill_mode": "constant", "fill_value": 0.0, "antialias": False},
     **dict.fromkeys(("RandomContrast", "RandomBrightness"), _CHANNELS_LAST),
     "ReLU": {"max_value": None, "negative_slope": 0.0, "threshold": 0.0},

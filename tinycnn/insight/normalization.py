@@ -20,9 +20,11 @@ from tinycnn.layers import (
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Layer,
     MaxPooling2D,
     Reshape,
+    UpSampling2D,
     ZeroPadding2D,
 )
 from tinycnn.sequential import Sequential
@@ -93,7 +95,7 @@ def fold_batch_normalization(model: Sequential, strict: bool = True) -> Sequenti
              On the way to the next one s and t pass through
                Dropout and "linear" activations, which in inference do nothing;
                Flatten and Reshape, if the channels stay in their order: s and t are repeated;
-               average pooling, which is linear, and its weights sum to 1;
+               average pooling and up-sampling, which are linear, with weights that sum to 1;
                max pooling where all s ≥ 0:  max(s·x + t) = s·max(x) + t; with s < 0 it would be s·min(x) + t.
              Zeros around the images are in the way, in ZeroPadding2D and in a convolution with padding "same": behind
              the batch normalization they are 0, in front of it they would have to be −t/s. Where all t are 0, they are
@@ -171,7 +173,7 @@ def _fold(layers: list[Any], layer: BatchNormalization) -> str | None:
         if kind in (Flatten, Reshape) and follower.output_shape[-1] % len(s) == 0:
             repeats = follower.output_shape[-1] // len(s)
             s, t = np.tile(s, repeats), np.tile(t, repeats)
-        elif kind is MaxPooling2D and (s < 0).any():
+        elif kind in (MaxPooling2D, GlobalMaxPooling2D) and (s < 0).any():
             return f"gamma is negative in {(s < 0).sum()} of {len(s)} channels, and {follower.name!r} takes the maximum"
         elif (kind is ZeroPadding2D or (kind is Conv2D and follower.widths != ((0, 0), (0, 0)))) and t.any():
             return f"{follower.name!r} puts zeros around the images"
@@ -187,7 +189,10 @@ def _lets_pass(layer: Layer) -> bool:
     """Whether f(s·x + t) = s·f(x) + t for each channel, where `_fold` has raised no objection."""
     if type(layer) is Activation:
         return layer.activation == "linear"
-    return type(layer) in (Dropout, MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, ZeroPadding2D)
+    return type(layer) in (
+        *(Dropout, UpSampling2D, ZeroPadding2D),
+        *(AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D),
+    )
 
 
 def _fold_into_inputs(layer: Any, s: Array, t: Array) -> None:

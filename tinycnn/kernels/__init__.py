@@ -21,6 +21,7 @@ from tinycnn.kernels import (
     batch_normalization,
     conv2d,
     dense,
+    depthwise_conv2d,
     dropout,
     max_pooling2d,
     optimizers,
@@ -37,6 +38,9 @@ class Kernels:
     conv2d_forward: Callable[..., Any]
     conv2d_backward_parameters: Callable[..., Any]
     conv2d_backward_input: Callable[..., Any]
+    depthwise_conv2d_forward: Callable[..., Any]
+    depthwise_conv2d_backward_parameters: Callable[..., Any]
+    depthwise_conv2d_backward_input: Callable[..., Any]
     max_pooling2d_forward: Callable[..., Any]
     max_pooling2d_backward: Callable[..., Any]
     average_pooling2d_forward: Callable[..., Any]
@@ -77,6 +81,9 @@ REFERENCE = Kernels(
     conv2d_forward=conv2d.conv2d_forward,
     conv2d_backward_parameters=conv2d.conv2d_backward_parameters,
     conv2d_backward_input=conv2d.conv2d_backward_input,
+    depthwise_conv2d_forward=depthwise_conv2d.depthwise_conv2d_forward,
+    depthwise_conv2d_backward_parameters=depthwise_conv2d.depthwise_conv2d_backward_parameters,
+    depthwise_conv2d_backward_input=depthwise_conv2d.depthwise_conv2d_backward_input,
     max_pooling2d_forward=max_pooling2d.max_pooling2d_forward,
     max_pooling2d_backward=max_pooling2d.max_pooling2d_backward,
     average_pooling2d_forward=average_pooling2d.average_pooling2d_forward,

@@ -5,20 +5,23 @@ from typing import Any
 
 from tinycnn import serialization
 from tinycnn.layers.activations import Activation, LeakyReLU, ReLU, Softmax
-from tinycnn.layers.average_pooling2d import (
-    AveragePooling2D,
-    AvgPool2D,
-    GlobalAveragePooling2D,
-    GlobalAvgPool2D,
-)
+from tinycnn.layers.average_pooling2d import AveragePooling2D, AvgPool2D
 from tinycnn.layers.base import Layer, Parameter, ParameterVector
 from tinycnn.layers.batch_normalization import BatchNormalization
 from tinycnn.layers.center_crop import CenterCrop
 from tinycnn.layers.conv2d import Conv2D
+from tinycnn.layers.conv2d_transpose import Conv2DTranspose
 from tinycnn.layers.cropping2d import Cropping2D
 from tinycnn.layers.dense import Dense
+from tinycnn.layers.depthwise_conv2d import DepthwiseConv2D
 from tinycnn.layers.dropout import Dropout
 from tinycnn.layers.flatten import Flatten
+from tinycnn.layers.global_pooling2d import (
+    GlobalAveragePooling2D,
+    GlobalAvgPool2D,
+    GlobalMaxPool2D,
+    GlobalMaxPooling2D,
+)
 from tinycnn.layers.input import Input, InputLayer
 from tinycnn.layers.max_pooling2d import MaxPool2D, MaxPooling2D
 from tinycnn.layers.merging import (
@@ -45,9 +48,13 @@ from tinycnn.layers.random_flip import RandomFlip
 from tinycnn.layers.rescaling import Rescaling
 from tinycnn.layers.reshape import Reshape
 from tinycnn.layers.resizing import Resizing
+from tinycnn.layers.separable_conv2d import SeparableConv2D
+from tinycnn.layers.up_sampling2d import UpSampling2D
 from tinycnn.layers.zero_padding2d import ZeroPadding2D
 
 Convolution2D = Conv2D
+Convolution2DTranspose = Conv2DTranspose
+SeparableConvolution2D = SeparableConv2D
 
 _CLASSES: tuple[type[Layer], ...] = (
     Activation,
@@ -58,12 +65,15 @@ _CLASSES: tuple[type[Layer], ...] = (
     CenterCrop,
     Concatenate,
     Conv2D,
+    Conv2DTranspose,
     Cropping2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
     InputLayer,
+    GlobalMaxPooling2D,
     LeakyReLU,
     Maximum,
     MaxPooling2D,
@@ -81,8 +91,10 @@ _CLASSES: tuple[type[Layer], ...] = (
     Rescaling,
     Reshape,
     Resizing,
+    SeparableConv2D,
     Softmax,
     Subtract,
+    UpSampling2D,
     ZeroPadding2D,
 )
 
@@ -104,13 +116,18 @@ __all__ = [
     "CenterCrop",
     "Concatenate",
     "Conv2D",
+    "Conv2DTranspose",
     "Convolution2D",
+    "Convolution2DTranspose",
     "Cropping2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GlobalAveragePooling2D",
     "GlobalAvgPool2D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPooling2D",
     "Input",
     "InputLayer",
     "Layer",
@@ -134,8 +151,11 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "SeparableConv2D",
+    "SeparableConvolution2D",
     "Softmax",
     "Subtract",
+    "UpSampling2D",
     "ZeroPadding2D",
     "add",
     "average",

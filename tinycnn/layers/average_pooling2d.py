@@ -1,4 +1,4 @@
-"""Average pooling, over windows and over whole images."""
+"""Average pooling."""
 
 from __future__ import annotations
 
@@ -82,37 +82,4 @@ class AveragePooling2D(Layer):
         return crop(dx, self.widths)
 
 
-class GlobalAveragePooling2D(Layer):
-    """Replace each channel of an image by its mean.
-
-    Math:    y[n,c] = mean_{i,j} x[n,i,j,c]
-    Shapes:  x (n, h, w, c);  y (n, c)
-    Keeps:   nothing
-    Numbers: the sum is kept in float64; in float32 the mean of 1024x1024 pixels would lose 3e-5 of itself
-    Source:  Lin, Chen & Yan 2013, section 3.2, arXiv:1312.4400
-    Keras:   same; ``keepdims`` is not supported
-    """
-
-    def __init__(self, data_format: str | None = None, **options: Unpack[LayerOptions]):
-        super().__init__(**options)
-        self.data_format = check_channels_last("GlobalAveragePooling2D", data_format)
-
-    def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        _, _, channels = check_images(self.name, input_shape)
-        return (None, channels)
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        x = self._check_input(x)
-        y = x.mean(axis=(1, 2), dtype=np.float64).astype(self.dtype)
-        if training:
-            self._save(y.shape)
-        return y
-
-    def backward(self, dy: Array) -> Array:
-        (dy,) = self._restore(dy)
-        _, h, w, _ = self.input_shape
-        return np.tile((dy / (h * w))[:, None, None, :], (1, h, w, 1))  # (n, h, w, c)
-
-
 AvgPool2D = AveragePooling2D
-GlobalAvgPool2D = GlobalAveragePooling2D

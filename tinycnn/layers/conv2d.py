@@ -10,8 +10,10 @@ from tinycnn import activations, initializers, regularizers
 from tinycnn.layers.base import Array, KernelLayer, KernelOptions, Setting, Shape, Size
 from tinycnn.layers.windows import (
     check_channels_last,
+    check_count,
     check_images,
     check_padding,
+    check_strides_or_dilation,
     crop,
     output_size,
     pad,
@@ -66,22 +68,17 @@ class Conv2D(KernelLayer):
     ):
         super().__init__(**options)
         self.data_format = check_channels_last("Conv2D", data_format)
-        if not isinstance(filters, (int, np.integer)) or filters < 1:
-            raise ValueError(f"Conv2D: expected filters to be a positive whole number, received {filters!r}. Try 32.")
+        self.filters = check_count("Conv2D", "filters", filters, 32)
         if not isinstance(groups, (int, np.integer)) or groups < 1 or filters % groups:
             raise ValueError(
                 f"Conv2D: expected groups to be a positive whole number that divides filters={filters}, "
                 f"received {groups!r}. Choose a divisor of both the channels and the filters."
             )
-        self.filters, self.groups = int(filters), int(groups)
+        self.groups = int(groups)
         self.kernel_size = pair("Conv2D", "kernel_size", kernel_size)
         self.strides = pair("Conv2D", "strides", strides)
         self.dilation_rate = pair("Conv2D", "dilation_rate", dilation_rate)
-        if self.strides != (1, 1) and self.dilation_rate != (1, 1):
-            raise ValueError(
-                "Conv2D: expected strides=1 or dilation_rate=1, received "
-                f"strides={self.strides} with dilation_rate={self.dilation_rate}. Use one of the two."
-            )
+        check_strides_or_dilation("Conv2D", self.strides, self.dilation_rate)
         self.padding = check_padding("Conv2D", padding)
         self.activation = activation
         self.use_bias = use_bias

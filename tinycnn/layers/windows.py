@@ -26,6 +26,22 @@ def pair(layer: str, argument: str, value: Any) -> Pair:
     )
 
 
+def check_count(layer: str, argument: str, value: Any, example: int) -> int:
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(
+            f"{layer}: expected {argument} to be a positive whole number, received {value!r}. Try {example}."
+        )
+    return int(value)
+
+
+def check_strides_or_dilation(layer: str, strides: Pair, dilation_rate: Pair) -> None:
+    if strides != (1, 1) and dilation_rate != (1, 1):
+        raise ValueError(
+            f"{layer}: expected strides=1 or dilation_rate=1, received "
+            f"strides={strides} with dilation_rate={dilation_rate}. Use one of the two."
+        )
+
+
 def check_padding(layer: str, padding: Any) -> str:
     if not isinstance(padding, str) or padding.lower() not in ("valid", "same"):
         raise ValueError(f"{layer}: expected padding 'valid' or 'same', received {padding!r}. Use one of the two.")

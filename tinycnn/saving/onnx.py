@@ -20,11 +20,14 @@ from tinycnn.layers import (
     CenterCrop,
     Concatenate,
     Conv2D,
+    Conv2DTranspose,
     Cropping2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     InputLayer,
     Layer,
     LeakyReLU,
@@ -44,8 +47,10 @@ from tinycnn.layers import (
     Rescaling,
     Reshape,
     Resizing,
+    SeparableConv2D,
     Softmax,
     Subtract,
+    UpSampling2D,
     ZeroPadding2D,
 )
 from tinycnn.layers.resampling import axis_taps
@@ -229,20 +234,55 @@ class _Graph:
 def _conv2d(graph: _Graph, layer: Conv2D) -> None:
     graph.want_channels_first(layer)
     # (kh, kw, channels, filters) -> (filters, channels, kh, kw)
-    weights = [graph.add_weight(f"{layer.name}/kernel", layer.kernel.value.transpose(3, 2, 0, 1))]
-    if layer.use_bias:
-        weights.append(graph.add_weight(f"{layer.name}/bias", layer.bias.value))
-    graph.add(
-        "Conv",
-        layer.name,
-        *weights,
-        kernel_shape=layer.kernel_size,
-        strides=layer.strides,
-        dilations=layer.dilation_rate,
-        group=layer.groups,
-        pads=_pads(layer),
-    )
+    kernel = graph.add_weight(f"{layer.name}/kernel", layer.kernel.value.transpose(3, 2, 0, 1))
+    graph.add("Conv", layer.name, kernel, *_bias(graph, layer), group=layer.groups, **_windows(layer))
     graph.add_activation(layer)
+
+
+def _conv2d_transpose(graph: _Graph, layer: Conv2DTranspose) -> None:
+    graph.want_channels_first(layer)
+    # (kh, kw, filters, channels) -> (channels, filters, kh, kw)
+    kernel = graph.add_weight(f"{layer.name}/kernel", layer.kernel.value.transpose(3, 2, 0, 1))
+    painted = [
+        (size - 1) * stride + (k - 1) * dilation + 1
+        for size, stride, k, dilation in zip(
+            layer.input_shape[1:3], layer.strides, layer.kernel_size, layer.dilation_rate, strict=True
+        )
+    ]
+    rest = [size - old for size, old in zip(layer.padded_size, painted, strict=True)]
+    graph.add("ConvTranspose", layer.name, kernel, *_bias(graph, layer), output_padding=rest, **_windows(layer))
+    graph.add_activation(layer)
+
+
+def _depthwise_conv2d(graph: _Graph, layer: DepthwiseConv2D) -> None:
+    graph.want_channels_first(layer)
+    kernel = graph.add_weight(f"{layer.name}/kernel", _channel_by_channel(layer.kernel.value))
+    graph.add("Conv", layer.name, kernel, *_bias(graph, layer), group=layer.input_shape[-1], **_windows(layer))
+    graph.add_activation(layer)
+
+
+def _separable_conv2d(graph: _Graph, layer: SeparableConv2D) -> None:
+    graph.want_channels_first(layer)
+    depthwise = graph.add_weight(f"{layer.name}/depthwise_kernel", _channel_by_channel(layer.depthwise_kernel.value))
+    graph.add("Conv", f"{layer.name}/depthwise", depthwise, group=layer.input_shape[-1], **_windows(layer))
+    pointwise = graph.add_weight(f"{layer.name}/pointwise_kernel", layer.pointwise_kernel.value.transpose(3, 2, 0, 1))
+    graph.add("Conv", layer.name, pointwise, *_bias(graph, layer))
+    graph.add_activation(layer)
+
+
+def _channel_by_channel(kernel: np.ndarray) -> np.ndarray:
+    """(kh, kw, c, m) -> (c·m, 1, kh, kw)"""
+    kh, kw, _, _ = kernel.shape
+    return kernel.transpose(2, 3, 0, 1).reshape(-1, 1, kh, kw)
+
+
+def _windows(layer: Any) -> dict[str, Any]:
+    size = {"kernel_shape": layer.kernel_size, "strides": layer.strides, "dilations": layer.dilation_rate}
+    return {**size, "pads": _pads(layer)}
+
+
+def _bias(graph: _Graph, layer: Any) -> list[str]:
+    return [graph.add_weight(f"{layer.name}/bias", layer.bias.value)] if layer.use_bias else []
 
 
 def _dense(graph: _Graph, layer: Dense) -> None:
@@ -262,11 +302,13 @@ def _average_pooling2d(graph: _Graph, layer: AveragePooling2D) -> None:
     graph.add("AveragePool", layer.name, **size, count_include_pad=0)  # the padding is not part of the mean
 
 
-def _global_average_pooling2d(graph: _Graph, layer: GlobalAveragePooling2D) -> None:
+def _global_pooling2d(graph: _Graph, layer: GlobalAveragePooling2D | GlobalMaxPooling2D) -> None:
     graph.want_channels_first(layer)
-    graph.add("GlobalAveragePool", layer.name)  # (batch, channels, 1, 1)
-    graph.add("Flatten", f"{layer.name}/flatten", axis=1)
-    graph.channels_first, graph.axes = False, 2
+    operator = "GlobalMaxPool" if isinstance(layer, GlobalMaxPooling2D) else "GlobalAveragePool"
+    graph.add(operator, layer.name)  # (batch, channels, 1, 1)
+    if not layer.keepdims:
+        graph.add("Flatten", f"{layer.name}/flatten", axis=1)
+        graph.channels_first, graph.axes = False, 2
 
 
 def _flatten(graph: _Graph, layer: Flatten) -> None:
@@ -316,6 +358,11 @@ def _resizing(graph: _Graph, layer: Resizing) -> None:
     graph.want_channels_last(layer)
     _slice(graph, f"{layer.name}/crop", layer.rest, layer.input_shape[1:3])
     _resize(graph, layer, layer.part, (layer.height, layer.width), layer.interpolation)
+
+
+def _up_sampling2d(graph: _Graph, layer: UpSampling2D) -> None:
+    graph.want_channels_last(layer)
+    _resize(graph, layer, layer.input_shape[1:3], layer.output_shape[1:3], layer.interpolation)
 
 
 def _resize(graph: _Graph, layer: Layer, old: Any, new: Any, interpolation: str) -> None:
@@ -398,12 +445,15 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     BatchNormalization: _batch_normalization,
     Concatenate: _concatenate,
     Conv2D: _conv2d,
+    Conv2DTranspose: _conv2d_transpose,
     Dense: _dense,
+    DepthwiseConv2D: _depthwise_conv2d,
     CenterCrop: _center_crop,
     Cropping2D: _cropping2d,
     Dropout: _nothing,
     Flatten: _flatten,
-    GlobalAveragePooling2D: _global_average_pooling2d,
+    GlobalAveragePooling2D: _global_pooling2d,
+    GlobalMaxPooling2D: _global_pooling2d,
     LeakyReLU: _leaky_relu,
     Maximum: _merge,
     MaxPooling2D: _max_pooling2d,
@@ -421,8 +471,10 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     Resizing: _resizing,
     ReLU: _Graph.add_activation,
     Reshape: _reshape,
+    SeparableConv2D: _separable_conv2d,
     Softmax: _Graph.add_activation,
     Subtract: _merge,
+    UpSampling2D: _up_sampling2d,
     ZeroPadding2D: _zero_padding2d,
 }
 
