@@ -13,6 +13,7 @@ reproduced.
 
 import numpy as np
 
+from tinycnn import absent
 from tinycnn.keras import initializers, losses, metrics, optimizers
 from tinycnn.keras.ops import (
     abs,
@@ -193,3 +194,5 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+absent.explain(__name__)
