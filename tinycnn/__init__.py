@@ -6,7 +6,7 @@ Keras's names, hand-written backprop in NumPy, and Numba twins of the hot kernel
 
 __version__ = "0.1.0"
 
-from tinycnn import keras, layers
+from tinycnn import absent, keras, layers
 from tinycnn.insight.normalization import fold_batch_normalization, recalibrate_batch_normalization
 from tinycnn.kernels import FAST, REFERENCE
 from tinycnn.saving import load_model
@@ -27,3 +27,5 @@ __all__ = [
     "recalibrate_batch_normalization",
     "set_random_seed",
 ]
+
+absent.explain(__name__)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from tinycnn.kernels.activations import (
     softmax_forward,
     tanh_forward,
 )
+from tinycnn.tensors import Tensor, as_tensor
 from tinycnn.utils import lookup, underflow_is_zero
 
 __all__ = [
@@ -44,10 +46,21 @@ __all__ = [
 ]
 
 Array = np.ndarray
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _giving_tensors(function: F) -> F:
+    """The function; what it returns has ``numpy()``, and underflow is no error in it."""
+
+    @functools.wraps(function)
+    def computing(*args: Any, **kwargs: Any) -> Tensor:
+        return as_tensor(function(*args, **kwargs))
+
+    return underflow_is_zero(cast(F, computing))
 
 
 def _on_arrays(function: Callable[[Array], Array]) -> Callable[[Any], Array]:
-    return underflow_is_zero(lambda x: function(_as_float(x)))
+    return _giving_tensors(lambda x: function(_as_float(x)))
 
 
 linear = _on_arrays(linear_forward)
@@ -64,7 +77,7 @@ hard_silu = hard_swish = _on_arrays(modern.hard_silu_forward)
 mish = _on_arrays(modern.mish_forward)
 
 
-@underflow_is_zero
+@_giving_tensors
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
     """x where x > threshold, from 0 to max_value where that is given; else negative_slope·(x − threshold)"""
     x = _as_float(x)
@@ -74,20 +87,20 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     return y + negative_slope * np.minimum(x - threshold, 0) if negative_slope else y
 
 
-@underflow_is_zero
+@_giving_tensors
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Array:
     """x where x > 0, else negative_slope·x"""
     return leaky_relu_forward(_as_float(x), negative_slope)
 
 
-@underflow_is_zero
+@_giving_tensors
 def elu(x: Any, alpha: float = 1.0) -> Array:
     """x where x > 0, else α·(exp(x) − 1)"""
     x = _as_float(x)
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
-@underflow_is_zero
+@_giving_tensors
 def gelu(x: Any, approximate: bool = False) -> Array:
     """x·Φ(x), Φ the normal distribution function; approximate: by x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2"""
     x = _as_float(x)
@@ -96,13 +109,13 @@ def gelu(x: Any, approximate: bool = False) -> Array:
     return modern.gelu_forward(x)
 
 
-@underflow_is_zero
+@_giving_tensors
 def softmax(x: Any, axis: int = -1) -> Array:
     """exp(x)/Σ exp(x) over an axis: positive numbers that sum to one"""
     return np.moveaxis(softmax_forward(np.moveaxis(_as_float(x), axis, -1)), -1, axis)
 
 
-@underflow_is_zero
+@_giving_tensors
 def log_softmax(x: Any, axis: int = -1) -> Array:
     """The logarithm of `softmax`"""
     return np.moveaxis(modern.log_softmax_forward(np.moveaxis(_as_float(x), axis, -1)), -1, axis)

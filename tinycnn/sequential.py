@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from tinycnn.layers import Input, InputLayer, Layer
-from tinycnn.layers.base import check_dtype
 from tinycnn.model import Model
 from tinycnn.tensors import KerasTensor
 from tinycnn.trainers.fusion import forward_through
-from tinycnn.utils import new_seed_sequence, snake_case, unique_name
+from tinycnn.utils import check_dtype, new_seed_sequence, snake_case, unique_name
 
 Array = np.ndarray
 

@@ -1,4 +1,4 @@
-"""Seeds, one-hot labels, batches made on demand, layer names and look-ups by name."""
+"""Seeds, the dtype of new layers, one-hot labels, batches made on demand, layer names and look-ups by name."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _root = np.random.SeedSequence()
+_floatx = "float32"
 _name_counts: Counter[str] = Counter()
 
 
@@ -41,19 +42,46 @@ def set_random_seed(seed: int) -> None:
         TypeError: ``seed`` is not an integer.
         ValueError: ``seed`` is outside 0 … 2³²−1.
     """
+    set_package_seed(seed)
+    random.seed(int(seed))
+    np.random.seed(int(seed))  # noqa: NPY002 - Keras seeds it for its users
+
+
+def set_package_seed(seed: int) -> None:
+    """`set_random_seed` without the global generators of Python and NumPy."""
     global _root
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         raise TypeError(f"set_random_seed: expected an integer, received {seed!r}. Pass a number such as 42.")
     if not 0 <= seed < 2**32:
         raise ValueError(f"set_random_seed: expected 0 <= seed < 2**32, received {seed}. Pass a smaller number.")
-    random.seed(int(seed))
-    np.random.seed(int(seed))  # noqa: NPY002 - Keras seeds it for its users
     _root = np.random.SeedSequence(int(seed))
 
 
 def new_seed_sequence() -> np.random.SeedSequence:
     """The next independent stream of the package's seed (see `set_random_seed`)."""
     return _root.spawn(1)[0]
+
+
+def floatx() -> str:
+    """The dtype of layers that are made without one: "float32" unless `set_floatx` has said otherwise."""
+    return _floatx
+
+
+def set_floatx(value: Any) -> None:
+    """Make layers from here on of this dtype where they are given none: "float32" or "float64".
+
+    Raises:
+        ValueError: another dtype.
+    """
+    global _floatx
+    _floatx = check_dtype("set_floatx", value).name
+
+
+def check_dtype(who: str, dtype: Any) -> np.dtype:
+    """float32 or float64 as a ``np.dtype``."""
+    if dtype not in ("float32", "float64", np.float32, np.float64):
+        raise ValueError(f"{who}: expected dtype 'float32' or 'float64', received {dtype!r}. Use one of the two.")
+    return np.dtype(dtype)
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:

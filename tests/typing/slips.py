@@ -7,6 +7,7 @@ from typing import assert_type
 
 import numpy as np
 
+import tinycnn.tensorflow as tf
 from tinycnn import keras
 from tinycnn.keras import Sequential
 from tinycnn.keras.callbacks import EarlyStopping, History
@@ -17,6 +18,9 @@ from tinycnn.keras.models import load_model
 from tinycnn.keras.optimizers import SGD, Adam, AdamW
 from tinycnn.keras.regularizers import l2
 from tinycnn.keras.utils import set_random_seed, to_categorical
+from tinycnn.tensorflow.keras.layers import Activation
+from tinycnn.tensorflow.keras.layers import Dense as TfDense
+from tinycnn.tensors import Tensor
 
 set_random_seed(1)
 (x, y), _ = mnist.load_data()
@@ -35,6 +39,9 @@ to_categorical(y)
 labels: np.ndarray = model.predict(x)
 AdamW(weight_decay=0.1, global_clipnorm=1.0)
 SGD(0.1, momentum=0.9)
+assert_type(tf.keras.layers.Dense(3, activation=tf.nn.relu), TfDense)
+assert_type(tf.cast(tf.argmax(y, axis=1), tf.float32), Tensor)
+Activation(tf.nn.softmax)
 
 # Slips
 Conv2D(32, 3.5)  # type: ignore[arg-type]
@@ -55,3 +62,6 @@ model.compile("adam", kernels=3)  # type: ignore[arg-type]
 model.fit(x, y, epochs="10")  # type: ignore[arg-type]
 model.fit(x, y, epoch=10)  # type: ignore[call-arg]
 model.add(10)  # type: ignore[arg-type]
+keras.layers.Conv2d(32, 3)  # type: ignore[attr-defined]
+tf.keras.layers.LSTM(3)  # type: ignore[attr-defined]
+tf.GradientTape()  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from tinycnn.kernels import FAST, Kernels
 from tinycnn.regularizers import Regularizer
 from tinycnn.serialization import Configurable
 from tinycnn.tensors import KerasTensor, Variable, as_tensor, is_symbolic
-from tinycnn.utils import new_seed_sequence, snake_case, unique_name
+from tinycnn.utils import check_dtype, floatx, new_seed_sequence, snake_case, unique_name
 
 Array = np.ndarray
 Shape = tuple[Any, ...]  # the batch axis first, whose size is not known: (None, 28, 28, 1)
@@ -95,7 +95,8 @@ class Layer(Configurable, ABC):
 
     Args:
         name: the layer's name; by default the class in snake case, numbered through the process as in Keras.
-        dtype: "float32" (default) or "float64": the type of parameters, outputs and gradients.
+        dtype: "float32" (default, see `keras.backend.set_floatx`) or "float64": the type of parameters, outputs and
+            gradients.
         trainable: whether ``parameters`` are offered to an optimizer.
         input_shape: shape of one sample, for the first layer of a model; the batch axis is not part of it.
         input_dim, batch_input_shape: the same, former ways to write it: a number of features; with the batch axis.
@@ -130,7 +131,7 @@ class Layer(Configurable, ABC):
                 f"{type(self).__name__}: expected the arguments of its docstring, or name, dtype, trainable or "
                 f"input_shape, received {', '.join(sorted(unsupported))}. Leave out what tinycnn does not support."
             )
-        self.dtype = check_dtype(type(self).__name__, "float32" if dtype is None else dtype)
+        self.dtype = check_dtype(type(self).__name__, floatx() if dtype is None else dtype)
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else name
         self.trainable = trainable
         self.kernels: Kernels = FAST
@@ -421,13 +422,6 @@ def check_one_shape(who: str, shapes: dict[str, Any], batch_shapes: dict[str, An
         is_batch = name in batch_shapes and isinstance(shape, (tuple, list))
         return check_sample_shape(who, shape[1:] if is_batch else shape)
     return None
-
-
-def check_dtype(who: str, dtype: Any) -> np.dtype:
-    """float32 or float64 as a ``np.dtype``."""
-    if dtype not in ("float32", "float64", np.float32, np.float64):
-        raise ValueError(f"{who}: expected dtype 'float32' or 'float64', received {dtype!r}. Use one of the two.")
-    return np.dtype(dtype)
 
 
 def check_weight(layer: str, name: str, value: Array, new: Any) -> Array:

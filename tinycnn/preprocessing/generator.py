@@ -16,6 +16,7 @@ from tinycnn.preprocessing.transforms import (
     apply_brightness_shift,
     apply_channel_shift,
 )
+from tinycnn.utils import floatx
 
 Range = float | Sequence[float]
 
@@ -138,7 +139,7 @@ class ImageDataGenerator:
         self.data_format = "channels_last"
         self.validation_split = validation_split
         self.interpolation_order = interpolation_order
-        self.dtype = "float32" if dtype is None else dtype
+        self.dtype = floatx() if dtype is None else dtype
         self.mean: np.ndarray | None = None
         self.std: np.ndarray | None = None
         self.zca_whitening_matrix: np.ndarray | None = None

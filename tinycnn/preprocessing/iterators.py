@@ -165,7 +165,7 @@ class NumpyArrayIterator(_ImageIterator):
                 )
         if subset is not None:
             cut = int(len(x) * _check_subset(who, subset, image_data_generator))
-            if y is not None and not ignore_class_split and set(map(_key, y[:cut])) != set(map(_key, y[cut:])):
+            if y is not None and not ignore_class_split and not np.array_equal(np.unique(y[:cut]), np.unique(y[cut:])):
                 raise ValueError(
                     f"{who}: expected the same classes in both subsets, received y whose first {cut} rows hold others "
                     "than the rest. Shuffle x and y together first, or pass ignore_class_split=True."
@@ -191,10 +191,6 @@ class NumpyArrayIterator(_ImageIterator):
         if self.sample_weight is None:
             return batch, self.y[chosen]
         return batch, self.y[chosen], self.sample_weight[chosen]
-
-
-def _key(label: np.ndarray) -> bytes:
-    return np.asarray(label).tobytes()
 
 
 def check_images(who: str, x: Any, dtype: str) -> np.ndarray:

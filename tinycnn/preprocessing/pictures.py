@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from tinycnn.utils import floatx
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -74,9 +76,9 @@ def check_reading(who: str, color_mode: object, interpolation: object) -> None:
 
 
 def img_to_array(img: Any, data_format: str | None = None, dtype: str | None = None) -> np.ndarray:
-    """The numbers of a picture: (height, width, channels), float32 unless ``dtype`` says otherwise."""
+    """The numbers of a picture: (height, width, channels), `keras.backend.floatx` unless ``dtype`` is given."""
     check_format("img_to_array", data_format)
-    x = np.array(img, dtype="float32" if dtype is None else dtype)
+    x = np.array(img, dtype=floatx() if dtype is None else dtype)
     if x.ndim not in (2, 3):
         raise ValueError(
             f"img_to_array: expected a picture of shape (height, width) or (height, width, channels), received "
@@ -93,7 +95,7 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
     from PIL import Image
 
     check_format("array_to_img", data_format)
-    x = np.array(x, dtype="float32" if dtype is None else dtype)
+    x = np.array(x, dtype=floatx() if dtype is None else dtype)
     if x.ndim != 3 or x.shape[2] not in (1, 3, 4):
         raise ValueError(
             f"array_to_img: expected an array (height, width, 1, 3 or 4 channels), received {x.shape}. "

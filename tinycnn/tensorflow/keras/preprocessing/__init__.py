@@ -1,0 +1,5 @@
+"""The same as `tinycnn.keras.preprocessing`."""
+
+from tinycnn.tensorflow.keras.preprocessing import image
+
+__all__ = ["image"]
