@@ -30,6 +30,9 @@ MODERN = (
     *("silu", "hard_silu", "gelu", "mish"),
 )
 
+#: Layers that take several inputs, and that which takes none: tests/test_functional.py has their cases.
+OF_GRAPHS = {"InputLayer", "Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
+
 LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "conv2d": ("Conv2D", {"filters": 3, "kernel_size": (3, 3)}, IMAGES),
     "conv2d 1x1": ("Conv2D", {"filters": 3, "kernel_size": 1}, IMAGES),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from parity_cases import OF_GRAPHS
 from tolerances import PARITY, assert_close
 
 import tinycnn.layers
@@ -134,7 +135,9 @@ def test_every_layer_has_a_case():
         for value in vars(tinycnn.layers).values()
         if isinstance(value, type) and issubclass(value, Layer) and value is not Layer
     }
-    assert {type(case.make()) for case in CASES.values()} == exported
+    assert {type(case.make()) for case in CASES.values()} == {
+        value for value in exported if value.__name__ not in OF_GRAPHS
+    }
 
 
 class Subject:

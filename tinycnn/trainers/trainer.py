@@ -714,14 +714,14 @@ class Trainer(NoMisspelling, ABC):
         Weights of classes become weights of samples.
         """
         check_class_weight(who, class_weight, sample_weight, len(self.output_names))
-        if y is None:
-            raise ValueError(f"{who}: expected labels y with the images x, received none. Pass both.")
         several = len(self.output_names) > 1
-        x, y = self._by_input(who, x), self._by_output(who, y)
+        x, y = self._by_input(who, x), None if y is None else self._by_output(who, y)
         if several and sample_weight is not None:
             alike = not isinstance(sample_weight, (list, tuple, Mapping))
             sample_weight = self._by_output(who, [sample_weight] * len(y) if alike else sample_weight)
         images, labels, weights = check_arrays(who, x, y, sample_weight)
+        if labels is None:
+            raise ValueError(f"{who}: expected labels y with the images x, received none. Pass both.")
         with self._built_only_if_all_goes_well():
             if not self.built:
                 self.build(images.shape)

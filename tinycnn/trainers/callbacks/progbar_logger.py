@@ -132,10 +132,8 @@ class ProgbarLogger(Callback):
             return
         steps = self._seen if self.steps is None else self.steps
         seconds = _clock() - self._start
-        times = [f"{seconds:.0f}s", _per_step(seconds / max(steps, 1))]
-        if self.verbose == 1:
-            times = [" ".join(times)]
-        show(" - ".join([f"{steps}/{steps}", *times, *_figures(logs)]))
+        times = f"{seconds:.0f}s {_per_step(seconds / max(steps, 1))}"
+        show(" - ".join([f"{steps}/{steps}", times, *_figures(logs)]))
 
     def _close_bar(self) -> None:
         if self._bar is not None:
