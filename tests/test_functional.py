@@ -465,7 +465,7 @@ def test_kernels_are_those_of_compile():
 def test_compare_goes_through_the_branches(keras, images, rng):
     from tinycnn.parity import compare
 
-    model = make(inception)
+    model = make(shortcut)
     keras_model = keras.models.model_from_json(model.to_json())
     keras_model.set_weights(model.get_weights())
     keras_model.compile("adam", "sparse_categorical_crossentropy")

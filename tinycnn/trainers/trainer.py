@@ -634,7 +634,9 @@ class Trainer(NoMisspelling, ABC):
 
     def _first_not_finite(self, x: Any) -> str:
         dtype = self._layers[0].dtype
-        if not all(np.isfinite(np.asarray(one, dtype)).all() for one in self._by_input("fit", x, as_tuple=True)):
+        with np.errstate(over="ignore"):
+            images = [np.asarray(one, dtype) for one in self._by_input("fit", x, as_tuple=True)]
+        if not all(np.isfinite(one).all() for one in images):
             return f"The images are too large for {dtype}: scale them, for instance to 0 … 1."
         for layer, _, output in self.walk(x, training=True, activate=False):
             if not np.isfinite(output).all():
