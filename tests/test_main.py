@@ -23,11 +23,11 @@ def test_it_says_what_there_is(arguments, capsys):
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")  # where another test has imported it
 @pytest.mark.parametrize("name", program.PROGRAMS)
 def test_it_runs_them(name, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["tinycnn", name, "--help"])
+    monkeypatch.setattr(sys, "argv", ["tinycnn", name, "--unknown"])
     with pytest.raises(SystemExit) as stop:
         program.main()
-    assert stop.value.code == 0
-    assert capsys.readouterr().out.startswith(f"usage: python -m tinycnn.{name} [-h] ")
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.endswith(f"python -m tinycnn.{name}: error: unrecognized arguments: --unknown\n")
 
 
 def test_it_knows_its_version(capsys):
