@@ -69,8 +69,8 @@ def plot(result: Json, path: Path) -> None:
             history = result["runs"][f"{who} {name}"]["history"]
             epochs = range(1, len(history["loss"]) + 1)
             colour = _common.COLOURS[label]
-            axis.plot(epochs, history["loss"], "--", color=colour, label=f"{label}, training")
-            axis.plot(epochs, history["val_loss"], "-", color=colour, label=f"{label}, validation")
+            axis.plot(epochs, history["loss"], "-", color=colour, label=f"{label}, training")
+            axis.plot(epochs, history["val_loss"], "--", color=colour, label=f"{label}, validation")
         axis.set_title(TITLES[name], loc="left")
         axis.set_xlabel("epoch")
         axis.set_yscale("log")

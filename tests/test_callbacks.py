@@ -5,7 +5,9 @@ import gc
 import io
 import itertools
 import math
+import os
 import re
+import struct
 import sys
 
 import numpy as np
@@ -409,11 +411,40 @@ def test_csv_is_keras(tmp_path):
         assert ours.read_bytes() == theirs.read_bytes()
 
 
+# History
+
+
+def test_a_history_shows_itself_as_a_table():
+    history = History()
+    assert repr(history) == "History of 0 epochs"
+    for epoch in range(3):
+        logs = {"accuracy": 0.9 + epoch / 100, "learning_rate": 4e-4, "note": "a"}
+        history.on_epoch_end(epoch, logs | ({"val_loss": 0.25} if epoch == 1 else {}))
+    assert repr(history).splitlines() == [
+        "History of 3 epochs",
+        "epoch  accuracy  learning_rate  note",
+        "    1    0.9000     4.0000e-04     a",
+        "    2    0.9100     4.0000e-04     a",
+        "    3    0.9200     4.0000e-04     a",
+        "val_loss, not of every epoch: 0.2500",
+    ]
+
+
+def test_a_long_history_shows_its_ends():
+    history = History()
+    for epoch in range(41):
+        history.on_epoch_end(epoch, {"loss": 1.0 + epoch})
+    lines = repr(history).splitlines()
+    assert [line.split() for line in lines[1:4]] == [["epoch", "loss"], ["1", "1.0000"], ["2", "2.0000"]]
+    assert [line.split() for line in lines[21:24]] == [["20", "20.0000"], ["…", "…"], ["22", "22.0000"]]
+    assert lines[-1].split() == ["41", "41.0000"]
+
+
 # ProgbarLogger
 
 LOGS = {"accuracy": 0.98571, "loss": 0.0004512, "val_accuracy": 0.98682, "val_loss": 0.0423}
 LINE = (
-    r"4/4 - 0s \d+(us|ms)/step"
+    r"4/4 - 0s - \d+(us|ms)/step"
     r" - accuracy: 0\.9857 - loss: 4\.5120e-04 - val_accuracy: 0\.9868 - val_loss: 0\.0423"
 )
 
@@ -489,15 +520,15 @@ def test_bar_on_a_terminal(monkeypatch):
     assert progbar.wants_batches
     text = sys.stdout.getvalue()
     # Clock ticks: begin, then one a step. The last step takes the bar away.
-    assert "1/4" in text
+    assert "1/4 00:00 250ms/step - loss: 2.0000 - accuracy: 0.5000 |" in text
     assert "3/4" in text
-    assert "250ms/step - accuracy: 0.5000 - loss: 2.0000" in text
+    assert "0/4" not in text  # nothing before the first step, for which kernels may have to be compiled
     assert "loss: 7.0" not in text  # validation is silent
     shown = last_states(text)
     assert [line for line in shown if line][::2] == ["Epoch 1/2", "Epoch 2/2"]
     final = [line for line in shown if line][1::2]
     assert len(final) == 2
-    assert all(line.startswith("4/4 - 1s 312ms/step - accuracy: 0.9857") for line in final)
+    assert all(line.startswith("4/4 - 1s - 312ms/step - accuracy: 0.9857") for line in final)
 
 
 def test_bar_is_redrawn_ten_times_a_second_at_most(monkeypatch):
@@ -544,17 +575,52 @@ def test_evaluate_and_predict(kind, terminal, monkeypatch):
     getattr(progbar, f"on_{kind}_end")({"loss": 0.25} if kind == "test" else {})
     text = sys.stdout.getvalue()
     seconds, step = ("6", "3") if terminal else ("2", "1")  # the clock ticks at each step it sees
-    line = f"2/2 - {seconds}s {step}s/step" + (" - loss: 0.2500" if kind == "test" else "")
+    line = f"2/2 - {seconds}s - {step}s/step" + (" - loss: 0.2500" if kind == "test" else "")
     assert [line_ for line_ in last_states(text) if line_] == [line]
     assert ("1/2" in text) == terminal
     assert ("loss: 0.5" in text) == (terminal and kind == "test")
 
 
-def test_a_notebooks_output_gets_a_bar():
+def drawn(stream, steps, monkeypatch):
+    """What is drawn on a stream after half of the steps, of 10 ms each."""
+    now = [0.0]
+    monkeypatch.setattr(progbar_logger.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(sys, "stdout", stream)
+    progbar = ProgbarLogger()
+    progbar.set_params({"verbose": 1, "epochs": 1, "steps": steps})
+    progbar.on_epoch_begin(0)
+    now[0] = 7.815
+    progbar.on_train_batch_end(781, {"accuracy": 0.98571, "binary_accuracy": 0.98, "loss": 0.0451})
+    stream.flush()
+    return progbar, str(progbar._bar)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_the_bar_gives_way_to_the_figures(columns, monkeypatch):
+    pty, termios, fcntl = (pytest.importorskip(it) for it in ("pty", "termios", "fcntl"))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with open(theirs, "w", encoding="utf-8") as terminal:
+        progbar, text = drawn(terminal, 1563, monkeypatch)
+        assert os.read(ours, 10_000).decode().endswith(text)
+        progbar.on_train_end()
+    os.close(ours)
+    figures = " 782/1563 00:07 10ms/step - loss: 0.0451 - accuracy: 0.9857 - binary_accuracy: 0.9800 |"
+    assert len(text) == columns - 1
+    assert text.startswith(figures[: columns - 1])
+    assert text.count("█") == (15 if columns == 120 else 0)
+
+
+def test_the_bar_in_a_notebook_is_a_line_of_text(monkeypatch):
     stream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
-    assert progbar_logger._is_interactive(stream)
+    assert len(drawn(stream, 1563, monkeypatch)[1]) == 74
     assert not progbar_logger._is_interactive(io.StringIO())
     assert not progbar_logger._is_interactive(None)
+
+
+def test_no_bar_where_nobody_knows_how_many_steps(monkeypatch):
+    _, text = drawn(Terminal(), None, monkeypatch)
+    assert text == "782/? 10ms/step - loss: 0.0451 - accuracy: 0.9857 - binary_accuracy: 0.9800"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(12.4, "12s/step"), (0.0041, "4ms/step"), (5.2e-5, "52us/step")])
@@ -583,8 +649,9 @@ def test_figures_of_the_line_are_keras(capsys):
         outputs.append(capsys.readouterr().out.splitlines())
     ours, theirs = outputs
     assert ours[0] == theirs[0] == "Epoch 1/3"
-    assert ours[1].split(" - ")[2:] == theirs[1].split(" - ")[3:]
-    assert ours[1].startswith("10/10 - 0s ")
+    ours, theirs = ours[1].split(" - "), theirs[1].split(" - ")
+    assert all(re.fullmatch(r"\d+[mu]s/step", line.pop(2)) for line in (ours, theirs))
+    assert ours == theirs
 
 
 @pytest.mark.keras
@@ -608,4 +675,4 @@ def test_the_time_of_a_step_leaves_out_the_compiling(capsys, monkeypatch):
     logger.on_epoch_begin(0)
     now[0], compiled[0] = 16.0, 10.0
     logger.on_epoch_end(0, {"loss": 0.25})
-    assert capsys.readouterr().out == "2/2 - 6s 3s/step - loss: 0.2500\n"
+    assert capsys.readouterr().out == "2/2 - 6s - 3s/step - loss: 0.2500\n"

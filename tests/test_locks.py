@@ -234,7 +234,7 @@ def test_two_processes_with_one_run(hold, tmp_path, monkeypatch, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert train.main(["--resume", str(folder), "--verbose", "0"]) == 0
-    assert sorted(os.listdir(folder)) == sorted(train.common.FILES)
+    assert sorted(os.listdir(folder)) == sorted([*train.common.FILES, train.common.CHECKPOINT])
 
 
 def test_a_run_that_was_completed_meanwhile(tmp_path, monkeypatch, capsys):
@@ -253,6 +253,6 @@ def test_a_run_that_was_completed_meanwhile(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(Lock, "acquire", finish_and_acquire)
     capsys.readouterr()
     assert train.main(["--resume", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == f"{tmp_path}: this run is complete, there is nothing to go on with.\n"
+    assert capsys.readouterr().out == f"{tmp_path}: this run is complete. To train it longer: --epochs 2\n"
     assert path.read_text() == complete
-    assert sorted(os.listdir(tmp_path)) == sorted(train.common.FILES)
+    assert sorted(os.listdir(tmp_path)) == sorted([*train.common.FILES, train.common.CHECKPOINT])

@@ -169,7 +169,7 @@ def start(folder, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, ig
 
 def check_complete(folder):
     assert json.loads((folder / "config.json").read_text())["status"] == "complete"
-    assert sorted(os.listdir(folder)) == sorted(train.common.FILES)
+    assert sorted(os.listdir(folder)) == sorted([*train.common.FILES, train.common.CHECKPOINT])
 
 
 def test_head(tmp_path):

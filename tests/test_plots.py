@@ -4,10 +4,12 @@ import io
 import re
 import subprocess
 import sys
+import warnings
 
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
@@ -211,6 +213,25 @@ def test_notebooks_show_a_figure_as_png():
     assert image.width > 500
 
 
+def test_show_opens_one_window_and_none_without_a_display(monkeypatch):
+    figure, shown = plots.training_curves(HISTORY), []
+    with pytest.warns(UserWarning, match=r"^show: found no display to open a window on\. Save the figure: figure"):
+        figure.show()
+    assert pyplot.get_fignums() == []
+    monkeypatch.setattr(pyplot, "get_backend", lambda: "TkAgg")
+    monkeypatch.setattr(pyplot, "show", lambda: shown.append([pyplot.figure(it) for it in pyplot.get_fignums()]))
+    figure.show()
+    figure.show()  # its window is still open
+    pyplot.close(figure)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        other = pyplot.figure()  # takes the number that was its own
+        figure.show()
+    pyplot.close("all")
+    assert shown == [[figure], [figure], [other, figure]]
+    assert figure.axes[0].get_title() == "Loss"
+
+
 def lines(axes):
     return {line.get_label(): (line.get_xdata(), line.get_ydata()) for line in axes.lines}
 
@@ -225,7 +246,7 @@ def test_training_curves_hold_every_figure_at_its_epoch():
             np.testing.assert_array_equal(drawn[part][1], HISTORY[key])
         assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("epoch", name, name.capitalize())
         training, validation = axes.lines
-        assert training.get_linestyle() != validation.get_linestyle()
+        assert (training.get_linestyle(), validation.get_linestyle()) == ("-", "--")
         assert not same_color(training.get_color(), validation.get_color())
     figure = loss.figure
     assert figure.get_suptitle() == "A title"
@@ -294,7 +315,7 @@ def test_compare_curves_has_a_column_a_model_and_a_colour_a_run():
         other["loss"],
         other["val_loss"],
     ]
-    assert [line.get_linestyle() for line in loss.lines] == ["--", "-"] * 2
+    assert [line.get_linestyle() for line in loss.lines] == ["-", "--"] * 2
     ours, _, theirs, _ = loss.lines
     assert same_color(ours.get_color(), loss_bn.lines[0].get_color())
     assert not same_color(ours.get_color(), theirs.get_color())
@@ -781,8 +802,9 @@ def test_line_chart_holds_lines_levels_and_scales():
     assert list(drawn["level"][1]) == [0.5, 0.5]
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("step", "loss", "Title")
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
-    (axes,) = plots.line_chart(LINES, "step", "loss").axes
+    (axes,) = plots.line_chart({"training": LINES["one"], "validation": LINES["two"]}, "step", "loss").axes
     assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
+    assert [line.get_linestyle() for line in axes.lines] == ["-", "--"]
 
 
 def test_overfitting_curves_draw_means_and_the_range_of_the_runs():
@@ -965,7 +987,8 @@ def test_seed_bands_show_mean_and_range_in_one_colour_a_group():
     assert {(1.0, 1.0), (1.0, 3.0), (2.0, 0.1), (2.0, 0.5)} <= {tuple(point) for point in edges}
     assert same_color(left.lines[1].get_color(), right.lines[0].get_color())
     assert not same_color(left.lines[0].get_color(), left.lines[1].get_color())
-    assert left.lines[0].get_linestyle() != left.lines[1].get_linestyle()
+    assert left.lines[0].get_marker() != left.lines[1].get_marker()
+    assert [line.get_linestyle() for line in left.lines] == ["-", "-"]  # dashes are for validation
     assert [text.get_text() for text in left.figure.legends[0].get_texts()] == ["a", "b"]
     assert [(axes.get_title(), axes.get_ylabel()) for axes in (left, right)] == [("one", "loss"), ("two", "accuracy")]
     assert right.yaxis.get_major_formatter()(0.5) == "50 %"

@@ -25,6 +25,7 @@ from tinycnn.trainers import checkpoints
 ROOT = Path(tinycnn.__file__).parents[1]
 SETTINGS = ["--data", "digits", "--subset", "60", "--epochs", "4", "--seed", "7", "--kernels", "reference"]
 RESULTS = ("history.json", "history.csv", "curves.png", "model.weights.h5", "kernels.png", "misclassified.png")
+KEPT = ("checkpoint.npz", "config.json")
 TIMES = {"status", "command", "arguments", "started", "resumed", "seconds"}  # what may differ in config.json
 
 
@@ -78,7 +79,7 @@ def read_json(path):
 
 
 def assert_same_results(folder, expected):
-    assert sorted(os.listdir(folder)) == sorted(os.listdir(expected)) == sorted([*RESULTS, "config.json"])
+    assert sorted(os.listdir(folder)) == sorted(os.listdir(expected)) == sorted([*RESULTS, *KEPT])
     for name in RESULTS:
         assert (folder / name).read_bytes() == (expected / name).read_bytes(), name
     ours, theirs = read_json(folder / "config.json"), read_json(expected / "config.json")
@@ -351,15 +352,44 @@ def test_a_finished_run(whole, capsys):
     folder = whole["--bn"]
     before = contents(folder)
     assert go("--resume", folder) == 0
-    assert capsys.readouterr().out == f"{folder}: this run is complete, there is nothing to go on with.\n"
+    assert capsys.readouterr().out == f"{folder}: this run is complete. To train it longer: --epochs 8\n"
     assert contents(folder) == before
+
+
+def test_a_finished_run_is_trained_longer(whole, tmp_path, monkeypatch, capsys):
+    """With the same bits as one that was to have so many epochs; and where that is interrupted, it goes on."""
+    folder = tmp_path / "run"
+    assert go("--dropout", *SETTINGS[:5], "2", *SETTINGS[6:], "--out", folder) == 0
+    config = read_json(folder / "config.json")
+    capsys.readouterr()
+    with monkeypatch.context() as patch:
+        fail_at(patch, Sequential, "_train_step", 3)
+        with pytest.raises(PowerFailureError):
+            go("--resume", folder, "--epochs", 4)
+    assert f"Folder: {folder}, going on after epoch 2\n" in capsys.readouterr().out
+    meanwhile = read_json(folder / "config.json")
+    assert (config["status"], meanwhile["status"]) == ("complete", "training")
+    assert {"test_loss", "test_accuracy"} <= config.keys() - meanwhile.keys()
+    assert go("--resume", folder) == 0
+    assert_same_results(folder, whole["--dropout"])
+    with pytest.raises(SystemExit):
+        go("--resume", folder, "--epochs", 3)
+    assert capsys.readouterr().err.endswith(
+        f"error: argument --epochs: expected at least 4, which {folder} is to have already, received 3. Leave it out\n"
+    )
+    assert_same_results(folder, whole["--dropout"])
+
+
+def test_an_interrupted_run_may_have_more_epochs(whole, broken_off, capsys):
+    assert go("--resume", broken_off, "--epochs", 5) == 0
+    assert len(read_json(broken_off / "history.json")["loss"]) == read_json(broken_off / "config.json")["epochs"] == 5
 
 
 @pytest.mark.parametrize(
     ("given", "text"),
     [
         (["--bn"], "expected model=plain, with which {} was started, received model=batch_normalization. Leave it out"),
-        (["--epochs", "5"], "expected epochs=4, with which {} was started, received epochs=5. Leave it out"),
+        (["--epochs", "3"], "expected at least 4, which {} is to have already, received 3. Leave it out"),
         (["--data", "mnist"], "expected data=digits, with which {} was started, received data=mnist"),
         (["--batch-size", "16"], "expected batch_size=32,"),
         (["--learning-rate", "0.1"], "expected learning_rate=0.001,"),
@@ -484,7 +514,7 @@ def test_what_a_killed_process_left_half_written_is_removed(broken_off):
         (broken_off / name).write_text("half")
     (broken_off / ".mine.tmp").write_text("not ours")
     assert go("--resume", broken_off) == 0
-    assert sorted(os.listdir(broken_off)) == sorted([*RESULTS, ".mine.tmp", "config.json"])
+    assert sorted(os.listdir(broken_off)) == sorted([*RESULTS, *KEPT, ".mine.tmp"])
 
 
 def test_a_folder_that_cannot_be_written_to_any_more(broken_off, monkeypatch, capsys):

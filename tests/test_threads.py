@@ -268,6 +268,18 @@ def test_only_numbas_own_threads_are_waited_for(monkeypatch):
         assert entered == waits
 
 
+def test_kernels_that_are_not_compiled_are_announced_once(monkeypatch, capsys):
+    monkeypatch.setattr(threads, "JIT_IS_OFF", True)
+    monkeypatch.setattr(threads, "_serve_several", None)
+    kernel = threads.parallel_njit(lambda part: None)
+    kernel(2)
+    kernel.alone(1)
+    assert capsys.readouterr().err == (
+        "tinycnn: NUMBA_DISABLE_JIT is set, so the fast kernels run uncompiled, many times slower than the reference "
+        "kernels. Unset it, or choose those.\n"
+    )
+
+
 @pytest.mark.jit
 @pytest.mark.parametrize("alone", [True, False], ids=["alone", "on all threads"])
 def test_what_a_part_raises_comes_out_of_the_kernel(alone):

@@ -132,8 +132,8 @@ def test_output_of_a_whole_run(finished):
     accuracy = read_json(folder / "config.json")["test_accuracy"]
     assert f"Test accuracy: {100 * accuracy:.2f} %" in lines
     listed = lines[lines.index("Files written:") + 1 :]
-    assert sorted(listed) == [f"  result/{name}" for name in names(folder)]
-    assert names(folder) == sorted(common.FILES)
+    assert sorted(listed) == [f"  result/{name}" for name in sorted(common.FILES)]
+    assert names(folder) == sorted([*common.FILES, common.CHECKPOINT])
 
 
 def test_history_files(finished):

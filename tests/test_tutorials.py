@@ -139,7 +139,7 @@ def folder(tmp_path, monkeypatch):
 def test_a_build_writes_the_pair_and_a_second_one_the_same(folder, capsys):
     (folder / "01_sum.py").write_text(
         "# %% [markdown]\n# # A sum\n\n# %%\nimport sys\n\nprint(1 + 1, 'things')\n"
-        "print('3/3 - 4s 15ms/step - loss: 0.5')\n"
+        "print('3/3 - 4s - 15ms/step - loss: 0.5')\n"
         "line = 'tinycnn: compiling the fast kernels for this processor'\n"
         "print(f'{line}, once: 1 of 2 done\\r{line}, once: 2 of 2 done', file=sys.stderr)\n\n# %%\n2.5\n",
         encoding="utf-8",
@@ -151,7 +151,7 @@ def test_a_build_writes_the_pair_and_a_second_one_the_same(folder, capsys):
     nbformat.validate(notebook)
     assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code", "code"]
     (printed,) = notebook.cells[1].outputs
-    assert printed.text == "2 things\n3/3 - …s …/step - loss: 0.5\n"
+    assert printed.text == "2 things\n3/3 - …s - …/step - loss: 0.5\n"
     assert notebook.cells[2].outputs[0].data == {"text/plain": "2.5"}
     assert build.main(["01"]) == 0
     assert (folder / "01_sum.ipynb").read_bytes() == first

@@ -248,7 +248,7 @@ plots.compare_curves(
 )
 
 # %% [markdown]
-# Dashed lines are training, solid ones validation. Before you read on, look for yourself: which differences are between
+# Solid lines are training, dashed ones validation. Before you read on, look for yourself: which differences are between
 # *models*, and which are between *runs* of the same model?
 
 # %%

@@ -41,8 +41,8 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 COMPILING = "tinycnn: compiling the fast kernels"  # may be the first thing that a new machine says
-TIMES = re.compile(r"\d+s \d+(ms|us|s)/step")
-NO_TIMES = "…s …/step"
+TIMES = re.compile(r"\d+s - \d+(ms|us|s)/step")
+NO_TIMES = "…s - …/step"
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
 NUMBERS = re.compile(r"[-+−]?\d[\d.,]*(e[-+]?\d+)?(\s*[-+−]?\d[\d.,]*(e[-+]?\d+)?)*")
 
@@ -100,7 +100,7 @@ def execute(name: str) -> NotebookNode:
 
 
 def _environment() -> dict[str, str]:
-    environment = {**os.environ, "TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore:IProgress not found"}
+    environment = {**os.environ, "TQDM_DISABLE": "1"}
     path = [str(FOLDER.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment["PYTHONPATH"] = os.pathsep.join(path)
     environment.pop("TINYCNN_DATA", None)

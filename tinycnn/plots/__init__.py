@@ -1,7 +1,10 @@
 """Pictures of training and of what a network has learned: functions that return a matplotlib Figure.
 
-``figure.savefig("curves.png")`` stores one; in a notebook it shows itself as the last line of a cell. The figures
-do not belong to pyplot: no window opens, nothing has to be closed, and the user's settings stay as they are.
+In a notebook a figure shows itself as the last line of a cell; elsewhere ``figure.show()`` opens a window, and
+``figure.savefig("curves.png")`` stores it. Before that a figure does not belong to pyplot: no window opens, nothing has
+to be closed, and the user's settings stay as they are.
+
+Where one panel has both, solid lines are training and dashed ones validation.
 """
 
 from tinycnn.plots.charts import bars, difference_errors, line_chart, roofline

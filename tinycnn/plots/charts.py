@@ -10,7 +10,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from tinycnn.plots.common import BLUE, COLOURS, Array, WhiteFigure, check_numbers, own_style
+from tinycnn.plots.common import (
+    BLUE,
+    COLOURS,
+    TRAINING,
+    VALIDATION,
+    Array,
+    WhiteFigure,
+    check_numbers,
+    own_style,
+)
 
 
 @own_style
@@ -135,7 +144,7 @@ def line_chart(
     Of several runs the median is shown, in a band from the lowest to the highest.
 
     Args:
-        lines: (x, y) for each name, x (n,), y (n,) or (runs, n).
+        lines: (x, y) for each name, x (n,), y (n,) or (runs, n); dashed where the name begins with "validation".
         levels: a height for each name, drawn dashed.
 
     Raises:
@@ -156,7 +165,8 @@ def line_chart(
             )
         marker = "osD^vP"[i % 6] if len(x) <= 30 else None
         colour, several = COLOURS[i % len(COLOURS)], np.atleast_2d(y)
-        axes.plot(x, np.median(several, axis=0), color=colour, marker=marker, markersize=4, label=name)
+        line = VALIDATION if name.startswith("validation") else TRAINING
+        axes.plot(x, np.median(several, axis=0), line, color=colour, marker=marker, markersize=4, label=name)
         if len(several) > 1:
             axes.fill_between(x, several.min(axis=0), several.max(axis=0), color=colour, alpha=0.18, linewidth=0)
     for i, (name, height) in enumerate((levels or {}).items()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ Array = np.ndarray
 # Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), told apart by the colour-blind too.
 BLUE, VERMILION = "#0072B2", "#D55E00"
 COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+TRAINING, VALIDATION = "-", "--"  # lines
 _STYLE = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -35,6 +37,25 @@ own_style = style.context(["default", _STYLE])
 
 class WhiteFigure(Figure):
     """A Figure that notebooks show, and that stays white when it is saved under a dark style."""
+
+    def show(self, warn: bool = True) -> None:
+        """Open a window and wait until it is closed, as ``pyplot.show()`` does; in a notebook show it below the cell.
+
+        Without a display nothing is shown, and a warning says how to save it.
+        """
+        from matplotlib import pyplot  # here alone: other figures do not belong to it
+
+        if pyplot.get_backend().lower() == "agg":
+            if warn:
+                warnings.warn(
+                    "show: found no display to open a window on. Save the figure: figure.savefig('figure.png').",
+                    stacklevel=2,
+                )
+            return
+        number = getattr(self, "number", None)  # of the window that it has, or had
+        if number is None or not pyplot.fignum_exists(number) or pyplot.figure(number) is not self:
+            pyplot.figure(FigureClass=lambda **options: self)  # type: ignore[arg-type]  # any callable
+        pyplot.show()
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()

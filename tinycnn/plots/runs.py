@@ -13,6 +13,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFor
 from tinycnn.plots.common import (
     BLUE,
     COLOURS,
+    TRAINING,
+    VALIDATION,
     VERMILION,
     Array,
     WhiteFigure,
@@ -28,7 +30,7 @@ from tinycnn.plots.common import (
 def compare_curves(models: Mapping[str, Mapping[str, Any]], title: str | None = None) -> Figure:
     """The same trainings by several hands: a column a model, a colour a hand; losses above, accuracies below.
 
-    Dashed lines are means over an epoch of training, in which the weights moved; solid ones validation at its end.
+    Solid lines are means over an epoch of training, in which the weights moved; dashed ones validation at its end.
 
     Args:
         models: name of a model -> name of a run -> its history, or the dict of one.
@@ -58,7 +60,7 @@ def compare_curves(models: Mapping[str, Mapping[str, Any]], title: str | None = 
             if part + key not in run:
                 continue
             i = names.index(name)
-            style_of = {"color": COLOURS[i % len(COLOURS)], "linestyle": "-" if part else "--"}
+            style_of = {"color": COLOURS[i % len(COLOURS)], "linestyle": VALIDATION if part else TRAINING}
             epochs = np.arange(1, len(run[part + key]) + 1)
             (line,) = axes.plot(epochs, run[part + key], marker="os^Dv"[i % 5], markersize=3.5, **style_of)
             handles.setdefault(f"{name}, {'validation' if part else 'training'}", line)
@@ -100,9 +102,9 @@ def overfitting_curves(columns: Mapping[str, Mapping[str, Mapping[str, Any]]], t
         for i, (model, figures) in enumerate(runs.items()):
             step = check_numbers(who, f"steps of {model!r}", figures["step"])
             for part, axes, line in (
-                ("training", loss, "-"),
-                ("validation", loss, "--"),
-                ("accuracy", error, "--"),
+                ("training", loss, TRAINING),
+                ("validation", loss, VALIDATION),
+                ("accuracy", error, VALIDATION),
             ):
                 values = check_numbers(who, f"{part} of {model!r}", figures[part])
                 if values.ndim != 2 or values.shape[1:] != step.shape or values.size == 0:
@@ -113,7 +115,7 @@ def overfitting_curves(columns: Mapping[str, Mapping[str, Mapping[str, Any]]], t
                 shown = np.maximum(values if axes is loss else 1 - values, 1e-6)
                 colour = COLOURS[i % len(COLOURS)]
                 (drawn,) = axes.plot(
-                    step, shown.mean(axis=0), line, color=colour, marker=("o", "s")[line == "--"], markersize=3
+                    step, shown.mean(axis=0), line, color=colour, marker="o" if line == TRAINING else "s", markersize=3
                 )
                 axes.fill_between(step, shown.min(axis=0), shown.max(axis=0), color=colour, alpha=0.2, linewidth=0)
                 if axes is loss:
@@ -175,8 +177,8 @@ def seed_bands(
                 epochs,
                 curves.mean(axis=0),
                 color=colour,
-                linestyle=("-", "--", "-.", ":")[i % 4],
-                marker="os^D"[i % 4] if len(epochs) <= 30 else None,
+                marker="os^D"[i % 4],
+                markevery=-(-len(epochs) // 30),
                 markersize=4,
             )
         axes.set(title=name, xlabel="epoch", ylabel=quantity)

@@ -9,7 +9,17 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tinycnn.plots.common import COLOURS, Array, WhiteFigure, check_numbers, checked_run, format_quantity, own_style
+from tinycnn.plots.common import (
+    COLOURS,
+    TRAINING,
+    VALIDATION,
+    Array,
+    WhiteFigure,
+    check_numbers,
+    checked_run,
+    format_quantity,
+    own_style,
+)
 
 
 @own_style
@@ -47,7 +57,7 @@ def training_curves(history: Any, title: str = "Training curves", log_loss: bool
                     np.arange(1, len(run[key]) + 1),
                     run[key],
                     color=colour,
-                    linestyle=("-", "--")[j],
+                    linestyle=(TRAINING, VALIDATION)[j],
                     marker=("o", "s")[j] if few else None,
                     markersize=3.5,
                     label=f"{label}, {part}" if label else part,

@@ -14,11 +14,14 @@ What it writes into its folder:
     config.json                 all that is needed to repeat the run or to go on with it, and its result; its "status"
                                 is "training", then "trained" until the test is done, then "complete"; or
                                 "interrupted", or "failed"
-    checkpoint.npz              the state of the training after its last whole epoch, until the run is complete
+    checkpoint.npz              the state of the training after its last whole epoch
 
 ``--resume FOLDER`` goes on with a run that was interrupted, however that was: by Ctrl-C, SIGTERM, SIGKILL, a full disk,
 a power failure. It ends with the same bits as one that was not. There is a checkpoint for every epoch, and no finer
 ones: an epoch takes seconds, which is all there is to lose.
+
+``--resume FOLDER --epochs N`` trains a run longer, also one that is complete, until it has N epochs: with the same bits
+as a run that was to have N from the beginning. Its files are written anew.
 
 One process at a time works on a folder: a second one is refused and told which process has it. That is a lock of the
 system's, which ends with its process.
@@ -34,7 +37,6 @@ when history and weights so far have been written.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
 import shlex
 import sys
@@ -75,9 +77,9 @@ def _main(parser: argparse.ArgumentParser, arguments: argparse.Namespace, argv: 
         if arguments.resume is None:
             run, splits = _new_run(parser, arguments, command=shlex.join([*PROG.split(), *argv]))
         else:
-            run = Run.open(arguments.resume)
-            if run.config["status"] == "complete":
-                print(f"{run.folder}: this run is complete, there is nothing to go on with.")
+            run = Run.open(arguments.resume, arguments.epochs)
+            if run.is_complete(arguments.epochs):
+                print(f"{run.folder}: this run is complete. To train it longer: --epochs {2 * run.config['epochs']}")
                 return 0
             splits = _resumed_run(parser, argv, run)
         _train(run, splits, arguments.verbose)
@@ -133,11 +135,17 @@ def _new_run(parser: argparse.ArgumentParser, arguments: argparse.Namespace, com
 
 
 def _resumed_run(parser: argparse.ArgumentParser, argv: Sequence[str], run: Run) -> Splits:
-    """The data of a run that goes on; the command line may repeat its settings, and say nothing else."""
+    """The data of a run that goes on; the command line may repeat its settings, or ask for more epochs."""
     from tinycnn import kernels
 
-    config = run.config
-    for key, value in given_settings(parser, argv).items():
+    config, given = run.config, given_settings(parser, argv)
+    epochs = given.pop("epochs", config["epochs"])
+    if epochs < config["epochs"]:
+        parser.error(
+            f"argument --epochs: expected at least {config['epochs']}, which {run.folder} is to have already, "
+            f"received {epochs}. Leave it out"
+        )
+    for key, value in given.items():
         if value not in (config[key], config["arguments"].get(key)):
             parser.error(
                 f"argument --resume: expected {key}={config[key]}, with which {run.folder} was started, "
@@ -156,8 +164,9 @@ def _resumed_run(parser: argparse.ArgumentParser, argv: Sequence[str], run: Run)
             f"expected the images that {run.folder} was started with, {config['images']}, received {_counted(splits)}. "
             "Look at TINYCNN_DATA, or begin anew."
         )
-    config.pop("error", None)
-    config["status"] = "training"
+    for result in ("error", "test_loss", "test_accuracy"):
+        config.pop(result, None)
+    config |= {"status": "training", "epochs": epochs}
     config.setdefault("resumed", []).append(_now())
     return splits
 
@@ -194,8 +203,6 @@ def _train(run: Run, splits: Splits, verbose: int) -> None:
     training, validation, test = splits
     _fit(model, training, validation, run, verbose)
     _test(model, test, run, verbose)
-    with contextlib.suppress(OSError):  # nobody needs it any more
-        run.checkpoint.unlink()
 
 
 def _fit(model: Sequential, training: Split, validation: Split, run: Run, verbose: int) -> None:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import tinycnn
 from tinycnn.train.common import EPOCHS, PROG, SETTINGS
 
 
@@ -19,6 +20,7 @@ def make_parser() -> argparse.ArgumentParser:
         "is like Ctrl-C, except under nohup. Exit codes: 0; 1 with one line on what failed; 2 for arguments that make "
         "no sense; 130 after Ctrl-C, SIGTERM or SIGHUP, when history and weights so far have been written.",
     )
+    parser.add_argument("--version", action="version", version=f"tinycnn {tinycnn.__version__}")
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--bn",
@@ -41,7 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=_positive,
         metavar="N",
         help=f"passes over the training images (default: {EPOCHS['mnist']} for mnist, {EPOCHS['digits']} for digits: "
-        "the small set needs more of its short epochs)",
+        "the small set needs more of its short epochs); with --resume the total, with those that are done",
     )
     parser.add_argument(
         "--batch-size", type=_positive, default=32, metavar="N", help="images a step (default: %(default)s)"
@@ -78,8 +80,8 @@ def make_parser() -> argparse.ArgumentParser:
     where.add_argument(
         "--resume",
         metavar="DIR",
-        help="go on with the run in this folder after an interruption of any kind; all settings are taken from there, "
-        "and the result is the same to the bit",
+        help="go on with the run in this folder after an interruption of any kind, or, with a larger --epochs, when it "
+        "is complete; all other settings are taken from there, and the result is the same to the bit",
     )
     parser.add_argument(
         "--verbose",

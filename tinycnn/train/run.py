@@ -57,11 +57,11 @@ class Run:
         self.written: list[Path] = []
 
     @classmethod
-    def open(cls, name: str) -> Run:
-        """A run that was started before, with its settings; where it is not complete, its folder is locked."""
+    def open(cls, name: str, epochs: int | None = None) -> Run:
+        """A run that was started before, with its settings; where it is to go on, its folder is locked."""
         folder = Path(name)
         run = cls(Lock(folder / LOCK, folder), _read_config(folder))
-        if run.config["status"] != "complete":
+        if not run.is_complete(epochs):
             with _folder_errors(folder, "Mend its rights."):
                 run.lock.acquire()
             try:
@@ -70,6 +70,10 @@ class Run:
                 run.lock.release()
                 raise
         return run
+
+    def is_complete(self, epochs: int | None = None) -> bool:
+        """Whether nothing is left to be done; so many epochs may be asked for, other than it was started with."""
+        return self.config["status"] == "complete" and epochs in (None, self.config["epochs"])
 
     @property
     def how_to_go_on(self) -> str:

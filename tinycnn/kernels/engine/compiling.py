@@ -17,6 +17,10 @@ from typing import Any
 from numba.core import event
 
 NOTICE = "tinycnn: compiling the fast kernels for this processor"
+UNCOMPILED = (
+    "tinycnn: NUMBA_DISABLE_JIT is set, so the fast kernels run uncompiled, many times slower than the reference "
+    "kernels. Unset it, or choose those."
+)
 
 _plans = threading.local()
 

@@ -23,6 +23,7 @@ from typing import Any
 import numba
 from numba import njit
 
+from tinycnn.kernels.engine.compiling import UNCOMPILED, say
 from tinycnn.kernels.engine.kept_code import KeptKernel
 from tinycnn.kernels.engine.llvm_functions import JIT_IS_OFF, make_known
 from tinycnn.kernels.engine.parts import entry_of
@@ -114,7 +115,9 @@ _serve_several: bool | None = None  # whether Numba's threads may be given sever
 
 def _start_threads() -> None:
     global _serve_several
-    if not JIT_IS_OFF:
+    if JIT_IS_OFF:
+        say(UNCOMPILED)
+    else:
         numba.get_num_threads()  # starts them, and only then it is known whose they are
     _serve_several = JIT_IS_OFF or numba.threading_layer() != "workqueue"
 

@@ -14,17 +14,18 @@ from tinycnn.trainers.callbacks.callback import Callback, Logs
 class ProgbarLogger(Callback):
     """The progress display of ``fit``, ``evaluate`` and ``predict``; they add it themselves.
 
-    ``verbose`` 0 shows nothing. 1 (or "auto") shows a bar with the figures so far and the time a step takes,
-    and when the epoch ends, one line in place of it:
+    ``verbose`` 0 shows nothing. 1 (or "auto") shows the time that is left, the time a step takes, the figures so far,
+    the loss first, and a bar in what room is left; when the epoch ends, one line in place of it:
 
         Epoch 3/10
-        1563/1563 - 6s 4ms/step - accuracy: 0.9857 - loss: 0.0451 - val_accuracy: 0.9868 - val_loss: 0.0423
+        1563/1563 - 6s - 4ms/step - accuracy: 0.9857 - loss: 0.0451 - val_accuracy: 0.9868 - val_loss: 0.0423
 
     2 shows only these two lines, as does 1 where the output is neither a terminal nor a notebook. The times are
     those of the whole epoch, validation included, but not the compiling of kernels.
     """
 
     REDRAW_SECONDS = 0.1
+    NOTEBOOK_COLUMNS = 74
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,21 +100,10 @@ class ProgbarLogger(Callback):
         self._close_bar()
         self._seen = 0
         self._start = self._last_redraw = _clock()
-        if self._show_bar:
-            # Imported here: it takes time that nobody without a bar should pay.
-            from tqdm.auto import tqdm
-
-            self._bar = tqdm(
-                total=self.steps,
-                leave=False,
-                file=LastingOutput(sys.stdout),
-                dynamic_ncols=True,
-                bar_format="{n_fmt}/{total_fmt} |{bar:20}| {elapsed}<{remaining}{postfix}",
-            )
 
     def _step(self, batch: int, logs: Logs | None) -> None:
         self._seen = batch + 1
-        if self._bar is None:
+        if not self._show_bar:
             return
         now = _clock()
         if self._seen == self.steps:
@@ -121,10 +111,7 @@ class ProgbarLogger(Callback):
             self._close_bar()
         elif now - self._last_redraw >= self.REDRAW_SECONDS:
             self._last_redraw = now
-            figures = [_per_step((now - self._start) / self._seen), *_figures(logs)]
-            self._bar.n = self._seen
-            self._bar.set_postfix_str(" - ".join(figures), refresh=False)
-            self._bar.refresh()
+            self._draw_bar((now - self._start) / self._seen, logs or {})
 
     def _end(self, logs: Logs | None) -> None:
         self._close_bar()
@@ -132,8 +119,28 @@ class ProgbarLogger(Callback):
             return
         steps = self._seen if self.steps is None else self.steps
         seconds = _clock() - self._start
-        times = f"{seconds:.0f}s {_per_step(seconds / max(steps, 1))}"
-        show(" - ".join([f"{steps}/{steps}", times, *_figures(logs)]))
+        show(" - ".join([f"{steps}/{steps}", f"{seconds:.0f}s", _per_step(seconds / max(steps, 1)), *_figures(logs)]))
+
+    def _draw_bar(self, seconds_per_step: float, logs: Logs) -> None:
+        # Imported here: it takes time that nobody without a bar should pay. Text in notebooks, too.
+        from tqdm.std import tqdm
+
+        if self._bar is None:  # not before the first step: what is printed while its kernels are compiled has a line
+            self._bar = tqdm(
+                total=self.steps,
+                leave=False,
+                file=LastingOutput(sys.stdout),
+                ncols=self.NOTEBOOK_COLUMNS,
+                dynamic_ncols=not _is_in_notebook(sys.stdout),
+                bar_format="{desc} |{bar}|" if self.steps else "{desc}",
+            )
+        done, left = f"{self._seen}/?", ""
+        if self.steps:
+            done = f"{self._seen:{len(str(self.steps))}}/{self.steps}"
+            left = f" {tqdm.format_interval(seconds_per_step * (self.steps - self._seen))}"
+        figures = _figures(dict(sorted(logs.items(), key=lambda it: it[0] != "loss")))  # what is cut off is the end
+        self._bar.n = self._seen
+        self._bar.set_description_str(" - ".join([f"{done}{left} {_per_step(seconds_per_step)}", *figures]))
 
     def _close_bar(self) -> None:
         if self._bar is not None:
@@ -148,10 +155,13 @@ def _clock() -> float:
 
 def _is_interactive(stream: Any) -> bool:
     """Whether a bar can be drawn: the stream is a terminal, or the output of a notebook's cell."""
+    return _is_in_notebook(stream) or LastingOutput(stream).isatty()
+
+
+def _is_in_notebook(stream: Any) -> bool:
     if isinstance(stream, LastingOutput):
         stream = stream.stream
-    in_notebook = type(stream).__module__.partition(".")[0] in ("ipykernel", "pyodide_kernel")
-    return in_notebook or LastingOutput(stream).isatty()
+    return type(stream).__module__.partition(".")[0] in ("ipykernel", "pyodide_kernel")
 
 
 def _per_step(seconds: float) -> str:
@@ -163,7 +173,10 @@ def _per_step(seconds: float) -> str:
 
 
 def _figures(logs: Logs | None) -> list[str]:
-    """``accuracy: 0.9857``, and ``loss: 3.1416e-05`` where four decimals would not show it."""
-    return [
-        f"{key}: {value:.4f}" if abs(value) > 1e-3 else f"{key}: {value:.4e}" for key, value in (logs or {}).items()
-    ]
+    """``["accuracy: 0.9857", "loss: 3.1416e-05"]``"""
+    return [f"{key}: {four_digits(value)}" for key, value in (logs or {}).items()]
+
+
+def four_digits(value: float) -> str:
+    """``0.9857``, and ``3.1416e-05`` where four decimals would not show it."""
+    return f"{value:.4f}" if abs(value) > 1e-3 else f"{value:.4e}"
