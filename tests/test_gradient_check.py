@@ -1024,6 +1024,7 @@ def test_rounding_errors_that_batch_normalization_enlarges_pass():
     assert check_model(model, x, y, seed=8902)["conv2d/bias"].passed
 
 
+@pytest.mark.slow
 @pytest.mark.mnist
 @pytest.mark.parametrize("kernels", WITH_COMPILER)
 def test_trained_models_pass_on_mnist(kernels, rng):
@@ -1377,6 +1378,7 @@ def test_the_command_exits_with_0_and_prints_the_table():
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_the_command_exits_with_1_where_a_gradient_is_wrong():
     done = run("-c", PLANT)
     assert done.returncode == 1, done.stdout + done.stderr

@@ -82,6 +82,7 @@ def test_the_key_names_all_that_code_depends_on():
         assert part in key
 
 
+@pytest.mark.slow
 def test_any_change_of_a_text_of_the_kernels_changes_the_mark(tmp_path):
     """Also of those that are not compiled: constants are taken from some of them."""
     marks = set()

@@ -183,6 +183,7 @@ def test_head(tmp_path):
     check_complete(tmp_path)
 
 
+@pytest.mark.slow
 def test_head_of_both_streams(tmp_path):
     """python -m tinycnn.train 2>&1 | head -1"""
     process = start(tmp_path, *ARGUMENTS, stderr=subprocess.STDOUT)
@@ -255,6 +256,7 @@ def test_the_end_of_the_terminal_is_like_ctrl_c(tmp_path):
     assert (tmp_path / "model.weights.h5").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
 def test_under_nohup_training_goes_on(tmp_path):
     process = start(tmp_path, *SETTINGS, "--epochs", "30", ignored=[signal.SIGHUP])

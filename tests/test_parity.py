@@ -92,6 +92,7 @@ def _in_float64(keras, make):
         keras.config.set_dtype_policy(before)
 
 
+@pytest.mark.slow
 @pytest.mark.keras
 def test_both_models_stay_as_they_are(keras):
     mine, theirs = pair(keras, lambda k: notebook_model(k, "batch_normalization"))
@@ -192,6 +193,7 @@ def _model(k, *layers):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.keras
 def test_the_command(keras, capsys):
     assert parity.main(["--dtype", "float64"]) == 0

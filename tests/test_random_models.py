@@ -85,6 +85,7 @@ def test_both_sets_of_kernels_agree(chain):
     assert_same(figures_of_tinycnn(chain, "fast"), figures_of_tinycnn(chain, "reference"), CHAIN)
 
 
+@pytest.mark.slow
 @pytest.mark.keras
 @pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1 of a tensor of shape")
 @given(chain=chains(dropout_rates=(0.0,)))

@@ -351,6 +351,7 @@ def environment():
     return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_while_it_saves_leaves_a_whole_file(tmp_path):
     """Killed again and again while it does nothing but save: there is always a model, all of one kind."""
     path = tmp_path / "m.keras"
@@ -677,7 +678,7 @@ def go_on_together(mine, theirs, dtype):
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("ending", [".keras", ".h5"])
+@pytest.mark.parametrize("ending", [".keras", pytest.param(".h5", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("kind", "optimizer", "dtype"), PAIRS)
 def test_keras_loads_our_model_and_goes_on(keras_of, kind, optimizer, dtype, ending, tmp_path):
     mine = compiled(ours, optimizer, kind=kind, dtype=dtype)
@@ -700,7 +701,7 @@ def test_keras_loads_our_model_and_goes_on(keras_of, kind, optimizer, dtype, end
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("ending", [".keras", ".h5"])
+@pytest.mark.parametrize("ending", [".keras", pytest.param(".h5", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("kind", "optimizer", "dtype"), PAIRS)
 def test_we_load_kerass_model_and_go_on(keras_of, kind, optimizer, dtype, ending, tmp_path):
     theirs = compiled(keras_of, optimizer, kind=kind, dtype=dtype)

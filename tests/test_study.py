@@ -345,7 +345,9 @@ def test_without_distributed(fake: Path, monkeypatch: pytest.MonkeyPatch, capsys
 # Interruptions
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, *(pytest.param(it, marks=pytest.mark.slow) for it in (signal.SIGINT, signal.SIGKILL))]
+)
 def test_what_is_interrupted_goes_on(number: signal.Signals, fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(fake, "--seeds", "1") == 0
     monkeypatch.setenv("FAKE_SECONDS", "600")

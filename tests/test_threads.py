@@ -90,6 +90,7 @@ for batch_size in (32, 2):  # layer by layer: no step is fused; few images are c
 """
 
 
+@pytest.mark.slow
 @pytest.mark.jit
 def test_same_bits_for_any_number_of_threads():
     outputs = []
@@ -376,7 +377,7 @@ print(sum(w.sum() for w in model.get_weights()))
 
 @pytest.mark.jit
 @pytest.mark.parametrize(
-    "name", ["plain", *(pytest.param(it, marks=pytest.mark.slow) for it in ("dropout", "batch_normalization"))]
+    "name", [pytest.param(it, marks=pytest.mark.slow) for it in ("plain", "dropout", "batch_normalization")]
 )
 def test_a_step_is_compiled_ahead(name, tmp_path):
     """All of it, when its first kernel is missing; with a second process or without, the numbers are the same."""
