@@ -86,6 +86,7 @@ def test_layers_come_in_kerass_order():
     ]
     model = make(shortcut)
     assert isinstance(model, Functional)
+    assert Model(model.inputs, model.outputs).name == "functional"
     assert model.get_layer(index=0).name == model.input_names[0] == "x"
     assert (model.input_shape, model.output_shape) == ((None, *SIZES), (None, 3))
     assert model.inputs[0] is model.layers[0].output
@@ -248,6 +249,19 @@ def test_outputs_in_a_dict(images):
     outputs = model.predict(images, verbose=0)
     assert {name: array.shape for name, array in outputs.items()} == {"a": (N, 3), "b": (N, 2)}
     assert model.output_names == ["a", "b"]
+    np.testing.assert_array_equal(model(images)["a"].numpy(), outputs["a"])
+
+
+def test_a_mode_that_is_set_where_layers_are_connected():
+    base = Sequential([Input(SIZES), layers.Conv2D(2, 3), layers.BatchNormalization(), layers.Flatten()])
+    x = Input(SIZES)
+    layers.Flatten()(x, training=False)
+    with pytest.raises(ValueError, match=r"batch_normalization\w*: expected a call on an Input without training"):
+        base(x, training=False)
+    base.trainable = False
+    assert base(x, training=False).shape == (None, 200)
+    with pytest.raises(ValueError, match=r"expected a call on an Input without training, received training=True"):
+        layers.Dropout(0.5)(x, training=True)
 
 
 def test_errors(images, rng):

@@ -40,11 +40,9 @@ class Model(Trainer):
     _heads: Any
 
     def __new__(cls, *args: Any, **options: Any) -> Any:
-        if cls is not Model:
-            return super().__new__(cls)
-        from tinycnn.functional import Functional
-
-        return Functional(*args, **options)
+        if cls is Model:
+            from tinycnn.functional import Functional as cls  # noqa: N813 - whose __init__ Python calls then
+        return super().__new__(cls)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -252,14 +250,19 @@ class Model(Trainer):
         """
         print_summary(self, line_length, positions, print_fn, show_trainable)
 
-    def __call__(self, x: Any, training: bool = False) -> Any:
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
         """``forward``, after ``build`` where that has not happened; on `KerasTensor`s as a layer does."""
         if is_symbolic(x):
-            return self.connect(x)
+            output = self.connect(x)
+            for layer in self._layers:
+                layer.check_mode(training)
+            return output
         if not self.built:
             self.build(np.shape(x))
-        y = self.forward(x, training)
-        return as_tensor(y) if isinstance(y, np.ndarray) else [as_tensor(one) for one in y]
+        y = self.forward(x, bool(training))
+        if isinstance(y, Mapping):
+            return {name: as_tensor(one) for name, one in y.items()}
+        return [as_tensor(one) for one in y] if isinstance(y, list) else as_tensor(y)
 
     @abstractmethod
     def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:

@@ -51,7 +51,7 @@ class Merge(Layer):
             self._output = output
         return output
 
-    def __call__(self, x: Any, training: bool = False) -> Any:
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
         if not self.built and isinstance(x, (list, tuple)) and not any(isinstance(one, KerasTensor) for one in x):
             self.build([np.shape(one) for one in x])
         return super().__call__(x, training)

@@ -107,7 +107,7 @@ class Trainer(NoMisspelling, ABC):
         """Give every layer its parameters."""
 
     @abstractmethod
-    def __call__(self, x: Array, training: bool = False) -> Array:
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
         """The model's output for a batch, layer by layer."""
 
     @abstractmethod
