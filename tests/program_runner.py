@@ -72,6 +72,7 @@ class Watch:
         self.histories: list[dict[str, list[float]]] = []
         self._wrap("compile", self._compiled)
         self._wrap("fit", self._fitted)
+        self._wrap("load_weights", self._loaded)
         for module in list(sys.modules.values()):
             name = getattr(module, "__name__", "").rpartition("datasets.")[2]
             if name in DATA_SETS and hasattr(module, "load_data"):

@@ -207,6 +207,7 @@ def test_a_copy_goes_on_like_the_model(way, images, rng):
 
 def test_clones_and_configs():
     model = make(two_outputs, loss="mse", metrics=None)
+    assert len(models.clone_model(model).loss.losses) == 2
     for other in (
         models.clone_model(model),
         models.model_from_json(model.to_json()),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinycnn.keras import Input, Model, Sequential, layers, losses, models
+from tinycnn.keras import Input, Model, Sequential, layers, losses, models, optimizers
 
 RNG = np.random.default_rng(5)
 X, Y = RNG.normal(size=(6, 4)).astype("float32"), np.arange(6) % 3
@@ -86,6 +86,21 @@ def test_clone_and_json_have_the_same_layers_and_new_weights(model):
         assert not np.array_equal(other.get_weights()[0], model.get_weights()[0])
     with pytest.raises(ValueError, match="model_from_json: expected a text"):
         models.model_from_json("{}")
+
+
+def test_a_clone_is_compiled_as_the_first_is_and_trains_alike(model, rng):
+    assert not models.clone_model(model).compiled
+    model.compile(optimizers.Adam(0.1), losses.MeanSquaredError(), metrics=["mae"], kernels="reference")
+    x, y = rng.normal(size=(8, 4)), rng.normal(size=(8, *model.output_shape[1:]))
+    model.train_on_batch(x, y)
+    clone = models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    assert clone.optimizer.iterations == 0
+    assert clone.optimizer.kernels is model.optimizer.kernels
+    assert clone.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
+    clone.train_on_batch(x, y)
+    assert (clone.optimizer.iterations, model.optimizer.iterations) == (1, 1)
+    assert not np.array_equal(clone.get_weights()[0], model.get_weights()[0])
 
 
 def test_weights_of_a_model_file_and_of_files_that_differ(model, tmp_path):

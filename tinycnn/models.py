@@ -5,6 +5,9 @@ A fourth has both dropout and batch normalization, which the notebook does not t
 
 from __future__ import annotations
 
+import copy
+from typing import TypeVar
+
 from tinycnn.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from tinycnn.model import Model
 from tinycnn.saving import load_model, save_model
@@ -24,10 +27,24 @@ __all__ = [
     "save_model",
 ]
 
+ModelT = TypeVar("ModelT", bound=Model)
 
-def clone_model(model: Sequential) -> Sequential:
-    """A model of the same layers and names with new weights, not compiled."""
-    return type(model).from_config(model.get_config())
+
+def clone_model(model: ModelT) -> ModelT:
+    """A model of the same layers and names with new weights, compiled as the first is."""
+    clone = type(model).from_config(model.get_config())
+    if model.compiled:
+        optimizer, loss = model.optimizer, copy.deepcopy(model.loss)
+        plain, weighted = copy.deepcopy(model._figures.identifiers)
+        clone.compile(
+            type(optimizer).from_config(optimizer.get_config()),
+            getattr(loss, "losses", loss),
+            loss_weights=getattr(loss, "loss_weights", None),
+            metrics=plain,
+            weighted_metrics=weighted,
+            kernels=optimizer.kernels,
+        )
+    return clone
 
 
 def plain() -> Sequential:

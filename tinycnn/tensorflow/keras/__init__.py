@@ -2,6 +2,7 @@
 
 from tinycnn.keras import __version__
 from tinycnn.layers import Input, Layer
+from tinycnn.model import Model
 from tinycnn.sequential import Sequential
 from tinycnn.tensorflow.keras import (
     activations,
@@ -27,6 +28,7 @@ from tinycnn.tensorflow.keras import (
 __all__ = [
     "Input",
     "Layer",
+    "Model",
     "Sequential",
     "__version__",
     "activations",
