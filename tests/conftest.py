@@ -25,6 +25,15 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("tinycnn")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _announced():
+    """Where NUMBA_DISABLE_JIT is set, the line that says so comes before the first test, which may look at stderr."""
+    from tinycnn.kernels.engine import threads
+
+    if threads.JIT_IS_OFF:
+        threads._start_threads()
+
+
 @pytest.fixture(autouse=True)
 def _fresh_package_state():
     """Seed and numbering of names as in a new process, whatever other tests did before."""
