@@ -91,6 +91,7 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "flatten": ("Flatten", {}, IMAGES),
     "dense": ("Dense", {"units": 4}, ROWS),
     "dense without bias": ("Dense", {"units": 4, "use_bias": False}, ROWS),
+    "dense of images": ("Dense", {"units": 4, "activation": "softmax"}, IMAGES),
     **{
         f"dense {name}": ("Dense", {"units": 4, "activation": name}, ROWS)
         for name in ("relu", "softmax", "sigmoid", "tanh", "elu", "leaky_relu", *MODERN)
@@ -113,9 +114,22 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
         for name in ("linear", "relu", "softmax", "sigmoid", "tanh", "elu", "leaky_relu", *MODERN)
     },
     "relu": ("ReLU", {}, IMAGES),
+    "relu max_value": ("ReLU", {"max_value": 1.5}, IMAGES),
+    "relu slope": ("ReLU", {"negative_slope": 0.25}, ROWS),
+    "relu threshold": ("ReLU", {"threshold": 0.5}, ROWS),
+    "relu all arguments": ("ReLU", {"max_value": 1.5, "negative_slope": 0.25, "threshold": 0.5}, IMAGES),
+    "relu max_value below the threshold": ("ReLU", {"max_value": 0.5, "negative_slope": 0.25, "threshold": 1.0}, ROWS),
+    "elu": ("ELU", {}, ROWS),
+    "elu alpha": ("ELU", {"alpha": 0.5}, IMAGES),
+    "prelu": ("PReLU", {}, IMAGES),
+    "prelu shared": ("PReLU", {"shared_axes": [1, 2]}, IMAGES),
     "leaky_relu": ("LeakyReLU", {}, ROWS),
     "leaky_relu slope": ("LeakyReLU", {"negative_slope": 0.05}, IMAGES),
     "softmax": ("Softmax", {}, IMAGES),
+    "softmax of an axis": ("Softmax", {"axis": 1}, IMAGES),
+    "softmax of two axes": ("Softmax", {"axis": [1, 2]}, IMAGES),
+    "unit_normalization": ("UnitNormalization", {}, IMAGES),
+    "unit_normalization of two axes": ("UnitNormalization", {"axis": [-1, 1]}, IMAGES),
     "reshape": ("Reshape", {"target_shape": (3, -1)}, IMAGES),
     "reshape to images": ("Reshape", {"target_shape": (3, 2, 1)}, ROWS),
     "zero_padding2d": ("ZeroPadding2D", {}, IMAGES),
@@ -124,11 +138,14 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
 }
 
 
+ROUNDED = ("MaxPooling2D", "ReLU", "LeakyReLU", "PReLU", "ELU", "Activation")
+
+
 def layer_input(case: str, step: int = 0) -> Array:
     """Numbers from −2 to 2; where an operation compares numbers, rounded, so that there are ties and zeros."""
     name, _, shape = LAYER_CASES[case]
     x = uniform(100 + step, shape, -2, 2)
-    return np.round(2 * x) / 2 if name in ("MaxPooling2D", "ReLU", "LeakyReLU", "Activation") else x
+    return np.round(2 * x) / 2 if name in ROUNDED else x
 
 
 def layer_weights(names_and_shapes: list[tuple[str, tuple[int, ...]]]) -> list[Array]:

@@ -115,6 +115,17 @@ def weighted() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+def relu(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    """Numbers that float32 knows exactly: TensorFlow keeps them so."""
+    return st.fixed_dictionaries(
+        {
+            "max_value": st.sampled_from([None, None, 0.6875]),
+            "negative_slope": st.sampled_from([0.0, 0.0, 0.125]),
+            "threshold": st.sampled_from([0.0, 0.0, 0.3125]),
+        }
+    )
+
+
 def dense(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
     return st.builds(lambda units, others: {"units": units, **others}, st.integers(1, 6), weighted())
 
@@ -174,12 +185,16 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
     "Dropout": lambda shape: st.fixed_dictionaries({"seed": st.integers(0, 9)}),  # the rate is added by `chains`
     "CenterCrop": part,
     "Cropping2D": lambda shape: st.sampled_from([{"cropping": ((0, shape[0] // 3), (shape[1] // 3, 0))}]),
+    "ELU": lambda shape: st.fixed_dictionaries({"alpha": st.sampled_from([1.0, 0.25])}),
     "Flatten": nothing,
     "GlobalAveragePooling2D": nothing,
     "LeakyReLU": lambda shape: st.fixed_dictionaries({"negative_slope": st.sampled_from([0.3, 0.05])}),
     "MaxPooling2D": pooling,
     "Normalization": lambda shape: st.fixed_dictionaries(
         {"axis": st.sampled_from([-1, None, tuple(range(1, len(shape) + 1))]), "invert": st.booleans()}
+    ),
+    "PReLU": lambda shape: st.fixed_dictionaries(
+        {"shared_axes": st.sampled_from([None, list(range(1, len(shape))) or None]), "trainable": TRAINABLE}
     ),
     "RandomBrightness": lambda shape: random(
         shape, factor=st.sampled_from([0.1, (0.1, 0.3)]), value_range=st.sampled_from([(0, 255), (-1, 1)])
@@ -194,7 +209,7 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
     "RandomRotation": lambda shape: moved(shape, "factor"),
     "RandomTranslation": lambda shape: moved(shape, "height_factor", "width_factor"),
     "RandomZoom": lambda shape: moved(shape, "height_factor"),
-    "ReLU": nothing,
+    "ReLU": relu,
     "Rescaling": lambda shape: st.fixed_dictionaries(
         {"scale": st.sampled_from([0.5, -2.0]), "offset": st.sampled_from([0.0, [0.5] * shape[-1]])}
     ),
@@ -209,14 +224,15 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
     "Reshape": lambda shape: st.sampled_from(
         [{"target_shape": (shape[1], shape[0], shape[2])}, {"target_shape": (-1, *shape[1:])}]
     ),
-    "Softmax": nothing,
+    "Softmax": lambda shape: st.fixed_dictionaries({"axis": st.sampled_from([-1, 1, list(range(1, len(shape) + 1))])}),
+    "UnitNormalization": lambda shape: st.fixed_dictionaries({"axis": st.sampled_from([-1, 1])}),
     "ZeroPadding2D": lambda shape: st.sampled_from([{"padding": p} for p in (1, (0, 2), ((0, 1), (2, 0)))]),
 }
 COMMON = ["Activation", "BatchNormalization", "Dropout", "Flatten", "LeakyReLU", "Normalization", "ReLU", "Rescaling"]
-COMMON += ["Softmax"]
+COMMON += ["ELU", "PReLU", "Softmax"]
 ROW_LAYERS = COMMON + ["Dense"] * 5  # more of them, as in real models
 IMAGE_LAYERS = COMMON + ["Conv2D"] * 5 + ["MaxPooling2D"] * 2 + ["AveragePooling2D"] * 2
-IMAGE_LAYERS += ["CenterCrop", "Cropping2D", "GlobalAveragePooling2D", "Reshape", "ZeroPadding2D"]
+IMAGE_LAYERS += ["CenterCrop", "Dense", "Cropping2D", "GlobalAveragePooling2D", "Reshape", "ZeroPadding2D"]
 RANDOM_LAYERS = [name for name in ARGUMENTS if name.startswith("Random")]
 RANDOM_LAYERS += ["Resizing"]  # TensorFlow resizes in float32 only, so that it is compared elsewhere
 

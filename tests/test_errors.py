@@ -17,6 +17,7 @@ import tinycnn.layers
 from tinycnn import Sequential, activations, callbacks
 from tinycnn.kernels import SETS
 from tinycnn.layers import (
+    ELU,
     Activation,
     AveragePooling2D,
     BatchNormalization,
@@ -28,8 +29,11 @@ from tinycnn.layers import (
     Input,
     LeakyReLU,
     MaxPooling2D,
+    PReLU,
+    ReLU,
     Reshape,
     Softmax,
+    UnitNormalization,
     ZeroPadding2D,
 )
 from tinycnn.utils import set_random_seed, to_categorical
@@ -193,7 +197,10 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = [
     (lambda: ZeroPadding2D((1, 2, 3)), ValueError, ("one, two, or two pairs, received (1, 2, 3)", "padding=1")),
     (lambda: ZeroPadding2D(((1, 2), (3,))), ValueError, ("ZeroPadding2D: expected padding", "((1, 2), (3,))")),
     (lambda: ZeroPadding2D(1, data_format="channels_first"), ValueError, ("ZeroPadding2D: expected data_format",)),
-    (lambda: Softmax(axis=1), ValueError, ("Softmax: expected axis=-1, received 1", "Move that axis to the end")),
+    (lambda: ReLU(max_value=-1), ValueError, ("ReLU: expected max_value >= 0, received -1. Pass a number such as",)),
+    (lambda: ReLU(negative_slope=None), ValueError, ("ReLU: expected negative_slope >= 0, received None",)),
+    (lambda: ReLU(threshold=float("nan")), ValueError, ("ReLU: expected threshold >= 0, received nan",)),
+    (lambda: ELU("1"), ValueError, ("ELU: expected alpha >= 0, received '1'",)),
     (
         lambda: Dense(3, dtype="float16"),
         ValueError,
@@ -311,8 +318,32 @@ SHAPES: list[tuple[Callable[[], Any], tuple[str, ...]]] = [
         ("c: expected a number of channels that groups=2 divides, received 3",),
     ),
     (
-        lambda: Dense(3, name="d").build((None, 5, 5, 2)),
-        ("d: expected inputs of shape (batch, features), received (batch, 5, 5, 2). Put a Flatten() layer before it.",),
+        lambda: Dense(3, name="d").build((None,)),
+        ("d: expected inputs of shape (batch, features), received (batch,). Reshape them: x.reshape(-1, 1).",),
+    ),
+    (
+        lambda: Softmax(4, name="s").build((None, 5, 5, 2)),
+        (
+            "s: expected different axes of inputs of shape (None, 5, 5, 2)",
+            "received axis=4",
+            "Use -1 for the channels.",
+        ),
+    ),
+    (
+        lambda: Softmax((1, -3), name="s").build((None, 5, 5, 2)),
+        ("s: expected different axes", "received axis=(1, -3)"),
+    ),
+    (
+        lambda: UnitNormalization(0, name="u").build((None, 5)),
+        ("u: expected different axes", "other than the batch axis, received axis=0"),
+    ),
+    (
+        lambda: UnitNormalization([1, "2"], name="u").build((None, 5, 5)),
+        ("u: expected different axes", "received axis=[1, '2']"),
+    ),
+    (
+        lambda: PReLU(shared_axes=3, name="p").build((None, 5, 5)),
+        ("p: expected different axes", "received axis=[3]"),
     ),
     (
         lambda: Reshape((4, -1), name="r").build((None, 5, 5, 2)),
@@ -965,8 +996,8 @@ def test_a_failed_add_changes_no_later_weights():
         set_random_seed(5)
         model = Sequential([Input((8, 8, 1)), Conv2D(2, 3)])
         if with_failure:
-            with pytest.raises(ValueError, match="expected inputs of shape"):
-                model.add(Dense(3))
+            with pytest.raises(ValueError, match="expected a window that fits"):
+                model.add(Conv2D(3, 9))
         model.add(Flatten())
         model.add(Dense(3))
         return model.get_weights()

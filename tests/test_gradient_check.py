@@ -21,6 +21,7 @@ from tinycnn.kernels import FAST, REFERENCE, conv2d
 from tinycnn.kernels.activations import ACTIVATIONS
 from tinycnn.kernels.activations import Activation as ActivationPair
 from tinycnn.layers import (
+    ELU,
     Activation,
     AveragePooling2D,
     BatchNormalization,
@@ -36,6 +37,7 @@ from tinycnn.layers import (
     MaxPooling2D,
     Normalization,
     Parameter,
+    PReLU,
     RandomBrightness,
     RandomContrast,
     RandomCrop,
@@ -48,6 +50,7 @@ from tinycnn.layers import (
     Reshape,
     Resizing,
     Softmax,
+    UnitNormalization,
     ZeroPadding2D,
 )
 from tinycnn.sequential import Sequential
@@ -65,6 +68,7 @@ LAYERS = {
     **{f"dense {name}": (lambda name=name: Dense(4, activation=name), (3, 5)) for name in ACTIVATIONS},
     "dense frozen": (lambda: Dense(4, trainable=False), (3, 5)),
     "dense with a penalty": (lambda: Dense(4, kernel_regularizer="l2"), (3, 5)),
+    "dense of images": (lambda: Dense(4, activation="softmax"), IMAGES),
     "conv": (lambda: Conv2D(3, 3), IMAGES),
     "conv 1x1": (lambda: Conv2D(3, 1), IMAGES),
     "conv 2x3": (lambda: Conv2D(2, (2, 3)), IMAGES),
@@ -137,7 +141,16 @@ LAYERS = {
     "batch normalization frozen, of rows": (lambda: BatchNormalization(trainable=False), (5, 4)),
     "relu": (lambda: ReLU(), IMAGES),
     "leaky relu": (lambda: LeakyReLU(0.1), (3, 10)),
+    "relu, slopes": (lambda: ReLU(0.7, 0.3, 0.2), IMAGES),
+    "relu, slope": (lambda: ReLU(negative_slope=0.3), IMAGES),
+    "elu": (lambda: ELU(0.5), (3, 10)),
+    "prelu": (lambda: PReLU("ones"), (3, 10)),
+    "prelu, shared": (lambda: PReLU(shared_axes=[1, 2]), IMAGES),
+    "unit normalization": (lambda: UnitNormalization(), (3, 5)),
+    "unit normalization of images": (lambda: UnitNormalization((1, 2, 3)), IMAGES),
     "softmax": (lambda: Softmax(), (3, 5)),
+    "softmax of columns": (lambda: Softmax(2), IMAGES),
+    "softmax of images": (lambda: Softmax((1, 2)), IMAGES),
     "softmax of pixels": (lambda: Softmax(), IMAGES),
     **{f"activation {name}": (lambda name=name: Activation(name), (3, 6)) for name in ACTIVATIONS},
 }

@@ -12,6 +12,7 @@ from tolerances import PARITY, assert_close
 import tinycnn.layers
 from tinycnn import kernels
 from tinycnn.layers import (
+    ELU,
     Activation,
     AveragePooling2D,
     BatchNormalization,
@@ -26,6 +27,7 @@ from tinycnn.layers import (
     LeakyReLU,
     MaxPooling2D,
     Normalization,
+    PReLU,
     RandomBrightness,
     RandomContrast,
     RandomCrop,
@@ -38,6 +40,7 @@ from tinycnn.layers import (
     Reshape,
     Resizing,
     Softmax,
+    UnitNormalization,
     ZeroPadding2D,
 )
 from tinycnn.utils import set_random_seed
@@ -68,6 +71,7 @@ CASES = {
     "Flatten": Case(lambda **o: Flatten(**o), IMAGE, (252,)),
     "Dense": Case(lambda **o: Dense(5, activation="softmax", **o), (6,), (5,)),
     "Dense without bias": Case(lambda **o: Dense(5, use_bias=False, **o), (6,), (5,)),
+    "Dense of images": Case(lambda **o: Dense(5, activation="softmax", **o), IMAGE, (7, 9, 5)),
     "Dropout": Case(lambda **o: Dropout(0.4, **o), IMAGE, IMAGE),
     "Dropout, whole maps": Case(lambda **o: Dropout(0.4, noise_shape=(None, 1, 1, 4), **o), IMAGE, IMAGE),
     "BatchNormalization": Case(lambda **o: BatchNormalization(**o), IMAGE, IMAGE),
@@ -77,8 +81,13 @@ CASES = {
     "Activation": Case(lambda **o: Activation("elu", **o), IMAGE, IMAGE),
     "Activation linear": Case(lambda **o: Activation("linear", **o), IMAGE, IMAGE),
     "ReLU": Case(lambda **o: ReLU(**o), IMAGE, IMAGE),
+    "ReLU, arguments": Case(lambda **o: ReLU(1.5, 0.25, 0.5, **o), IMAGE, IMAGE),
+    "ELU": Case(lambda **o: ELU(0.5, **o), IMAGE, IMAGE),
+    "PReLU": Case(lambda **o: PReLU("ones", shared_axes=[1, 2], **o), IMAGE, IMAGE),
     "LeakyReLU": Case(lambda **o: LeakyReLU(**o), IMAGE, IMAGE),
     "Softmax": Case(lambda **o: Softmax(**o), (6,), (6,)),
+    "Softmax, axis": Case(lambda **o: Softmax(1, **o), IMAGE, IMAGE),
+    "UnitNormalization": Case(lambda **o: UnitNormalization((1, -1), **o), IMAGE, IMAGE),
     "Reshape": Case(lambda **o: Reshape((4, -1, 7), **o), IMAGE, (4, 9, 7)),
     "Rescaling": Case(lambda **o: Rescaling([2, -1, 0.5, 3], 0.7, **o), IMAGE, IMAGE),
     "Normalization": Case(lambda **o: Normalization(**o), IMAGE, IMAGE),

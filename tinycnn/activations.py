@@ -11,6 +11,7 @@ import numpy as np
 from tinycnn.kernels import modern_activations as modern
 from tinycnn.kernels.activations import (
     ACTIVATIONS,
+    elu_forward,
     leaky_relu_forward,
     linear_forward,
     sigmoid_forward,
@@ -83,8 +84,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Array:
 @underflow_is_zero
 def elu(x: Any, alpha: float = 1.0) -> Array:
     """x where x > 0, else α·(exp(x) − 1)"""
-    x = _as_float(x)
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    return elu_forward(_as_float(x), alpha)
 
 
 @underflow_is_zero
@@ -99,7 +99,7 @@ def gelu(x: Any, approximate: bool = False) -> Array:
 @underflow_is_zero
 def softmax(x: Any, axis: int = -1) -> Array:
     """exp(x)/Σ exp(x) over an axis: positive numbers that sum to one"""
-    return np.moveaxis(softmax_forward(np.moveaxis(_as_float(x), axis, -1)), -1, axis)
+    return softmax_forward(_as_float(x), axis)
 
 
 @underflow_is_zero

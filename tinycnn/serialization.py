@@ -46,7 +46,6 @@ KERAS_ONLY: dict[str, dict[str, Any]] = {
     "GlobalAveragePooling2D": {"keepdims": False},
     "Resizing": {"pad_to_aspect_ratio": False, "fill_mode": "constant", "fill_value": 0.0, "antialias": False},
     **dict.fromkeys(("RandomContrast", "RandomBrightness"), _CHANNELS_LAST),
-    "ReLU": {"max_value": None, "negative_slope": 0.0, "threshold": 0.0},
     **dict.fromkeys(
         ("SGD", "RMSprop", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "Nadam"), _NO_OPTIMIZER_EXTRAS
     ),

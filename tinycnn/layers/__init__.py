@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tinycnn import serialization
-from tinycnn.layers.activations import Activation, LeakyReLU, ReLU, Softmax
+from tinycnn.layers.activations import ELU, Activation, LeakyReLU, ReLU, Softmax
 from tinycnn.layers.average_pooling2d import (
     AveragePooling2D,
     AvgPool2D,
@@ -22,6 +22,7 @@ from tinycnn.layers.flatten import Flatten
 from tinycnn.layers.input import Input, InputLayer
 from tinycnn.layers.max_pooling2d import MaxPool2D, MaxPooling2D
 from tinycnn.layers.normalization import Normalization
+from tinycnn.layers.prelu import PReLU
 from tinycnn.layers.random_affine import RandomRotation, RandomTranslation, RandomZoom
 from tinycnn.layers.random_colors import RandomBrightness, RandomContrast
 from tinycnn.layers.random_crop import RandomCrop
@@ -29,6 +30,7 @@ from tinycnn.layers.random_flip import RandomFlip
 from tinycnn.layers.rescaling import Rescaling
 from tinycnn.layers.reshape import Reshape
 from tinycnn.layers.resizing import Resizing
+from tinycnn.layers.unit_normalization import UnitNormalization
 from tinycnn.layers.zero_padding2d import ZeroPadding2D
 
 Convolution2D = Conv2D
@@ -42,11 +44,13 @@ _CLASSES: tuple[type[Layer], ...] = (
     Cropping2D,
     Dense,
     Dropout,
+    ELU,
     Flatten,
     GlobalAveragePooling2D,
     LeakyReLU,
     MaxPooling2D,
     Normalization,
+    PReLU,
     RandomBrightness,
     RandomContrast,
     RandomCrop,
@@ -59,6 +63,7 @@ _CLASSES: tuple[type[Layer], ...] = (
     Reshape,
     Resizing,
     Softmax,
+    UnitNormalization,
     ZeroPadding2D,
 )
 
@@ -71,6 +76,7 @@ def deserialize(config: Mapping[str, Any]) -> Layer:
 serialize = serialization.serialize
 
 __all__ = [
+    "ELU",
     "Activation",
     "AveragePooling2D",
     "AvgPool2D",
@@ -91,6 +97,7 @@ __all__ = [
     "MaxPool2D",
     "MaxPooling2D",
     "Normalization",
+    "PReLU",
     "Parameter",
     "ParameterVector",
     "RandomBrightness",
@@ -105,6 +112,7 @@ __all__ = [
     "Reshape",
     "Resizing",
     "Softmax",
+    "UnitNormalization",
     "ZeroPadding2D",
     "deserialize",
     "serialize",

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinycnn.files import replacing
 from tinycnn.layers import (
+    ELU,
     Activation,
     AveragePooling2D,
     BatchNormalization,
@@ -26,6 +27,7 @@ from tinycnn.layers import (
     LeakyReLU,
     MaxPooling2D,
     Normalization,
+    PReLU,
     RandomBrightness,
     RandomContrast,
     RandomCrop,
@@ -38,9 +40,11 @@ from tinycnn.layers import (
     Reshape,
     Resizing,
     Softmax,
+    UnitNormalization,
     ZeroPadding2D,
 )
 from tinycnn.layers.resampling import axis_taps
+from tinycnn.layers.unit_normalization import LEAST
 
 if TYPE_CHECKING:
     from tinycnn.sequential import Sequential
@@ -203,7 +207,13 @@ def _conv2d(graph: _Graph, layer: Conv2D) -> None:
 
 def _dense(graph: _Graph, layer: Dense) -> None:
     weights = [graph.add_weight(f"{layer.name}/{name}", array) for name, array in layer.params.items()]
-    graph.add("Gemm", layer.name, *weights)
+    if graph.axes == 2:
+        graph.add("Gemm", layer.name, *weights)
+    else:
+        graph.want_channels_last(layer)
+        graph.add("MatMul", layer.name, weights[0])
+        for bias in weights[1:]:
+            graph.add("Add", f"{layer.name}/add", bias)
     graph.add_activation(layer)
 
 
@@ -323,6 +333,55 @@ def _leaky_relu(graph: _Graph, layer: LeakyReLU) -> None:
     graph.add("LeakyRelu", layer.name, alpha=layer.negative_slope)
 
 
+def _elu(graph: _Graph, layer: ELU) -> None:
+    graph.add("Elu", layer.name, alpha=layer.alpha)
+
+
+def _relu(graph: _Graph, layer: ReLU) -> None:
+    if layer.activation == "relu":
+        graph.add_activation(layer)
+        return
+    x, name = graph.value, layer.name
+    zero, slope, threshold = (
+        graph.add_weight(f"{name}/{key}", np.array(value, layer.dtype))
+        for key, value in (("zero", 0), ("slope", layer.negative_slope), ("threshold", layer.threshold))
+    )
+    graph.add("ThresholdedRelu", name, alpha=layer.threshold)
+    if layer.max_value is not None:
+        most = graph.add_weight(f"{name}/max_value", np.array(layer.max_value, layer.dtype))
+        graph.add("Clip", f"{name}/clip", zero, most)
+    above, graph.value = graph.value, x
+    for operator, weight in (("Sub", threshold), ("Min", zero), ("Mul", slope), ("Add", above)):
+        graph.add(operator, f"{name}/{operator.lower()}", weight)
+
+
+def _prelu(graph: _Graph, layer: PReLU) -> None:
+    graph.want_channels_last(layer)
+    graph.add("PRelu", layer.name, graph.add_weight(f"{layer.name}/alpha", layer.alpha.value))
+
+
+def _softmax(graph: _Graph, layer: Softmax) -> None:
+    if layer.activation == "softmax":
+        graph.add_activation(layer)
+        return
+    graph.want_channels_last(layer)
+    x, name = graph.value, layer.name
+    graph.add("ReduceLogSumExp", f"{name}/sum", axes=layer.axes)
+    graph.add("Sub", f"{name}/sub", x)
+    graph.add("Neg", f"{name}/neg")
+    graph.add("Exp", name)
+
+
+def _unit_normalization(graph: _Graph, layer: UnitNormalization) -> None:
+    graph.want_channels_last(layer)
+    x, name = graph.value, layer.name
+    least = graph.add_weight(f"{name}/least", np.array(LEAST, layer.dtype))
+    graph.add("ReduceL2", f"{name}/length", axes=layer.axes)
+    graph.add("Max", f"{name}/max", least)
+    graph.add("Reciprocal", f"{name}/reciprocal")
+    graph.add("Mul", name, x)
+
+
 def _pads(layer: Any) -> list[int]:
     """Padding in ONNX's order: top, left, bottom, right."""
     (top, bottom), (left, right) = layer.widths
@@ -338,11 +397,13 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     CenterCrop: _center_crop,
     Cropping2D: _cropping2d,
     Dropout: _nothing,
+    ELU: _elu,
     Flatten: _flatten,
     GlobalAveragePooling2D: _global_average_pooling2d,
     LeakyReLU: _leaky_relu,
     MaxPooling2D: _max_pooling2d,
     Normalization: _normalization,
+    PReLU: _prelu,
     RandomBrightness: _nothing,
     RandomContrast: _nothing,
     RandomCrop: _center_crop,
@@ -352,9 +413,10 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     RandomZoom: _nothing,
     Rescaling: _rescaling,
     Resizing: _resizing,
-    ReLU: _Graph.add_activation,
+    ReLU: _relu,
     Reshape: _reshape,
-    Softmax: _Graph.add_activation,
+    Softmax: _softmax,
+    UnitNormalization: _unit_normalization,
     ZeroPadding2D: _zero_padding2d,
 }
 
