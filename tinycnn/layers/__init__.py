@@ -5,6 +5,7 @@ from typing import Any
 
 from tinycnn import serialization
 from tinycnn.layers.activations import ELU, Activation, LeakyReLU, ReLU, Softmax
+from tinycnn.layers.alpha_dropout import AlphaDropout
 from tinycnn.layers.average_pooling2d import (
     AveragePooling2D,
     AvgPool2D,
@@ -19,7 +20,10 @@ from tinycnn.layers.cropping2d import Cropping2D
 from tinycnn.layers.dense import Dense
 from tinycnn.layers.dropout import Dropout
 from tinycnn.layers.flatten import Flatten
+from tinycnn.layers.gaussian_noise import GaussianDropout, GaussianNoise
+from tinycnn.layers.group_normalization import GroupNormalization
 from tinycnn.layers.input import Input, InputLayer
+from tinycnn.layers.layer_normalization import LayerNormalization
 from tinycnn.layers.max_pooling2d import MaxPool2D, MaxPooling2D
 from tinycnn.layers.normalization import Normalization
 from tinycnn.layers.prelu import PReLU
@@ -30,6 +34,7 @@ from tinycnn.layers.random_flip import RandomFlip
 from tinycnn.layers.rescaling import Rescaling
 from tinycnn.layers.reshape import Reshape
 from tinycnn.layers.resizing import Resizing
+from tinycnn.layers.spatial_dropout2d import SpatialDropout2D
 from tinycnn.layers.unit_normalization import UnitNormalization
 from tinycnn.layers.zero_padding2d import ZeroPadding2D
 
@@ -37,6 +42,7 @@ Convolution2D = Conv2D
 
 _CLASSES: tuple[type[Layer], ...] = (
     Activation,
+    AlphaDropout,
     AveragePooling2D,
     BatchNormalization,
     CenterCrop,
@@ -46,7 +52,11 @@ _CLASSES: tuple[type[Layer], ...] = (
     Dropout,
     ELU,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     GlobalAveragePooling2D,
+    GroupNormalization,
+    LayerNormalization,
     LeakyReLU,
     MaxPooling2D,
     Normalization,
@@ -63,6 +73,7 @@ _CLASSES: tuple[type[Layer], ...] = (
     Reshape,
     Resizing,
     Softmax,
+    SpatialDropout2D,
     UnitNormalization,
     ZeroPadding2D,
 )
@@ -78,6 +89,7 @@ serialize = serialization.serialize
 __all__ = [
     "ELU",
     "Activation",
+    "AlphaDropout",
     "AveragePooling2D",
     "AvgPool2D",
     "BatchNormalization",
@@ -88,11 +100,15 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling2D",
     "GlobalAvgPool2D",
+    "GroupNormalization",
     "Input",
     "InputLayer",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
     "MaxPool2D",
     "MaxPooling2D",
@@ -112,6 +128,7 @@ __all__ = [
     "Reshape",
     "Resizing",
     "Softmax",
+    "SpatialDropout2D",
     "UnitNormalization",
     "ZeroPadding2D",
     "deserialize",

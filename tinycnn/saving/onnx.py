@@ -14,6 +14,7 @@ from tinycnn.files import replacing
 from tinycnn.layers import (
     ELU,
     Activation,
+    AlphaDropout,
     AveragePooling2D,
     BatchNormalization,
     CenterCrop,
@@ -22,8 +23,12 @@ from tinycnn.layers import (
     Dense,
     Dropout,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     GlobalAveragePooling2D,
+    GroupNormalization,
     Layer,
+    LayerNormalization,
     LeakyReLU,
     MaxPooling2D,
     Normalization,
@@ -40,6 +45,7 @@ from tinycnn.layers import (
     Reshape,
     Resizing,
     Softmax,
+    SpatialDropout2D,
     UnitNormalization,
     ZeroPadding2D,
 )
@@ -60,7 +66,7 @@ def export_onnx(model: Sequential, path: str | os.PathLike[str]) -> None:
     width, channels), for any size of the batch. ONNX's own operators want the channels first, so the file turns the
     images round once in front of the first such layer, and back again where the order counts: in front of a Flatten,
     and at the end. Nodes and weights carry the names of the layers: ``conv2d``, ``conv2d/kernel``, ``conv2d/relu``.
-    Dropout and the layers that change images at random, which do nothing in inference, are left out.
+    Layers that drop values, add noise or change images at random, which do nothing in inference, are left out.
 
     The file is checked by ONNX's own checker before it takes its place: whatever happens, ``path`` holds the old file
     or the new one. ONNX keeps slopes and epsilons in float32, so a float64 model agrees to some 5e-8; not every program
@@ -382,6 +388,34 @@ def _unit_normalization(graph: _Graph, layer: UnitNormalization) -> None:
     graph.add("Mul", name, x)
 
 
+def _layer_normalization(graph: _Graph, layer: LayerNormalization) -> None:
+    graph.want_channels_last(layer)
+    name, shape = layer.name, layer.input_shape[1:]
+
+    def reshape(what: str, sizes: Any) -> None:
+        if layer.grouped != shape:
+            graph.add(
+                "Reshape", f"{name}/{what}", graph.add_weight(f"{name}/{what}_shape", np.array((0, *sizes), np.int64))
+            )
+
+    gamma, beta = layer.gamma_and_beta()
+    epsilon = graph.add_weight(f"{name}/epsilon", np.array(layer.epsilon, layer.dtype))
+    reshape("groups", layer.grouped)
+    x = graph.value
+    graph.add("ReduceMean", f"{name}/mean", axes=layer.axes)
+    graph.add("Sub", f"{name}/sub", x)  # the mean less x: its sign is turned by γ
+    centred = graph.value
+    graph.add("Mul", f"{name}/square", centred)
+    graph.add("ReduceMean", f"{name}/variance", axes=layer.axes)
+    graph.add("Add", f"{name}/add_epsilon", epsilon)
+    graph.add("Sqrt", f"{name}/sqrt")
+    graph.add("Reciprocal", f"{name}/reciprocal")
+    graph.add("Mul", f"{name}/normalised", centred)
+    reshape("samples", shape)
+    graph.add("Mul", f"{name}/mul", graph.add_weight(f"{name}/minus_gamma", -gamma))
+    graph.add("Add", f"{name}/add", graph.add_weight(f"{name}/beta", beta))
+
+
 def _pads(layer: Any) -> list[int]:
     """Padding in ONNX's order: top, left, bottom, right."""
     (top, bottom), (left, right) = layer.widths
@@ -390,6 +424,7 @@ def _pads(layer: Any) -> list[int]:
 
 _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     Activation: _Graph.add_activation,
+    AlphaDropout: _nothing,
     AveragePooling2D: _average_pooling2d,
     BatchNormalization: _batch_normalization,
     Conv2D: _conv2d,
@@ -399,7 +434,11 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     Dropout: _nothing,
     ELU: _elu,
     Flatten: _flatten,
+    GaussianDropout: _nothing,
+    GaussianNoise: _nothing,
     GlobalAveragePooling2D: _global_average_pooling2d,
+    GroupNormalization: _layer_normalization,
+    LayerNormalization: _layer_normalization,
     LeakyReLU: _leaky_relu,
     MaxPooling2D: _max_pooling2d,
     Normalization: _normalization,
@@ -416,6 +455,7 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     ReLU: _relu,
     Reshape: _reshape,
     Softmax: _softmax,
+    SpatialDropout2D: _nothing,
     UnitNormalization: _unit_normalization,
     ZeroPadding2D: _zero_padding2d,
 }
