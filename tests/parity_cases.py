@@ -140,12 +140,27 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "flatten": ("Flatten", {}, IMAGES),
     "dense": ("Dense", {"units": 4}, ROWS),
     "dense without bias": ("Dense", {"units": 4, "use_bias": False}, ROWS),
+    "dense of images": ("Dense", {"units": 4, "activation": "softmax"}, IMAGES),
     **{
         f"dense {name}": ("Dense", {"units": 4, "activation": name}, ROWS)
         for name in ("relu", "softmax", "sigmoid", "tanh", "elu", "leaky_relu", *MODERN)
     },
     "dropout 0": ("Dropout", {"rate": 0.0}, IMAGES),
+    "spatial_dropout2d 0": ("SpatialDropout2D", {"rate": 0.0}, IMAGES),
+    "spatial_dropout2d 1": ("SpatialDropout2D", {"rate": 1.0}, IMAGES),
+    "gaussian_noise 0": ("GaussianNoise", {"stddev": 0.0}, ROWS),
+    "gaussian_dropout 0": ("GaussianDropout", {"rate": 0.0}, ROWS),
+    "alpha_dropout 0": ("AlphaDropout", {"rate": 0.0}, ROWS),
     "dropout 1": ("Dropout", {"rate": 1.0}, ROWS),
+    "layer_normalization": ("LayerNormalization", {}, IMAGES),
+    "layer_normalization of rows": ("LayerNormalization", {"epsilon": 0.2}, ROWS),
+    "layer_normalization of two axes": ("LayerNormalization", {"axis": [1, 2]}, IMAGES),
+    "layer_normalization of samples": ("LayerNormalization", {"axis": [1, 2, 3], "center": False}, IMAGES),
+    "layer_normalization without scale": ("LayerNormalization", {"axis": 2, "scale": False}, IMAGES),
+    "group_normalization": ("GroupNormalization", {"groups": 2}, IMAGES),
+    "group_normalization of rows": ("GroupNormalization", {"groups": 3, "epsilon": 0.2}, ROWS),
+    "group_normalization of maps": ("GroupNormalization", {"groups": -1, "center": False}, IMAGES),
+    "group_normalization in one": ("GroupNormalization", {"groups": 1, "axis": 3, "scale": False}, IMAGES),
     "batch_normalization": ("BatchNormalization", {}, IMAGES),
     "batch_normalization of rows": ("BatchNormalization", {}, ROWS),
     "batch_normalization without center": ("BatchNormalization", {"center": False}, IMAGES),
@@ -162,9 +177,22 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
         for name in ("linear", "relu", "softmax", "sigmoid", "tanh", "elu", "leaky_relu", *MODERN)
     },
     "relu": ("ReLU", {}, IMAGES),
+    "relu max_value": ("ReLU", {"max_value": 1.5}, IMAGES),
+    "relu slope": ("ReLU", {"negative_slope": 0.25}, ROWS),
+    "relu threshold": ("ReLU", {"threshold": 0.5}, ROWS),
+    "relu all arguments": ("ReLU", {"max_value": 1.5, "negative_slope": 0.25, "threshold": 0.5}, IMAGES),
+    "relu max_value below the threshold": ("ReLU", {"max_value": 0.5, "negative_slope": 0.25, "threshold": 1.0}, ROWS),
+    "elu": ("ELU", {}, ROWS),
+    "elu alpha": ("ELU", {"alpha": 0.5}, IMAGES),
+    "prelu": ("PReLU", {}, IMAGES),
+    "prelu shared": ("PReLU", {"shared_axes": [1, 2]}, IMAGES),
     "leaky_relu": ("LeakyReLU", {}, ROWS),
     "leaky_relu slope": ("LeakyReLU", {"negative_slope": 0.05}, IMAGES),
     "softmax": ("Softmax", {}, IMAGES),
+    "softmax of an axis": ("Softmax", {"axis": 1}, IMAGES),
+    "softmax of two axes": ("Softmax", {"axis": [1, 2]}, IMAGES),
+    "unit_normalization": ("UnitNormalization", {}, IMAGES),
+    "unit_normalization of two axes": ("UnitNormalization", {"axis": [-1, 1]}, IMAGES),
     "reshape": ("Reshape", {"target_shape": (3, -1)}, IMAGES),
     "reshape to images": ("Reshape", {"target_shape": (3, 2, 1)}, ROWS),
     "up_sampling2d": ("UpSampling2D", {}, IMAGES),
@@ -175,14 +203,14 @@ LAYER_CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
 }
 
 
-TIED = ("MaxPooling2D", "GlobalMaxPooling2D", "ReLU", "LeakyReLU", "Activation")
+ROUNDED = ("MaxPooling2D", "GlobalMaxPooling2D", "ReLU", "LeakyReLU", "PReLU", "ELU", "Activation")
 
 
 def layer_input(case: str, step: int = 0) -> Array:
     """Numbers from −2 to 2; where an operation compares numbers, rounded, so that there are ties and zeros."""
     name, _, shape = LAYER_CASES[case]
     x = uniform(100 + step, shape, -2, 2)
-    return np.round(2 * x) / 2 if name in TIED else x
+    return np.round(2 * x) / 2 if name in ROUNDED else x
 
 
 def layer_weights(names_and_shapes: list[tuple[str, tuple[int, ...]]]) -> list[Array]:

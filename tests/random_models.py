@@ -44,7 +44,7 @@ def fill(model: Any, seed: int = 0) -> Any:
     weights = []
     for layer in model.layers:
         for name, value in layer.named_weights.items():
-            limit = math.sqrt(3 / math.prod(value.shape[:-1])) if value.ndim > 1 else 0.5
+            limit = math.sqrt(3 / math.prod(value.shape[:-1])) if value.ndim > 1 and name != "variance" else 0.5
             centre = 1.0 if name in ("gamma", "moving_variance", "variance") else 0.0
             limit = 0.0 if name == "count" else limit
             weights.append(uniform(seed + len(weights), value.shape, centre - limit, centre + limit))
@@ -56,9 +56,9 @@ def fill(model: Any, seed: int = 0) -> Any:
 def chains(draw: Any, max_layers: int = 6, dropout_rates: tuple[float, ...] = (0.0, 0.25, 0.6)) -> Chain:
     """Up to ``max_layers`` layers on small images or rows, and, behind images, now and then a head that makes rows.
 
-    Dropout layers have a seed of their own, so that two models of one chain drop the same values; so have layers that
-    change images at random. Keras's draw others: with ``dropout_rates=(0.0,)``, to compare with it in training mode,
-    there are none of the latter.
+    Layers that drop values or add noise have a seed of their own, so that two models of one chain draw the same
+    numbers; so have layers that change images at random. Keras's draw others: with ``dropout_rates=(0.0,)``, to compare
+    with it in training mode, there are none of the latter.
     """
     shape: Shape = draw(st.one_of(st.tuples(SIZES, SIZES, st.integers(1, 4)), st.tuples(st.integers(1, 12))))
     chain = Chain(shape, [])
@@ -66,8 +66,8 @@ def chains(draw: Any, max_layers: int = 6, dropout_rates: tuple[float, ...] = (0
         image_layers = IMAGE_LAYERS if dropout_rates == (0.0,) else IMAGE_LAYERS + RANDOM_LAYERS
         name = draw(st.sampled_from(image_layers if len(shape) == 3 else ROW_LAYERS))
         arguments = draw(ARGUMENTS[name](shape))
-        if name == "Dropout":
-            arguments["rate"] = draw(st.sampled_from(dropout_rates))
+        if name in NOISE:
+            arguments[NOISE[name]] = draw(st.sampled_from(dropout_rates))
         chain.layers.append((name, arguments))
         # The shape comes from the layer itself; that it is Keras's is tested elsewhere.
         shape = getattr(tinycnn.layers, name)(**arguments).build((None, *shape))[1:]
@@ -153,6 +153,17 @@ def weighted() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+def relu(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    """Numbers that float32 knows exactly: TensorFlow keeps them so."""
+    return st.fixed_dictionaries(
+        {
+            "max_value": st.sampled_from([None, None, 0.6875]),
+            "negative_slope": st.sampled_from([0.0, 0.0, 0.125]),
+            "threshold": st.sampled_from([0.0, 0.0, 0.3125]),
+        }
+    )
+
+
 def dense(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
     return st.builds(lambda units, others: {"units": units, **others}, st.integers(1, 6), weighted())
 
@@ -176,6 +187,12 @@ def batch_normalization(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
             "trainable": TRAINABLE,
         }
     )
+
+
+def normalization(shape: Shape, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """What LayerNormalization and GroupNormalization have in common."""
+    epsilon, switch = st.sampled_from([1e-3, 0.1]), st.booleans()
+    return st.fixed_dictionaries({"epsilon": epsilon, "center": switch, "scale": switch, **arguments})
 
 
 @st.composite
@@ -212,7 +229,12 @@ def up_sampling2d(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
 
 PAIRS = st.tuples(st.integers(1, 2), st.integers(1, 2))
 
+#: What says how much is drawn at random; `chains` adds it.
+NOISE = {"Dropout": "rate", "SpatialDropout2D": "rate", "GaussianDropout": "rate", "AlphaDropout": "rate"}
+NOISE |= {"GaussianNoise": "stddev"}
+
 ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
+    **dict.fromkeys(NOISE, lambda shape: st.fixed_dictionaries({"seed": st.integers(0, 9)})),
     "Activation": lambda shape: st.fixed_dictionaries({"activation": st.sampled_from(ACTIVATIONS)}),
     "AveragePooling2D": pooling,
     "BatchNormalization": batch_normalization,
@@ -220,16 +242,25 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
     "Conv2DTranspose": conv2d_transpose,
     "Dense": dense,
     "DepthwiseConv2D": depthwise_conv2d,
-    "Dropout": lambda shape: st.fixed_dictionaries({"seed": st.integers(0, 9)}),  # the rate is added by `chains`
     "CenterCrop": part,
     "Cropping2D": lambda shape: st.sampled_from([{"cropping": ((0, shape[0] // 3), (shape[1] // 3, 0))}]),
+    "ELU": lambda shape: st.fixed_dictionaries({"alpha": st.sampled_from([1.0, 0.25])}),
     "Flatten": nothing,
     "GlobalAveragePooling2D": keepdims,
     "GlobalMaxPooling2D": keepdims,
+    "GroupNormalization": lambda shape: normalization(
+        shape, groups=st.sampled_from([-1, *(g for g in range(1, shape[-1] + 1) if shape[-1] % g == 0)])
+    ),
+    "LayerNormalization": lambda shape: normalization(
+        shape, axis=st.sampled_from([-1, 1, list(range(1, len(shape) + 1))])
+    ),
     "LeakyReLU": lambda shape: st.fixed_dictionaries({"negative_slope": st.sampled_from([0.3, 0.05])}),
     "MaxPooling2D": pooling,
     "Normalization": lambda shape: st.fixed_dictionaries(
         {"axis": st.sampled_from([-1, None, tuple(range(1, len(shape) + 1))]), "invert": st.booleans()}
+    ),
+    "PReLU": lambda shape: st.fixed_dictionaries(
+        {"shared_axes": st.sampled_from([None, list(range(1, len(shape))) or None]), "trainable": TRAINABLE}
     ),
     "RandomBrightness": lambda shape: random(
         shape, factor=st.sampled_from([0.1, (0.1, 0.3)]), value_range=st.sampled_from([(0, 255), (-1, 1)])
@@ -244,7 +275,7 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
     "RandomRotation": lambda shape: moved(shape, "factor"),
     "RandomTranslation": lambda shape: moved(shape, "height_factor", "width_factor"),
     "RandomZoom": lambda shape: moved(shape, "height_factor"),
-    "ReLU": nothing,
+    "ReLU": relu,
     "Rescaling": lambda shape: st.fixed_dictionaries(
         {"scale": st.sampled_from([0.5, -2.0]), "offset": st.sampled_from([0.0, [0.5] * shape[-1]])}
     ),
@@ -260,16 +291,19 @@ ARGUMENTS: dict[str, Callable[[Shape], st.SearchStrategy[dict[str, Any]]]] = {
         [{"target_shape": (shape[1], shape[0], shape[2])}, {"target_shape": (-1, *shape[1:])}]
     ),
     "SeparableConv2D": separable_conv2d,
-    "Softmax": nothing,
     "UpSampling2D": up_sampling2d,
+    "Softmax": lambda shape: st.fixed_dictionaries({"axis": st.sampled_from([-1, 1, list(range(1, len(shape) + 1))])}),
+    "UnitNormalization": lambda shape: st.fixed_dictionaries({"axis": st.sampled_from([-1, 1])}),
     "ZeroPadding2D": lambda shape: st.sampled_from([{"padding": p} for p in (1, (0, 2), ((0, 1), (2, 0)))]),
 }
 COMMON = ["Activation", "BatchNormalization", "Dropout", "Flatten", "LeakyReLU", "Normalization", "ReLU", "Rescaling"]
-COMMON += ["Softmax"]
+COMMON += ["AlphaDropout", "ELU", "GaussianDropout", "GaussianNoise", "GroupNormalization", "LayerNormalization"]
+COMMON += ["PReLU", "Softmax"]
 ROW_LAYERS = COMMON + ["Dense"] * 5  # more of them, as in real models
 IMAGE_LAYERS = COMMON + ["Conv2D"] * 5 + ["MaxPooling2D"] * 2 + ["AveragePooling2D"] * 2
 IMAGE_LAYERS += ["CenterCrop", "Conv2DTranspose", "Cropping2D", "DepthwiseConv2D", "GlobalAveragePooling2D"]
-IMAGE_LAYERS += ["GlobalMaxPooling2D", "Reshape", "SeparableConv2D", "UpSampling2D", "ZeroPadding2D"]
+IMAGE_LAYERS += ["Dense", "GlobalMaxPooling2D", "Reshape", "SeparableConv2D", "SpatialDropout2D", "UpSampling2D"]
+IMAGE_LAYERS += ["ZeroPadding2D"]
 RANDOM_LAYERS = [name for name in ARGUMENTS if name.startswith("Random")]
 RANDOM_LAYERS += ["Resizing"]  # TensorFlow resizes in float32 only, so that it is compared elsewhere
 

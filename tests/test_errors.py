@@ -17,7 +17,9 @@ import tinycnn.layers
 from tinycnn import Sequential, activations, callbacks
 from tinycnn.kernels import SETS
 from tinycnn.layers import (
+    ELU,
     Activation,
+    AlphaDropout,
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
@@ -26,14 +28,22 @@ from tinycnn.layers import (
     DepthwiseConv2D,
     Dropout,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
+    GroupNormalization,
     Input,
+    LayerNormalization,
     LeakyReLU,
     MaxPooling2D,
+    PReLU,
+    ReLU,
     Reshape,
     SeparableConv2D,
     Softmax,
+    SpatialDropout2D,
+    UnitNormalization,
     UpSampling2D,
     ZeroPadding2D,
 )
@@ -249,6 +259,24 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = [
     (lambda: Dropout(1.5), ValueError, ("Dropout: expected a rate from 0 to 1, received 1.5",)),
     (lambda: Dropout(float("nan")), ValueError, ("expected a rate from 0 to 1, received nan",)),
     (lambda: Dropout("0.5"), ValueError, ("expected a rate from 0 to 1, received '0.5'",)),
+    (lambda: SpatialDropout2D(1.5), ValueError, ("SpatialDropout2D: expected a rate from 0 to 1, received 1.5",)),
+    (
+        lambda: SpatialDropout2D(0.5, "channels_first"),
+        ValueError,
+        ("SpatialDropout2D: expected data_format='channels_last', received 'channels_first'",),
+    ),
+    (lambda: GaussianDropout(1), ValueError, ("GaussianDropout: expected a rate from 0 to below 1, received 1",)),
+    (lambda: AlphaDropout(1.0), ValueError, ("AlphaDropout: expected a rate from 0 to below 1, received 1.0",)),
+    (lambda: GaussianNoise(2), ValueError, ("GaussianNoise: expected a stddev from 0 to 1, received 2", "try 0.1")),
+    (lambda: GaussianNoise(None), ValueError, ("GaussianNoise: expected a stddev", "received None")),
+    (lambda: LayerNormalization(epsilon=-1), ValueError, ("LayerNormalization: expected epsilon >= 0, received -1",)),
+    (lambda: GroupNormalization(epsilon=-1), ValueError, ("GroupNormalization: expected epsilon >= 0, received -1",)),
+    (
+        lambda: GroupNormalization(0),
+        ValueError,
+        ("GroupNormalization: expected groups to be a positive whole number or -1, received 0", "try 8"),
+    ),
+    (lambda: GroupNormalization(2.0), ValueError, ("expected groups", "received 2.0")),
     (
         lambda: BatchNormalization(momentum=1.5),
         ValueError,
@@ -273,7 +301,10 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = [
     (lambda: ZeroPadding2D((1, 2, 3)), ValueError, ("one, two, or two pairs, received (1, 2, 3)", "padding=1")),
     (lambda: ZeroPadding2D(((1, 2), (3,))), ValueError, ("ZeroPadding2D: expected padding", "((1, 2), (3,))")),
     (lambda: ZeroPadding2D(1, data_format="channels_first"), ValueError, ("ZeroPadding2D: expected data_format",)),
-    (lambda: Softmax(axis=1), ValueError, ("Softmax: expected axis=-1, received 1", "Move that axis to the end")),
+    (lambda: ReLU(max_value=-1), ValueError, ("ReLU: expected max_value >= 0, received -1. Pass a number such as",)),
+    (lambda: ReLU(negative_slope=None), ValueError, ("ReLU: expected negative_slope >= 0, received None",)),
+    (lambda: ReLU(threshold=float("nan")), ValueError, ("ReLU: expected threshold >= 0, received nan",)),
+    (lambda: ELU("1"), ValueError, ("ELU: expected alpha >= 0, received '1'",)),
     (
         lambda: Dense(3, dtype="float16"),
         ValueError,
@@ -407,8 +438,46 @@ SHAPES: list[tuple[Callable[[], Any], tuple[str, ...]]] = [
         ("c: expected a number of channels that groups=2 divides, received 3",),
     ),
     (
-        lambda: Dense(3, name="d").build((None, 5, 5, 2)),
-        ("d: expected inputs of shape (batch, features), received (batch, 5, 5, 2). Put a Flatten() layer before it.",),
+        lambda: Dense(3, name="d").build((None,)),
+        ("d: expected inputs of shape (batch, features), received (batch,). Reshape them: x.reshape(-1, 1).",),
+    ),
+    (
+        lambda: Softmax(4, name="s").build((None, 5, 5, 2)),
+        (
+            "s: expected different axes of inputs of shape (None, 5, 5, 2)",
+            "received axis=4",
+            "Use -1 for the channels.",
+        ),
+    ),
+    (
+        lambda: Softmax((1, -3), name="s").build((None, 5, 5, 2)),
+        ("s: expected different axes", "received axis=(1, -3)"),
+    ),
+    (
+        lambda: LayerNormalization((1, 1), name="n").build((None, 5, 5, 2)),
+        ("n: expected different axes", "received axis=(1, 1)"),
+    ),
+    (
+        lambda: GroupNormalization(name="g").build((None, 5, 5, 24)),
+        ("g: expected groups that divide the 24 channels, received groups=32. Pass for example groups=8.",),
+    ),
+    (
+        lambda: GroupNormalization(2, axis=1, name="g").build((None, 4, 5, 2)),
+        ("g: expected axis=-1", "received axis=1 for inputs of 4 axes", "Move the channels to the end"),
+    ),
+    (lambda: GroupNormalization(name="g").build((None,)), ("g: expected axis=-1", "for inputs of 1 axes")),
+    (lambda: SpatialDropout2D(0.5, name="d").build((None, 5)), ("d: expected images of shape (batch, height,",)),
+    (
+        lambda: UnitNormalization(0, name="u").build((None, 5)),
+        ("u: expected different axes", "other than the batch axis, received axis=0"),
+    ),
+    (
+        lambda: UnitNormalization([1, "2"], name="u").build((None, 5, 5)),
+        ("u: expected different axes", "received axis=[1, '2']"),
+    ),
+    (
+        lambda: PReLU(shared_axes=3, name="p").build((None, 5, 5)),
+        ("p: expected different axes", "received axis=[3]"),
     ),
     (
         lambda: Reshape((4, -1), name="r").build((None, 5, 5, 2)),
@@ -1061,8 +1130,8 @@ def test_a_failed_add_changes_no_later_weights():
         set_random_seed(5)
         model = Sequential([Input((8, 8, 1)), Conv2D(2, 3)])
         if with_failure:
-            with pytest.raises(ValueError, match="expected inputs of shape"):
-                model.add(Dense(3))
+            with pytest.raises(ValueError, match="expected a window that fits"):
+                model.add(Conv2D(3, 9))
         model.add(Flatten())
         model.add(Dense(3))
         return model.get_weights()

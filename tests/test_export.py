@@ -95,6 +95,12 @@ def test_inputs_of_other_axes(body: tuple[int, ...], head: str, tmp_path: Path) 
     assert_predicts(exported(fill(model), tmp_path), model, uniform(1, (3, *body, 4)).astype("float32"), 1e-6)
 
 
+def test_a_row_of_zeros_keeps_its_length(tmp_path: Path) -> None:
+    model = Sequential([layers.Input((3,)), layers.UnitNormalization()])
+    x = np.array([[0, 0, 0], [1, 2, 2]], "float32")
+    assert_predicts(exported(model, tmp_path), model, x, PARITY["float32"])
+
+
 def test_images_are_turned_round_only_where_the_order_counts(tmp_path: Path) -> None:
     """And every node, weight and value carries the name of its layer; the sizes stand beside it, batch included."""
     model = Sequential(

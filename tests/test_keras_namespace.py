@@ -70,6 +70,8 @@ from tinycnn.keras.layers import Conv2DTranspose, Convolution2DTranspose, Depthw
 from tinycnn.keras.layers import SeparableConv2D, SeparableConvolution2D
 from tinycnn.keras.layers import Activation, ReLU, LeakyReLU, Softmax, Input, InputLayer, Layer, Convolution2D
 from tinycnn.keras.layers import Reshape, ZeroPadding2D
+from tinycnn.keras.layers import ELU, PReLU, UnitNormalization, LayerNormalization, GroupNormalization
+from tinycnn.keras.layers import SpatialDropout2D, GaussianNoise, GaussianDropout, AlphaDropout
 from tinycnn.keras.layers import Rescaling, Normalization, Resizing, CenterCrop, Cropping2D, RandomFlip, RandomRotation
 from tinycnn.keras.layers import RandomTranslation, RandomZoom, RandomContrast, RandomBrightness, RandomCrop
 from tinycnn.keras.models import load_model, save_model

@@ -45,7 +45,7 @@ def figures_of_keras(keras, chain: Chain) -> Figures:
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()  # it goes on with its former statistics otherwise
     x = tf.constant(some_input(chain))
-    figures = {"y in inference": model(x)}
+    figures = {"y in inference": model(x, training=False)}  # Keras's CenterCrop makes layers behind it train otherwise
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = model(x, training=True)

@@ -12,6 +12,7 @@ import numpy as np
 from tinycnn.kernels import modern_activations as modern
 from tinycnn.kernels.activations import (
     ACTIVATIONS,
+    elu_forward,
     leaky_relu_forward,
     linear_forward,
     sigmoid_forward,
@@ -96,8 +97,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Array:
 @_giving_tensors
 def elu(x: Any, alpha: float = 1.0) -> Array:
     """x where x > 0, else α·(exp(x) − 1)"""
-    x = _as_float(x)
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    return elu_forward(_as_float(x), alpha)
 
 
 @_giving_tensors
@@ -112,7 +112,7 @@ def gelu(x: Any, approximate: bool = False) -> Array:
 @_giving_tensors
 def softmax(x: Any, axis: int = -1) -> Array:
     """exp(x)/Σ exp(x) over an axis: positive numbers that sum to one"""
-    return np.moveaxis(softmax_forward(np.moveaxis(_as_float(x), axis, -1)), -1, axis)
+    return softmax_forward(_as_float(x), axis)
 
 
 @_giving_tensors

@@ -19,11 +19,14 @@ ConfigurableT = TypeVar("ConfigurableT", bound="Configurable")
 
 # What Keras writes besides the arguments that tinycnn has, at the only value that tinycnn knows: "not used". It is
 # written into files, since Keras expects it, and another value in a file is an error that names it.
-_NO_BATCH_NORMALIZATION_EXTRAS = {
+_PLAIN_GAMMA_AND_BETA = {
     "beta_regularizer": None,
     "gamma_regularizer": None,
     "beta_constraint": None,
     "gamma_constraint": None,
+}
+_NO_BATCH_NORMALIZATION_EXTRAS = {
+    **_PLAIN_GAMMA_AND_BETA,
     "synchronized": False,
     "renorm": False,
     "renorm_clipping": None,
@@ -44,9 +47,10 @@ KERAS_ONLY: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D"), _NO_ACTIVITY_REGULARIZER),
     "Dense": {"quantization_config": None},
     "BatchNormalization": _NO_BATCH_NORMALIZATION_EXTRAS,
+    "LayerNormalization": {**_PLAIN_GAMMA_AND_BETA, "rms_scaling": False},
+    "GroupNormalization": _PLAIN_GAMMA_AND_BETA,
     "Resizing": {"pad_to_aspect_ratio": False, "fill_mode": "constant", "fill_value": 0.0, "antialias": False},
     **dict.fromkeys(("RandomContrast", "RandomBrightness"), _CHANNELS_LAST),
-    "ReLU": {"max_value": None, "negative_slope": 0.0, "threshold": 0.0},
     **dict.fromkeys(
         ("SGD", "RMSprop", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "Nadam"), _NO_OPTIMIZER_EXTRAS
     ),

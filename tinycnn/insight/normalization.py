@@ -13,17 +13,21 @@ import numpy as np
 from tinycnn.insight.copies import copy_model, fresh_optimizer
 from tinycnn.layers import (
     Activation,
+    AlphaDropout,
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
     Layer,
     MaxPooling2D,
     Reshape,
+    SpatialDropout2D,
     UpSampling2D,
     ZeroPadding2D,
 )
@@ -93,7 +97,7 @@ def fold_batch_normalization(model: Sequential, strict: bool = True) -> Sequenti
              into the layer before, where that has no activation:   s·(x∗k + b) + t = x∗(s·k) + (s·b + t)
              into the next Conv2D or Dense, whatever its activation: (s·x + t)∗k + b = x∗(s·k) + (b + t∗k)
              On the way to the next one s and t pass through
-               Dropout and "linear" activations, which in inference do nothing;
+               Dropout, noise and "linear" activations, which in inference do nothing;
                Flatten and Reshape, if the channels stay in their order: s and t are repeated;
                average pooling and up-sampling, which are linear, with weights that sum to 1;
                max pooling where all s ≥ 0:  max(s·x + t) = s·max(x) + t; with s < 0 it would be s·min(x) + t.
@@ -189,10 +193,9 @@ def _lets_pass(layer: Layer) -> bool:
     """Whether f(s·x + t) = s·f(x) + t for each channel, where `_fold` has raised no objection."""
     if type(layer) is Activation:
         return layer.activation == "linear"
-    return type(layer) in (
-        *(Dropout, UpSampling2D, ZeroPadding2D),
-        *(AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D),
-    )
+    quiet = (AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout2D)
+    poolings = (AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D)
+    return type(layer) in (*quiet, *poolings, UpSampling2D, ZeroPadding2D)
 
 
 def _fold_into_inputs(layer: Any, s: Array, t: Array) -> None:

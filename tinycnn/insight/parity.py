@@ -20,7 +20,7 @@ from tinycnn import models
 from tinycnn.datasets import digits
 from tinycnn.insight.copies import copy_model, fresh_optimizer
 from tinycnn.insight.inspection import _forward_and_backward
-from tinycnn.layers import Dropout, InputLayer
+from tinycnn.layers import InputLayer
 from tinycnn.layers.random_layer import RandomLayer
 from tinycnn.utils import clear_session, set_random_seed
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tinycnn.sequential import Sequential
 
 Array = np.ndarray
+
+STRENGTHS = {"rate", "stddev"}  # of the layers that drop values or add noise
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ def compare(model: Sequential, keras_model: Any, x: Any, y: Any, copy_weights: b
     Both start from ``keras_model``'s weights and from fresh optimizers of the settings that they were compiled with.
     Compared are, in training mode on one batch: each layer's output; the gradient of the loss with respect to it; those
     with respect to its parameters, penalties included; and its weights after ``train_on_batch``, moving statistics
-    included. Dropout drops nothing here (its rate is set to 0): the libraries draw other masks. All is done on copies:
-    both models stay as they are.
+    included. Dropout and noise change nothing here (their rate or stddev is set to 0): the libraries draw other
+    numbers. All is done on copies: both models stay as they are.
 
     Math:    max|a − b| / max|b|, a of tinycnn, b of Keras
     Numbers: float32 shows what rounding makes of the same formulas, float64 that they are the same. Keras keeps
@@ -143,15 +145,14 @@ def _copy(model: Sequential) -> Any:
     copy = copy_model(model)
     copy.optimizer = fresh_optimizer(model.optimizer)
     for layer in copy.layers:
-        if isinstance(layer, Dropout):
-            layer.rate = 0.0
+        vars(layer).update(dict.fromkeys(STRENGTHS & vars(layer).keys(), 0.0))
     return copy
 
 
 def _copy_of_keras(keras: Any, model: Any) -> Any:
     def remade(layer: Any) -> Any:
         config = layer.get_config()
-        return type(layer).from_config({**config, "rate": 0.0} if isinstance(layer, keras.layers.Dropout) else config)
+        return type(layer).from_config(config | dict.fromkeys(STRENGTHS & config.keys(), 0.0))
 
     copy = keras.models.clone_model(model, clone_function=remade)
     copy.set_weights(model.get_weights())

@@ -58,14 +58,14 @@ def leaky_relu_backward(dy: Array, y: Array, negative_slope: float = 0.2) -> Arr
     return np.where(y > 0, dy, negative_slope * dy)
 
 
-def elu_forward(z: Array) -> Array:
-    """y = z where z > 0, else exp(z) − 1"""
-    return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
+def elu_forward(z: Array, alpha: float = 1.0) -> Array:
+    """y = z where z > 0, else α·(exp(z) − 1)"""
+    return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
 
 
-def elu_backward(dy: Array, y: Array) -> Array:
-    """dz = dy where y > 0, else dy·exp(z) = dy·(y + 1)"""
-    return np.where(y > 0, dy, dy * (y + 1))
+def elu_backward(dy: Array, y: Array, alpha: float = 1.0) -> Array:
+    """dz = dy where y > 0, else dy·α·exp(z) = dy·(y + α)"""
+    return np.where(y > 0, dy, dy * (y + alpha))
 
 
 def sigmoid_forward(z: Array) -> Array:
@@ -89,15 +89,15 @@ def tanh_backward(dy: Array, y: Array) -> Array:
     return dy * (1 - np.square(y))
 
 
-def softmax_forward(z: Array) -> Array:
-    """y_k = exp(z_k)/Σ_j exp(z_j) over the last axis; the largest z is taken off first, so nothing overflows"""
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+def softmax_forward(z: Array, axis: int | tuple[int, ...] = -1) -> Array:
+    """y_k = exp(z_k)/Σ_j exp(z_j) over an axis or several; the largest z is taken off first, so nothing overflows"""
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
 
 
-def softmax_backward(dy: Array, y: Array) -> Array:
+def softmax_backward(dy: Array, y: Array, axis: int | tuple[int, ...] = -1) -> Array:
     """dz_k = y_k·(dy_k − Σ_j dy_j·y_j): each output depends on every input of its row"""
-    return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
+    return y * (dy - (dy * y).sum(axis=axis, keepdims=True))
 
 
 ACTIVATIONS = {

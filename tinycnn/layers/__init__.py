@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tinycnn import serialization
-from tinycnn.layers.activations import Activation, LeakyReLU, ReLU, Softmax
+from tinycnn.layers.activations import ELU, Activation, LeakyReLU, ReLU, Softmax
+from tinycnn.layers.alpha_dropout import AlphaDropout
 from tinycnn.layers.average_pooling2d import AveragePooling2D, AvgPool2D
 from tinycnn.layers.base import Layer, Parameter, ParameterVector
 from tinycnn.layers.batch_normalization import BatchNormalization
@@ -16,13 +17,16 @@ from tinycnn.layers.dense import Dense
 from tinycnn.layers.depthwise_conv2d import DepthwiseConv2D
 from tinycnn.layers.dropout import Dropout
 from tinycnn.layers.flatten import Flatten
+from tinycnn.layers.gaussian_noise import GaussianDropout, GaussianNoise
 from tinycnn.layers.global_pooling2d import (
     GlobalAveragePooling2D,
     GlobalAvgPool2D,
     GlobalMaxPool2D,
     GlobalMaxPooling2D,
 )
+from tinycnn.layers.group_normalization import GroupNormalization
 from tinycnn.layers.input import Input, InputLayer
+from tinycnn.layers.layer_normalization import LayerNormalization
 from tinycnn.layers.max_pooling2d import MaxPool2D, MaxPooling2D
 from tinycnn.layers.merging import (
     Add,
@@ -41,6 +45,7 @@ from tinycnn.layers.merging import (
     subtract,
 )
 from tinycnn.layers.normalization import Normalization
+from tinycnn.layers.prelu import PReLU
 from tinycnn.layers.random_affine import RandomRotation, RandomTranslation, RandomZoom
 from tinycnn.layers.random_colors import RandomBrightness, RandomContrast
 from tinycnn.layers.random_crop import RandomCrop
@@ -49,6 +54,8 @@ from tinycnn.layers.rescaling import Rescaling
 from tinycnn.layers.reshape import Reshape
 from tinycnn.layers.resizing import Resizing
 from tinycnn.layers.separable_conv2d import SeparableConv2D
+from tinycnn.layers.spatial_dropout2d import SpatialDropout2D
+from tinycnn.layers.unit_normalization import UnitNormalization
 from tinycnn.layers.up_sampling2d import UpSampling2D
 from tinycnn.layers.zero_padding2d import ZeroPadding2D
 
@@ -60,6 +67,7 @@ _CLASSES: tuple[type[Layer], ...] = (
     Activation,
     Add,
     Average,
+    AlphaDropout,
     AveragePooling2D,
     BatchNormalization,
     CenterCrop,
@@ -70,16 +78,22 @@ _CLASSES: tuple[type[Layer], ...] = (
     Dense,
     DepthwiseConv2D,
     Dropout,
+    ELU,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     GlobalAveragePooling2D,
     InputLayer,
     GlobalMaxPooling2D,
+    GroupNormalization,
+    LayerNormalization,
     LeakyReLU,
     Maximum,
     MaxPooling2D,
     Minimum,
     Multiply,
     Normalization,
+    PReLU,
     RandomBrightness,
     RandomContrast,
     RandomCrop,
@@ -95,6 +109,8 @@ _CLASSES: tuple[type[Layer], ...] = (
     Softmax,
     Subtract,
     UpSampling2D,
+    SpatialDropout2D,
+    UnitNormalization,
     ZeroPadding2D,
 )
 
@@ -107,8 +123,10 @@ def deserialize(config: Mapping[str, Any]) -> Layer:
 serialize = serialization.serialize
 
 __all__ = [
+    "ELU",
     "Activation",
     "Add",
+    "AlphaDropout",
     "Average",
     "AveragePooling2D",
     "AvgPool2D",
@@ -124,13 +142,17 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling2D",
     "GlobalAvgPool2D",
     "GlobalMaxPool2D",
     "GlobalMaxPooling2D",
+    "GroupNormalization",
     "Input",
     "InputLayer",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
     "MaxPool2D",
     "MaxPooling2D",
@@ -138,6 +160,7 @@ __all__ = [
     "Minimum",
     "Multiply",
     "Normalization",
+    "PReLU",
     "Parameter",
     "ParameterVector",
     "RandomBrightness",
@@ -154,7 +177,9 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution2D",
     "Softmax",
+    "SpatialDropout2D",
     "Subtract",
+    "UnitNormalization",
     "UpSampling2D",
     "ZeroPadding2D",
     "add",

@@ -18,10 +18,11 @@ class Dense(KernelLayer):
 
     Math:    z = x·kernel + bias    y = activation(z)
              dkernel = xᵀ·dz    dbias = Σ dz    dx = dz·kernelᵀ    with dz = dy·activation'(z)
-    Shapes:  x (n, inputs);  kernel (inputs, units);  bias (units,);  y (n, units)
+    Shapes:  x (n, inputs);  kernel (inputs, units);  bias (units,);  y (n, units). Inputs of more axes, such as images
+             (n, h, w, inputs), are taken as n·h·w rows
     Keeps:   x and y (or z, see `kernels.activations`)
     Source:  Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0
-    Keras:   same arguments, defaults and weights; inputs of two axes only
+    Keras:   same arguments, defaults and weights
 
     Args:
         units: number of outputs.
@@ -56,32 +57,33 @@ class Dense(KernelLayer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
 
     def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        if len(input_shape) != 2:
+        if len(input_shape) < 2:
             raise ValueError(
-                f"{self.name}: expected inputs of shape (batch, features), "
-                f"received ({', '.join(map(str, ('batch', *input_shape[1:])))}). Put a Flatten() layer before it."
+                f"{self.name}: expected inputs of shape (batch, features), received (batch,). "
+                "Reshape them: x.reshape(-1, 1)."
             )
-        kernel = self.kernel_initializer((input_shape[1], self.units), rng, self.dtype)
+        kernel = self.kernel_initializer((input_shape[-1], self.units), rng, self.dtype)
         self.kernel = self._add_parameter("kernel", kernel, self.kernel_regularizer)
         if self.use_bias:
             bias = self.bias_initializer((self.units,), rng, self.dtype)
             self.bias = self._add_parameter("bias", bias, self.bias_regularizer)
-        return (None, self.units)
+        return (*input_shape[:-1], self.units)
 
     def forward(self, x: Array, training: bool = False, activate: bool = True) -> Array:
         """The outputs; with ``activate=False`` before the activation function (the logits of a softmax)."""
         x = self._check_input(x)
+        rows = x.reshape(-1, x.shape[-1])
         bias = self.bias.value if self.use_bias else np.zeros(self.units, self.dtype)
-        z = self.kernels.dense_forward(x, self.kernel.value, bias)  # (n, units)
+        z = self.kernels.dense_forward(rows, self.kernel.value, bias).reshape(*x.shape[:-1], self.units)
         y, kept = self.kernels.activations[self.activation].apply(z) if activate else (z, None)
         if training:
-            self._save(y.shape, x, kept)
+            self._save(y.shape, rows, kept)
         return y
 
     def backward_parameters(self, dy: Array) -> Array:
-        dy, x, kept = self._restore(dy)
+        dy, rows, kept = self._restore(dy)
         dz = dy if kept is None else self.kernels.activations[self.activation].backward(dy, kept)
-        dkernel, dbias = self.kernels.dense_backward_parameters(x, dz)
+        dkernel, dbias = self.kernels.dense_backward_parameters(rows, dz.reshape(-1, self.units))
         self.kernel.grad[...] = dkernel
         if self.use_bias:
             self.bias.grad[...] = dbias
@@ -89,4 +91,5 @@ class Dense(KernelLayer):
 
     def backward(self, dy: Array) -> Array:
         dz = self.backward_parameters(dy)
-        return self.kernels.dense_backward_input(dz, self.kernel.value)
+        dx = self.kernels.dense_backward_input(dz.reshape(-1, self.units), self.kernel.value)
+        return dx.reshape(len(dz), *self.input_shape[1:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,11 +37,7 @@ class Dropout(Layer):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        if not isinstance(rate, (int, float, np.floating, np.integer)) or not 0 <= rate <= 1:
-            raise ValueError(
-                f"Dropout: expected a rate from 0 to 1, received {rate!r}. It is the share of values to drop: try 0.25."
-            )
-        self.rate = float(rate)
+        self.rate = check_rate(type(self).__name__, rate)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
         self.seed = seed
 
@@ -62,8 +58,12 @@ class Dropout(Layer):
         if self.noise_shape is not None:
             shape = tuple(s if m is None else m for m, s in zip(self.noise_shape, shape, strict=True))
         key = np.uint64(self.rng.integers(2**64, dtype=np.uint64))
-        scale = 0.0 if self.rate == 1 else 1 / (1 - self.rate)
-        return self.kernels.dropout_mask(key, shape, round(self.rate * 2**16), self.dtype.type(scale))
+        return self.kernels.dropout_mask(key, shape, round(self.rate * 2**16), self.dtype.type(self.factor))
+
+    @property
+    def factor(self) -> float:
+        """What the values that stay are multiplied by."""
+        return 0.0 if self.rate == 1 else 1 / (1 - self.rate)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         x = self._check_input(x)
@@ -76,3 +76,13 @@ class Dropout(Layer):
     def backward(self, dy: Array) -> Array:
         dy, mask = self._restore(dy)
         return self.kernels.dropout_apply(dy, mask)
+
+
+def check_rate(layer: str, rate: Any, below_one: bool = False) -> float:
+    if not isinstance(rate, (int, float, np.number)) or not 0 <= rate <= 1 or (below_one and rate == 1):
+        most = "below 1" if below_one else "1"
+        raise ValueError(
+            f"{layer}: expected a rate from 0 to {most}, received {rate!r}. "
+            "It is the share of values to drop: try 0.25."
+        )
+    return float(rate)

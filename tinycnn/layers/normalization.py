@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinycnn import initializers
+from tinycnn.layers.axes import sample_axes
 from tinycnn.layers.base import Array, Layer, LayerOptions, Shape
 
 if TYPE_CHECKING:
@@ -70,13 +71,7 @@ class Normalization(Layer):
         return self._variance if self.built else None
 
     def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        axes = len(input_shape)
-        self._kept = tuple(sorted({a % axes for a in self.axis if -axes < a < axes and a != 0}))
-        if len(self._kept) < len(self.axis):
-            raise ValueError(
-                f"{self.name}: expected different axes of inputs of shape {input_shape}, other than the batch axis, "
-                f"received axis={self.axis}. -1 stands for the channels."
-            )
+        self._kept = sample_axes(self.name, self.axis, input_shape) if self.axis else ()
         sizes = tuple(input_shape[a] for a in self._kept)
         self._mean = self._first_mean(sizes, rng, self.dtype)
         self._variance = self._first_variance(sizes, rng, self.dtype)

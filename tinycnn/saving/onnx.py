@@ -12,8 +12,10 @@ import numpy as np
 
 from tinycnn.files import replacing
 from tinycnn.layers import (
+    ELU,
     Activation,
     Add,
+    AlphaDropout,
     Average,
     AveragePooling2D,
     BatchNormalization,
@@ -26,16 +28,21 @@ from tinycnn.layers import (
     DepthwiseConv2D,
     Dropout,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
+    GroupNormalization,
     InputLayer,
     Layer,
+    LayerNormalization,
     LeakyReLU,
     Maximum,
     MaxPooling2D,
     Minimum,
     Multiply,
     Normalization,
+    PReLU,
     RandomBrightness,
     RandomContrast,
     RandomCrop,
@@ -49,11 +56,14 @@ from tinycnn.layers import (
     Resizing,
     SeparableConv2D,
     Softmax,
+    SpatialDropout2D,
     Subtract,
+    UnitNormalization,
     UpSampling2D,
     ZeroPadding2D,
 )
 from tinycnn.layers.resampling import axis_taps
+from tinycnn.layers.unit_normalization import LEAST
 
 if TYPE_CHECKING:
     from tinycnn.model import Model
@@ -70,7 +80,7 @@ def export_onnx(model: Model, path: str | os.PathLike[str]) -> None:
     first, so the file turns the images round once in front of the first such layer, and back again where the order
     counts: in front of a Flatten, where branches meet, and at the end. Nodes and weights carry the names of the layers:
     ``conv2d``, ``conv2d/kernel``, ``conv2d/relu``.
-    Dropout and the layers that change images at random, which do nothing in inference, are left out.
+    Layers that drop values, add noise or change images at random, which do nothing in inference, are left out.
 
     The file is checked by ONNX's own checker before it takes its place: whatever happens, ``path`` holds the old file
     or the new one. ONNX keeps slopes and epsilons in float32, so a float64 model agrees to some 5e-8; not every program
@@ -287,7 +297,13 @@ def _bias(graph: _Graph, layer: Any) -> list[str]:
 
 def _dense(graph: _Graph, layer: Dense) -> None:
     weights = [graph.add_weight(f"{layer.name}/{name}", array) for name, array in layer.params.items()]
-    graph.add("Gemm", layer.name, *weights)
+    if graph.axes == 2:
+        graph.add("Gemm", layer.name, *weights)
+    else:
+        graph.want_channels_last(layer)
+        graph.add("MatMul", layer.name, weights[0])
+        for bias in weights[1:]:
+            graph.add("Add", f"{layer.name}/add", bias)
     graph.add_activation(layer)
 
 
@@ -431,6 +447,83 @@ def _leaky_relu(graph: _Graph, layer: LeakyReLU) -> None:
     graph.add("LeakyRelu", layer.name, alpha=layer.negative_slope)
 
 
+def _elu(graph: _Graph, layer: ELU) -> None:
+    graph.add("Elu", layer.name, alpha=layer.alpha)
+
+
+def _relu(graph: _Graph, layer: ReLU) -> None:
+    if layer.activation == "relu":
+        graph.add_activation(layer)
+        return
+    x, name = graph.value, layer.name
+    zero, slope, threshold = (
+        graph.add_weight(f"{name}/{key}", np.array(value, layer.dtype))
+        for key, value in (("zero", 0), ("slope", layer.negative_slope), ("threshold", layer.threshold))
+    )
+    graph.add("ThresholdedRelu", name, alpha=layer.threshold)
+    if layer.max_value is not None:
+        most = graph.add_weight(f"{name}/max_value", np.array(layer.max_value, layer.dtype))
+        graph.add("Clip", f"{name}/clip", zero, most)
+    above, graph.value = graph.value, x
+    for operator, weight in (("Sub", threshold), ("Min", zero), ("Mul", slope), ("Add", above)):
+        graph.add(operator, f"{name}/{operator.lower()}", weight)
+
+
+def _prelu(graph: _Graph, layer: PReLU) -> None:
+    graph.want_channels_last(layer)
+    graph.add("PRelu", layer.name, graph.add_weight(f"{layer.name}/alpha", layer.alpha.value))
+
+
+def _softmax(graph: _Graph, layer: Softmax) -> None:
+    if layer.activation == "softmax":
+        graph.add_activation(layer)
+        return
+    graph.want_channels_last(layer)
+    x, name = graph.value, layer.name
+    graph.add("ReduceLogSumExp", f"{name}/sum", axes=layer.axes)
+    graph.add("Sub", f"{name}/sub", x)
+    graph.add("Neg", f"{name}/neg")
+    graph.add("Exp", name)
+
+
+def _unit_normalization(graph: _Graph, layer: UnitNormalization) -> None:
+    graph.want_channels_last(layer)
+    x, name = graph.value, layer.name
+    least = graph.add_weight(f"{name}/least", np.array(LEAST, layer.dtype))
+    graph.add("ReduceL2", f"{name}/length", axes=layer.axes)
+    graph.add("Max", f"{name}/max", least)
+    graph.add("Reciprocal", f"{name}/reciprocal")
+    graph.add("Mul", name, x)
+
+
+def _layer_normalization(graph: _Graph, layer: LayerNormalization) -> None:
+    graph.want_channels_last(layer)
+    name, shape = layer.name, layer.input_shape[1:]
+
+    def reshape(what: str, sizes: Any) -> None:
+        if layer.grouped != shape:
+            graph.add(
+                "Reshape", f"{name}/{what}", graph.add_weight(f"{name}/{what}_shape", np.array((0, *sizes), np.int64))
+            )
+
+    gamma, beta = layer.gamma_and_beta()
+    epsilon = graph.add_weight(f"{name}/epsilon", np.array(layer.epsilon, layer.dtype))
+    reshape("groups", layer.grouped)
+    x = graph.value
+    graph.add("ReduceMean", f"{name}/mean", axes=layer.axes)
+    graph.add("Sub", f"{name}/sub", x)  # the mean less x: its sign is turned by γ
+    centred = graph.value
+    graph.add("Mul", f"{name}/square", centred)
+    graph.add("ReduceMean", f"{name}/variance", axes=layer.axes)
+    graph.add("Add", f"{name}/add_epsilon", epsilon)
+    graph.add("Sqrt", f"{name}/sqrt")
+    graph.add("Reciprocal", f"{name}/reciprocal")
+    graph.add("Mul", f"{name}/normalised", centred)
+    reshape("samples", shape)
+    graph.add("Mul", f"{name}/mul", graph.add_weight(f"{name}/minus_gamma", -gamma))
+    graph.add("Add", f"{name}/add", graph.add_weight(f"{name}/beta", beta))
+
+
 def _pads(layer: Any) -> list[int]:
     """Padding in ONNX's order: top, left, bottom, right."""
     (top, bottom), (left, right) = layer.widths
@@ -441,6 +534,7 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     Activation: _Graph.add_activation,
     Add: _merge,
     Average: _merge,
+    AlphaDropout: _nothing,
     AveragePooling2D: _average_pooling2d,
     BatchNormalization: _batch_normalization,
     Concatenate: _concatenate,
@@ -451,15 +545,21 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     CenterCrop: _center_crop,
     Cropping2D: _cropping2d,
     Dropout: _nothing,
+    ELU: _elu,
     Flatten: _flatten,
     GlobalAveragePooling2D: _global_pooling2d,
     GlobalMaxPooling2D: _global_pooling2d,
+    GaussianDropout: _nothing,
+    GaussianNoise: _nothing,
+    GroupNormalization: _layer_normalization,
+    LayerNormalization: _layer_normalization,
     LeakyReLU: _leaky_relu,
     Maximum: _merge,
     MaxPooling2D: _max_pooling2d,
     Minimum: _merge,
     Multiply: _multiply,
     Normalization: _normalization,
+    PReLU: _prelu,
     RandomBrightness: _nothing,
     RandomContrast: _nothing,
     RandomCrop: _center_crop,
@@ -469,12 +569,14 @@ _WRITERS: dict[type[Layer], Callable[[_Graph, Any], None]] = {
     RandomZoom: _nothing,
     Rescaling: _rescaling,
     Resizing: _resizing,
-    ReLU: _Graph.add_activation,
+    ReLU: _relu,
     Reshape: _reshape,
     SeparableConv2D: _separable_conv2d,
-    Softmax: _Graph.add_activation,
     Subtract: _merge,
     UpSampling2D: _up_sampling2d,
+    Softmax: _softmax,
+    SpatialDropout2D: _nothing,
+    UnitNormalization: _unit_normalization,
     ZeroPadding2D: _zero_padding2d,
 }
 
