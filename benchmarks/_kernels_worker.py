@@ -116,6 +116,18 @@ def _pooling(where: str, size: int, channels: int) -> list[Case]:
     ]  # fmt: skip
 
 
+def _depthwise(where: str, size: int, channels: int) -> list[Case]:
+    out, three, one = size - 2, (3, 3), (1, 1)
+    x, dz, kernel = (BATCH, size, size, channels), (BATCH, out, out, channels), (*three, channels, 1)
+    return [
+        Case("depthwise_conv2d_forward", where,
+             lambda r: (normal(r, *x), normal(r, *kernel), normal(r, channels), one, one)),
+        Case("depthwise_conv2d_backward_parameters", where, lambda r: (normal(r, *x), normal(r, *dz), three, one, one)),
+        Case("depthwise_conv2d_backward_input", where,
+             lambda r: (normal(r, *dz), normal(r, *kernel), (size, size), one, one)),
+    ]  # fmt: skip
+
+
 def _dense(where: str, inputs: int, units: int) -> list[Case]:
     flops = 2 * BATCH * inputs * units
     x, dz, kernel = (BATCH, inputs), (BATCH, units), (inputs, units)
@@ -171,6 +183,7 @@ CASES = [
     *_relu("second convolution", 11, 64),
     *_pooling("first pooling", 26, 32),
     *_pooling("second pooling", 11, 64),
+    *_depthwise("the second convolution's images", 13, 32),
     *_dense("first dense", 1600, 64),
     *_dense("second dense", 64, 10),
     *_batch_normalization("first normalization", BATCH * 26 * 26, 32),
