@@ -317,6 +317,39 @@ def conv2d_backward_input_cases(numbers: Numbers) -> Iterator[Case]:
         yield numbers(*output_of(c)), kernel, c["size"], c["strides"], c["dilation"]
 
 
+DEPTHWISE = [  # batch, size, channels, kernels for each, window, strides, dilation rate
+    (32, (28, 28), 32, 1, (3, 3), (1, 1), (1, 1)),
+    (7, (15, 14), 17, 1, (3, 3), (2, 2), (1, 1)),
+    (33, (9, 10), 3, 4, (5, 2), (1, 3), (1, 1)),
+    (1, (11, 12), 16, 2, (2, 3), (1, 1), (3, 2)),
+    (2, (7, 6), 1, 3, (3, 2), (2, 1), (2, 2)),
+    (3, (5, 4), 5, 1, (5, 4), (1, 1), (1, 1)),
+]
+
+
+def depthwise_convolutions(numbers: Numbers) -> Iterator[tuple[Any, ...]]:
+    for batch, size, channels, m, *how in DEPTHWISE:
+        x, kernel, bias = numbers(batch, *size, channels), numbers(*how[0], channels, m), numbers(channels * m)
+        case = dict(zip(("window", "strides", "dilation"), how, strict=True))
+        dz = numbers(*output_of({"batch": batch, "size": size, "filters": channels * m, **case}))
+        yield x, kernel, bias, dz, how
+
+
+def depthwise_conv2d_forward_cases(numbers: Numbers) -> Iterator[Case]:
+    for x, kernel, bias, _, how in depthwise_convolutions(numbers):
+        yield x, kernel, bias, *how[1:]
+
+
+def depthwise_conv2d_backward_parameters_cases(numbers: Numbers) -> Iterator[Case]:
+    for x, _, _, dz, how in depthwise_convolutions(numbers):
+        yield x, dz, *how
+
+
+def depthwise_conv2d_backward_input_cases(numbers: Numbers) -> Iterator[Case]:
+    for x, kernel, _, dz, how in depthwise_convolutions(numbers):
+        yield dz, kernel, x.shape[1:3], *how[1:]
+
+
 POOLINGS = [  # batch, size, channels, pool size, strides
     (32, (26, 26), 32, (2, 2), (2, 2)),
     (33, (11, 11), 64, (2, 2), (2, 2)),
@@ -492,6 +525,9 @@ PARITY_CASES: dict[str, Callable[[Numbers], Iterator[Case]]] = {
     "conv2d_forward": conv2d_forward_cases,
     "conv2d_backward_parameters": conv2d_backward_parameters_cases,
     "conv2d_backward_input": conv2d_backward_input_cases,
+    "depthwise_conv2d_forward": depthwise_conv2d_forward_cases,
+    "depthwise_conv2d_backward_parameters": depthwise_conv2d_backward_parameters_cases,
+    "depthwise_conv2d_backward_input": depthwise_conv2d_backward_input_cases,
     "max_pooling2d_forward": max_pooling2d_forward_cases,
     "max_pooling2d_backward": max_pooling2d_backward_cases,
     "average_pooling2d_forward": average_pooling2d_forward_cases,

@@ -17,7 +17,9 @@ from tinycnn.layers import (
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
+    Conv2DTranspose,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
@@ -26,6 +28,7 @@ from tinycnn.layers import (
     MaxPooling2D,
     ReLU,
     Reshape,
+    SeparableConv2D,
     UpSampling2D,
     ZeroPadding2D,
 )
@@ -139,6 +142,12 @@ FOLDABLE = {
     "behind a padded, strided convolution": lambda: [Conv2D(3, 3, padding="same", strides=2), BatchNormalization()],
     "behind a grouped convolution": lambda: [Conv2D(4, 3, groups=2), BatchNormalization(), ReLU()],
     "behind a layer without bias": lambda: [Conv2D(3, 3, use_bias=False), BatchNormalization(), ReLU()],
+    "behind a transposed convolution": lambda: [Conv2DTranspose(3, 3, strides=2, padding="same"), BatchNormalization()],
+    "behind a depthwise convolution": lambda: [DepthwiseConv2D(3, depth_multiplier=3), BatchNormalization(), ReLU()],
+    "behind a separable convolution": lambda: [
+        SeparableConv2D(3, 3, padding="same", depth_multiplier=2, use_bias=False),
+        BatchNormalization(),
+    ],
     "behind a dense layer": lambda: [Flatten(), Dense(5), BatchNormalization(), Activation("tanh")],
     "without gamma and beta": lambda: [Conv2D(3, 3), BatchNormalization(scale=False, center=False), ReLU()],
     "another epsilon": lambda: [Conv2D(3, 3), BatchNormalization(epsilon=0.3)],
@@ -237,6 +246,13 @@ REFUSED = {
         lambda: [BatchNormalization(), GlobalMaxPooling2D(name="pool"), Dense(3)],
         "'bn': gamma is negative in 1 of 2 channels, and 'pool' takes the maximum",
     ),
+    **{
+        kind.__name__: (
+            lambda kind=kind, how=how: [BatchNormalization(), Dropout(0.5), kind(*how, name="conv")],
+            f"'bn': 'conv' is a {kind.__name__}, and only Conv2D and Dense take up what precedes them",
+        )
+        for kind, how in ((Conv2DTranspose, (3, 3)), (DepthwiseConv2D, (3,)), (SeparableConv2D, (3, 3)))
+    },
     "relu": (
         lambda: [BatchNormalization(), ReLU(name="relu"), Conv2D(3, 3)],
         "'bn': 'relu' stands between it and the next convolution or dense layer",

@@ -17,7 +17,7 @@ from PIL import Image
 
 from tinycnn import models, plots
 from tinycnn.callbacks import History
-from tinycnn.layers import Conv2D, Input, MaxPooling2D
+from tinycnn.layers import Conv2D, Conv2DTranspose, DepthwiseConv2D, Input, MaxPooling2D
 from tinycnn.sequential import Sequential
 
 HISTORY = {
@@ -656,6 +656,20 @@ def test_kernels_are_shown_one_by_one_in_a_symmetric_scale():
     assert [axes.get_ylabel() for axes in figure.axes][-1] == "weight"
     np.testing.assert_array_equal(pictures(plots.kernels(layer.kernel.value, 1))[:5], shown)
     assert plots.kernels(np.zeros((3, 3, 1))).get_suptitle() == "1 kernel of 3×3"
+
+
+def test_kernels_of_other_convolutions_are_shown_filter_by_filter():
+    layer = Conv2DTranspose(5, (3, 2), name="up")
+    layer.build((None, 6, 6, 2))
+    figure = plots.kernels(layer, channel=1)
+    np.testing.assert_array_equal(pictures(figure)[:5], layer.kernel.value[..., 1].transpose(2, 0, 1))
+    assert figure.get_suptitle() == "5 kernels of 3×2 in up, input channel 1 of 2"
+    layer = DepthwiseConv2D((3, 2), depth_multiplier=2, name="depthwise")
+    layer.build((None, 6, 6, 3))
+    figure = plots.kernels(layer)
+    expected = [layer.kernel.value[:, :, c, q] for c in range(3) for q in range(2)]  # in the order of the outputs
+    np.testing.assert_array_equal(pictures(figure)[:6], expected)
+    assert figure.get_suptitle() == "6 kernels of 3×2 in depthwise"
 
 
 def test_feature_maps_are_the_layers_outputs():

@@ -70,7 +70,7 @@ def test_a_system_without_openmp_is_no_error(monkeypatch):
 TRAIN = """
 import hashlib, numpy as np, tinycnn
 from tinycnn import models
-from tinycnn.layers import Conv2D, Dense, Flatten, MaxPooling2D
+from tinycnn.layers import Conv2D, Dense, DepthwiseConv2D, Flatten, MaxPooling2D
 tinycnn.set_random_seed(3)
 rng = np.random.default_rng(0)
 x, y = rng.random((96, 28, 28, 1), dtype=np.float32), rng.integers(0, 10, 96)
@@ -82,7 +82,7 @@ for make in (models.plain, models.dropout, models.batch_normalization):
 for batch_size in (32, 2):  # layer by layer: no step is fused; few images are cut into parts
     model = tinycnn.Sequential([
         Conv2D(16, 3, activation="tanh", input_shape=(28, 28, 1)), Conv2D(16, 3), MaxPooling2D(3, strides=2),
-        Conv2D(20, 5, strides=2), Flatten(), Dense(10, activation="softmax"),
+        DepthwiseConv2D(3, depth_multiplier=2), Conv2D(20, 5, strides=2), Flatten(), Dense(10, activation="softmax"),
     ])
     model.compile("adam", "sparse_categorical_crossentropy")
     model.fit(x, y, batch_size=batch_size, verbose=0)

@@ -17,7 +17,9 @@ from tinycnn.layers import (
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
+    Conv2DTranspose,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GaussianDropout,
@@ -27,6 +29,7 @@ from tinycnn.layers import (
     Layer,
     MaxPooling2D,
     Reshape,
+    SeparableConv2D,
     SpatialDropout2D,
     UpSampling2D,
     ZeroPadding2D,
@@ -35,6 +38,8 @@ from tinycnn.sequential import Sequential
 from tinycnn.trainers.batches import ArrayBatches, check_batch_size
 
 Array = np.ndarray
+
+OTHER_CONVOLUTIONS = Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
 
 
 def recalibrate_batch_normalization(model: Sequential, x: Any, batch_size: int | None = None) -> None:
@@ -95,6 +100,7 @@ def fold_batch_normalization(model: Sequential, strict: bool = True) -> Sequenti
 
     Math:    s = γ/√(moving_variance + ε)    t = β − s·moving_mean
              into the layer before, where that has no activation:   s·(x∗k + b) + t = x∗(s·k) + (s·b + t)
+               (a convolution of any kind or Dense; of a SeparableConv2D the pointwise kernel is k)
              into the next Conv2D or Dense, whatever its activation: (s·x + t)∗k + b = x∗(s·k) + (b + t∗k)
              On the way to the next one s and t pass through
                Dropout, noise and "linear" activations, which in inference do nothing;
@@ -103,7 +109,8 @@ def fold_batch_normalization(model: Sequential, strict: bool = True) -> Sequenti
                max pooling where all s ≥ 0:  max(s·x + t) = s·max(x) + t; with s < 0 it would be s·min(x) + t.
              Zeros around the images are in the way, in ZeroPadding2D and in a convolution with padding "same": behind
              the batch normalization they are 0, in front of it they would have to be −t/s. Where all t are 0, they are
-             not.
+             not. Behind the batch normalization Conv2DTranspose, DepthwiseConv2D and SeparableConv2D take up nothing: a
+             transposed convolution adds fewer taps at the edge, where t∗k would be another number than inside.
     Numbers: computed in float64; predictions are equal up to rounding in the model's dtype
     Source:  Jacob et al. 2018, section 3.2, arXiv:1712.05877, for folding into the layer before
 
@@ -167,10 +174,8 @@ def _fold(layers: list[Any], layer: BatchNormalization) -> str | None:
     t = beta - s * layer.moving_mean
     place = layers.index(layer)
     before: Any = layers[place - 1] if place else None
-    if type(before) in (Conv2D, Dense) and before.activation == "linear":
-        bias = _bias(before)
-        bias.value[...] = s * bias.value + t
-        before.kernel.value[...] = s * before.kernel.value
+    if type(before) in (Conv2D, Dense, *OTHER_CONVOLUTIONS) and before.activation == "linear":
+        _fold_into_outputs(before, s, t)
         return None
     for follower in layers[place + 1 :]:
         kind = type(follower)
@@ -184,6 +189,8 @@ def _fold(layers: list[Any], layer: BatchNormalization) -> str | None:
         elif kind in (Conv2D, Dense):
             _fold_into_inputs(follower, s, t)
             return None
+        elif kind in OTHER_CONVOLUTIONS:
+            return f"{follower.name!r} is a {kind.__name__}, and only Conv2D and Dense take up what precedes them"
         elif not _lets_pass(follower):
             return f"{follower.name!r} stands between it and the next convolution or dense layer"
     return "no convolution or dense layer without an activation precedes it, and none follows"
@@ -196,6 +203,17 @@ def _lets_pass(layer: Layer) -> bool:
     quiet = (AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout2D)
     poolings = (AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D)
     return type(layer) in (*quiet, *poolings, UpSampling2D, ZeroPadding2D)
+
+
+def _fold_into_outputs(layer: Any, s: Array, t: Array) -> None:
+    """``s·layer(x) + t`` from ``layer(x)``, with numbers s[f] and t[f] for output f."""
+    bias, kernel = _bias(layer), layer.pointwise_kernel if type(layer) is SeparableConv2D else layer.kernel
+    bias.value[...] = s * bias.value + t
+    if type(layer) is DepthwiseConv2D:
+        s = s.reshape(-1, layer.depth_multiplier)  # (c, m)
+    elif type(layer) is Conv2DTranspose:
+        s = s[:, None]  # (filters, 1)
+    kernel.value[...] = s * kernel.value
 
 
 def _fold_into_inputs(layer: Any, s: Array, t: Array) -> None:

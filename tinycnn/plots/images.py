@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from tinycnn.layers import InputLayer
+from tinycnn.layers import Conv2DTranspose, DepthwiseConv2D, InputLayer
 from tinycnn.plots.common import (
     VERMILION,
     Array,
@@ -165,8 +165,8 @@ def kernels(layer: Any, channel: int = 0, title: str | None = None) -> Figure:
     Shapes:  kernel (kh, kw, channels, filters), (kh, kw, filters), or a built layer that has one
 
     Args:
-        layer: a `Conv2D`, or the array itself.
-        channel: which of the input's channels to show.
+        layer: a `Conv2D`, `Conv2DTranspose` or `DepthwiseConv2D`, or the array itself, as a Conv2D has it.
+        channel: which of the input's channels to show; filters of a DepthwiseConv2D have only one.
 
     Raises:
         TypeError: neither a layer with a kernel nor an array.
@@ -444,7 +444,12 @@ def _kernel_of(who: str, layer: Any) -> Array:
             )
         if not hasattr(layer, "kernel"):
             raise TypeError(f"{who}: expected a layer with a kernel, received {layer!r}. Pass a Conv2D.")
-        layer = layer.kernel.value
+        values = layer.kernel.value
+        if isinstance(layer, Conv2DTranspose):  # (kh, kw, filters, channels)
+            values = values.swapaxes(2, 3)
+        elif isinstance(layer, DepthwiseConv2D):  # (kh, kw, c, m): c·m filters of one channel each
+            values = values.reshape(*layer.kernel_size, -1)
+        layer = values
     values = check_numbers(who, "kernels", layer)
     if values.ndim == 3:
         values = values[:, :, None, :]
