@@ -258,7 +258,7 @@ class Model(Trainer):
             return self.connect(x)
         if not self.built:
             self.build(np.shape(x))
-        y = self.forward(x, training)
+        y = self.forward(self._in_shape(x) if hasattr(x, "shape") else x, training)
         return as_tensor(y) if isinstance(y, np.ndarray) else [as_tensor(one) for one in y]
 
     @abstractmethod
