@@ -88,6 +88,29 @@ def test_clone_and_json_have_the_same_layers_and_new_weights(model):
         models.model_from_json("{}")
 
 
+def test_a_last_axis_of_size_1_may_be_left_out_or_left_over(rng):
+    images, labels = rng.random((6, 5, 5)), rng.random((6, 2))
+    with_channel = Sequential([Input((5, 5, 1)), layers.Conv2D(1, 3), layers.Flatten(), layers.Dense(2)])
+    without = Sequential([Input((5, 5)), layers.Flatten(), layers.Dense(2)])
+    a, b = Input((5, 5, 1)), Input((5, 5))
+    both = Model([a, b], layers.Dense(2)(layers.concatenate([layers.Flatten()(a), layers.Flatten()(b)])))
+    for model, right, other in (
+        (with_channel, images[..., None], images),
+        (without, images, images[..., None]),
+        (both, [images[..., None], images], [images, images[..., None]]),
+    ):
+        model.compile("sgd", "mse", kernels="reference")
+        expected = model.predict(right, verbose=0)
+        np.testing.assert_array_equal(model.predict(other, verbose=0), expected)
+        assert model.evaluate(other, labels, verbose=0) == model.evaluate(right, labels, verbose=0)
+        assert len(model.fit(other, labels, validation_data=(other, labels), verbose=0).history) == 2
+    np.testing.assert_array_equal(with_channel(images), with_channel(images[..., None]))
+    line = Sequential([layers.Dense(1, input_shape=[1])])
+    assert line.predict(np.arange(3.0), verbose=0).shape == (3, 1)
+    with pytest.raises(ValueError, match="This is one sample: add the batch axis"):
+        with_channel.predict(images[0][..., None], verbose=0)
+
+
 def test_a_clone_is_compiled_as_the_first_is_and_trains_alike(model, rng):
     assert not models.clone_model(model).compiled
     model.compile(optimizers.Adam(0.1), losses.MeanSquaredError(), metrics=["mae"], kernels="reference")

@@ -195,6 +195,23 @@ def float64():
     K.set_floatx("float32")
 
 
+def test_what_is_computed_with_tensors_is_one():
+    x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
+    for result, expected in (
+        (x[0, 1], 2),
+        (x[1], [3, 4]),
+        (x[0, 0] * 3 + 1, 4),
+        (tf.shape(x)[0], 2),
+        (x @ x, [[7, 10], [15, 22]]),
+        (tf.reduce_sum(x) / 4, 2.5),
+        (next(iter(x[0])), 1),
+    ):
+        assert isinstance(result, Tensor)
+        np.testing.assert_array_equal(result.numpy(), expected)
+        assert type(result.numpy()) is not Tensor
+    assert f"{x[0, 1]:.2f} {float(x[0, 0])} {int(tf.argmax(x)[0])}" == "2.00 1.0 1"
+
+
 def test_floatx_is_the_dtype_of_new_layers(float64, rng):
     assert K.floatx() == mine.config.floatx() == "float64"
     x, y = rng.normal(size=(12, 6, 6, 1)), rng.integers(0, 3, 12)

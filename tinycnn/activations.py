@@ -138,6 +138,12 @@ def get(identifier: Identifier) -> str:
         return "linear"
     if callable(identifier) and identifier in _FUNCTIONS:
         return _FUNCTIONS[identifier]
+    if callable(identifier):
+        raise ValueError(
+            f"activation: expected a name or a function of tinycnn.activations, received {identifier!r}, whose "
+            "derivative is not known. Write a name, or put a layer of its own behind this one: "
+            "LeakyReLU(negative_slope=0.1)."
+        )
     return lookup("activation", identifier, {**{name: name for name in ACTIVATIONS}, **_OTHER_NAMES})
 
 

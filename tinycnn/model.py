@@ -259,7 +259,7 @@ class Model(Trainer):
             return output
         if not self.built:
             self.build(np.shape(x))
-        y = self.forward(x, bool(training))
+        y = self.forward(self._in_shape(x) if hasattr(x, "shape") else x, bool(training))
         if isinstance(y, Mapping):
             return {name: as_tensor(one) for name, one in y.items()}
         return [as_tensor(one) for one in y] if isinstance(y, list) else as_tensor(y)

@@ -13,7 +13,10 @@ class Tensor(np.ndarray):
     """An array with ``numpy()``: what calling a model, a layer or a loss returns."""
 
     def __array_wrap__(self, array: Array, context: Any = None, return_scalar: bool = False) -> Any:
-        return array[()] if return_scalar else array.view(Tensor)
+        return as_tensor(array)
+
+    def __getitem__(self, place: Any) -> Any:
+        return as_tensor(super().__getitem__(place))
 
     def numpy(self) -> Any:
         """The array itself; a NumPy number where it has no axes."""

@@ -228,6 +228,16 @@ def only_array(x: Any, layers: Sequence[Any] = ()) -> Any:
     return x if is_sample else x[0]
 
 
+def with_last_axis(x: Any, shape: Any) -> Any:
+    """``x`` with a last axis of size 1 more or less, where an input of this shape asks for it and the rest fits."""
+    given = tuple(x.shape)
+    if len(given) == len(shape) - 1 and (*given[1:], 1) == shape[1:]:
+        return x[..., None]
+    if given[-1:] == (1,) and given[1:-1] == shape[1:]:
+        return x[..., 0]
+    return x
+
+
 def is_source(x: Any) -> bool:
     """Whether ``x`` makes batches, as a dataset or a generator does; an array or a list of numbers does not."""
     if x is None or isinstance(x, (str, bytes, Mapping)) or hasattr(x, "shape") or hasattr(x, "__array__"):

@@ -41,6 +41,7 @@ from tinycnn.trainers.batches import (
     only_array,
     split_off_validation,
     weights_of_classes,
+    with_last_axis,
 )
 from tinycnn.trainers.callbacks import Callback, CallbackList, History
 from tinycnn.trainers.fusion import backward_through, forward_through, fused_steps
@@ -727,6 +728,7 @@ class Trainer(NoMisspelling, ABC):
         with self._built_only_if_all_goes_well():
             if not self.built:
                 self.build(images.shape)
+            images = self._in_shape(images)
             self._check_shapes(images)
             self.loss.validate(labels, self.output_shape)
         if class_weight is not None:
@@ -735,6 +737,13 @@ class Trainer(NoMisspelling, ABC):
             shapes = [(length(images), *shape[1:]) for shape in (self.output_shape if several else [self.output_shape])]
             self.loss.check_weights(who, weights, shapes if several else shapes[0])
         return images, labels, weights
+
+    def _in_shape(self, images: Any) -> Any:
+        """Images as the inputs take them: as in Keras a last axis of size 1 may be missing, or be one too many."""
+        shapes = [layer.input_shape for layer in self._ends[0]]
+        if isinstance(images, tuple):
+            return tuple(with_last_axis(array, shape) for array, shape in zip(images, shapes, strict=True))
+        return with_last_axis(images, shapes[0])
 
     def _check_shapes(self, images: Any) -> None:
         """Where an input has another shape than the layer takes, that layer's own error."""
@@ -747,7 +756,7 @@ class Trainer(NoMisspelling, ABC):
         images, _, _ = check_arrays(who, self._by_input(who, x))
         if not self.built:
             self.build(images.shape)
-        return images, None, None
+        return self._in_shape(images), None, None
 
     def _by_input(self, who: str, x: Any, as_tuple: bool = False) -> Any:
         """What is given for the model's input; of several inputs, from a list or a dict, a tuple in their order."""
