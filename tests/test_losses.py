@@ -7,8 +7,11 @@ import re
 
 import numpy as np
 import pytest
+from tolerances import PARITY, assert_close
 
-from tinycnn import losses
+from tinycnn import Sequential, losses
+from tinycnn.gradient_check import check_model
+from tinycnn.layers import Dense, Input
 from tinycnn.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -652,10 +655,16 @@ def test_bad_arguments():
         MeanSquaredError(reduction="total")
     with pytest.raises(ValueError, match=r"^huber_loss: expected delta >= 0, received -1\. Pass for example 0\.1\.$"):
         losses.Huber(-1)
-    with pytest.raises(
-        ValueError, match=r"^cosine_similarity: expected axis=-1, received 1\. Move that axis to the en"
-    ):
-        losses.CosineSimilarity(axis=1)
+    with pytest.raises(ValueError, match=r"^sparse_categorical_crossentropy: expected axis=-1, received 1\. Move that"):
+        SparseCategoricalCrossentropy(axis=1)
+    for axis in (0, 1.0, None):
+        text = f"expected axis to be a whole number other than 0, the batch axis, received {axis}. Use -1 for the last"
+        with pytest.raises(ValueError, match=f"^cosine_similarity: {re.escape(text)}"):
+            losses.CosineSimilarity(axis=axis)
+    for make in (CategoricalCrossentropy, BinaryCrossentropy, losses.CosineSimilarity):
+        for axis in (2, -2):
+            with pytest.raises(ValueError, match=rf"expected an axis of predictions of .*\(2, 2\), .*axis={axis}\. "):
+                make(axis=axis)(np.eye(2), np.eye(2))
     with pytest.raises(ValueError, match=r"expected sample_weight of shape \(2,\), received \(3,\)\. Pass one number"):
         MeanSquaredError()([0.0, 1], [[0.0], [1.0]], [1, 2, 3])
 
@@ -766,6 +775,60 @@ def test_value_and_gradient_are_keras(tf, case, weighted):
     np.testing.assert_allclose(ours.backward(y, p, weights) / scale, gradient / scale, rtol=0, atol=2e-6)
     # Where TensorFlow has 0, ours may be at most denormal: TensorFlow flushes such numbers to zero.
     assert np.abs(ours.backward(y, p, weights)[gradient == 0]).max(initial=0) < np.finfo(np.float32).tiny
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("axis", [1, 3])  # TensorFlow's own cross-entropy fails on -2
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("CategoricalCrossentropy", {}),  # Keras's label smoothing counts the places of the last axis
+        ("CategoricalCrossentropy", {"from_logits": True, "reduction": "sum"}),
+        ("BinaryCrossentropy", {}),
+        ("CosineSimilarity", {}),
+    ],
+)
+def test_other_axes_are_keras(tf, name, arguments, axis):
+    rng = np.random.default_rng(4)
+    y = np.moveaxis(np.eye(3, dtype="float32")[rng.integers(0, 3, (4, 5, 6))], -1, axis)
+    p = rng.uniform(0.05, 0.95, y.shape).astype("float32")
+    weights = rng.uniform(0.1, 2, np.take(y, 0, axis).shape).astype("float32")
+    theirs, ours = (getattr(k, name)(axis=axis, **arguments) for k in (tf.keras.losses, losses))
+    x = tf.constant(p)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = theirs(y, x, sample_weight=weights)
+    ours.check_weights("fit", weights, p.shape)
+    assert ours(y, p, weights) == pytest.approx(float(value), rel=3e-6)
+    assert_close(ours.backward(y, p, weights), tape.gradient(value, x).numpy(), PARITY["float32"])
+
+
+@pytest.mark.parametrize("axis", [1, -2])
+@pytest.mark.parametrize("arguments", [{"label_smoothing": 0.2}, {"label_smoothing": 0.2, "from_logits": True}])
+def test_another_axis_is_the_last_one_of_arrays_turned_round(arguments, axis):
+    rng = np.random.default_rng(4)
+    y, p = np.eye(3)[rng.integers(0, 3, (4, 5))], rng.uniform(0.05, 0.95, (4, 5, 3))
+    last, other = CategoricalCrossentropy(**arguments), CategoricalCrossentropy(axis=axis, **arguments)
+    turned = y.swapaxes(1, 2), p.swapaxes(1, 2)
+    assert other(*turned) == pytest.approx(last(y, p), rel=1e-12)
+    np.testing.assert_allclose(other.backward(*turned).swapaxes(1, 2), last.backward(y, p), rtol=1e-12)
+
+
+def test_a_softmax_over_the_last_axis_before_a_loss_over_another():
+    """The loss is that of the predictions, of the model and as a metric, and its gradient goes through the softmax."""
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=(3, 5, 4)), np.moveaxis(np.eye(5)[rng.integers(0, 5, (3, 2))], -1, 1)
+    loss = CategoricalCrossentropy(axis=1)
+    model = Sequential([Input((5, 4)), Dense(2, activation="softmax", dtype="float64")])
+    model.compile("sgd", loss, metrics=[loss])
+    expected = loss(y, model.predict(x, verbose=0))
+    assert model.evaluate(x, y, verbose=0) == pytest.approx([expected, expected], rel=1e-12)
+    assert check_model(model, x, y).passed
+    loss = CategoricalCrossentropy(axis=1, from_logits=True)
+    model.compile("sgd", loss)
+    with pytest.warns(UserWarning, match="It is computed from what the softmax takes in"):
+        found = model.evaluate(x, y, verbose=0)
+    assert found == pytest.approx(loss(y, model.forward(x, activate=False)), rel=1e-12)
 
 
 @pytest.mark.keras

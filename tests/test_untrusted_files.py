@@ -491,7 +491,10 @@ LAYERS_WITHOUT_WEIGHTS = {
     "BatchNormalization": {},
     "Reshape": {"target_shape": [-1, 1, 1]},
     "Activation": {"activation": "relu"},
+    "GaussianNoise": {"stddev": 0.5},
+    "LayerNormalization": {"axis": [1, 2, 3]},
     "LeakyReLU": {},
+    "PReLU": {},
     "ReLU": {},
     "Softmax": {},
 }

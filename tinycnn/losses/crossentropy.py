@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinycnn.kernels import REFERENCE
-from tinycnn.kernels.activations import sigmoid_forward, softmax_forward
+from tinycnn.kernels.activations import sigmoid_forward, softmax_backward, softmax_forward
 from tinycnn.kernels.softmax_crossentropy import softmax_crossentropy
-from tinycnn.losses.loss import EPSILON, Array, Loss, as_float, check_last_axis, check_number, like, mean_of_outputs
+from tinycnn.losses.loss import EPSILON, Array, Loss, as_float, check_axis, check_number, like, mean_of_outputs
 from tinycnn.losses.loss import outputs as number_of_outputs
 
 
@@ -45,7 +45,8 @@ class SparseCategoricalCrossentropy(Loss):
         super().__init__(name, reduction)
         self.from_logits = bool(from_logits)
         self.ignore_class = ignore_class
-        self.axis = check_last_axis(name, axis)
+        if axis != -1:
+            raise ValueError(f"{name}: expected axis=-1, received {axis!r}. Move that axis to the end: np.moveaxis.")
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
         y_pred = as_float(y_pred)
@@ -146,7 +147,7 @@ class CategoricalCrossentropy(Loss):
     Args:
         from_logits: whether predictions are logits, i.e. what a softmax takes, instead of probabilities.
         label_smoothing: s, from 0 to 1.
-        axis: -1, where the classes lie.
+        axis: where the classes lie, by default the last axis.
     """
 
     logits_activation = "softmax"
@@ -163,29 +164,38 @@ class CategoricalCrossentropy(Loss):
         super().__init__(name, reduction)
         self.from_logits = bool(from_logits)
         self.label_smoothing = check_number(name, "label_smoothing", label_smoothing, 0, 1)
-        self.axis = check_last_axis(name, axis)
+        self.axis = check_axis(name, axis)
 
     def _targets(self, y_true: Array, dtype: Any) -> Array:
         labels = np.asarray(y_true, dtype)
-        return labels * (1 - self.label_smoothing) + self.label_smoothing / labels.shape[-1]
+        return labels * (1 - self.label_smoothing) + self.label_smoothing / labels.shape[self.axis]
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
         y_pred = as_float(y_pred)
         targets = self._targets(y_true, y_pred.dtype)
         if self.from_logits:
-            return -(targets * _log_softmax(y_pred)).sum(axis=-1)
-        q = _clip(y_pred / y_pred.sum(axis=-1, keepdims=True))
-        return -(targets * np.log(q)).sum(axis=-1)
+            return -(targets * _log_softmax(y_pred, self.axis)).sum(self.axis)
+        q = _clip(y_pred / y_pred.sum(self.axis, keepdims=True))
+        return -(targets * np.log(q)).sum(self.axis)
 
     def gradient(self, y_true: Array, y_pred: Array) -> Array:
         y_pred = as_float(y_pred)
         targets = self._targets(y_true, y_pred.dtype)
         if self.from_logits:
-            return softmax_forward(y_pred) - targets
-        total = y_pred.sum(axis=-1, keepdims=True)
+            return softmax_forward(y_pred, self.axis) - targets
+        total = y_pred.sum(self.axis, keepdims=True)
         r = y_pred / total
         g = _zero_where_clipped(-targets / _clip(r), r)
-        return (g - (g * r).sum(axis=-1, keepdims=True)) / total
+        return (g - (g * r).sum(self.axis, keepdims=True)) / total
+
+    def with_activation(
+        self, y_true: Array, z: Array, sample_weight: Array | None = None, kernels: Any = REFERENCE
+    ) -> tuple[Array, float, Array]:
+        if self.from_logits or self.axis in (-1, z.ndim - 1):
+            return super().with_activation(y_true, z, sample_weight, kernels)
+        y_pred = softmax_forward(z)  # over the last axis, and the loss is over another one
+        dy = self.backward(y_true, y_pred, sample_weight)
+        return y_pred, self.forward(y_true, y_pred, sample_weight), softmax_backward(dy, y_pred)
 
     def validate(self, y_true: Any, y_pred_shape: Sequence[int | None]) -> None:
         """Check that each label is a row of probabilities, one for each class.
@@ -196,6 +206,7 @@ class CategoricalCrossentropy(Loss):
                 of columns; rows that are negative somewhere or do not sum to 1; NaN or infinity.
         """
         labels = self._check_finite_numbers(y_true)
+        self._check_axis(y_pred_shape)
         classes = self._classes(y_pred_shape, labels.shape[1:] == tuple(y_pred_shape[1:]))
         if labels.ndim == 1 or (labels.shape[1:] == (1,) and classes > 1):
             raise ValueError(
@@ -209,7 +220,7 @@ class CategoricalCrossentropy(Loss):
                 f"Pass to_categorical(y, {classes}), or give the last layer one unit for each column."
             )
         self._check_same_length(labels, y_pred_shape)
-        sums = labels.sum(axis=-1, dtype=np.float64)
+        sums = labels.sum(self.axis, dtype=np.float64)
         if labels.size and (labels.min() < 0 or np.abs(sums - 1).max() > 1e-3):
             raise ValueError(
                 f"{self.name}: expected each row of labels to be probabilities that sum to 1, received rows "
@@ -238,7 +249,7 @@ class BinaryCrossentropy(Loss):
     Args:
         from_logits: whether predictions are logits, i.e. what a sigmoid takes, instead of probabilities.
         label_smoothing: s, from 0 to 1.
-        axis: -1, the axis of the outputs.
+        axis: the axis of the outputs, by default the last one.
     """
 
     logits_activation = "sigmoid"
@@ -255,7 +266,7 @@ class BinaryCrossentropy(Loss):
         super().__init__(name, reduction)
         self.from_logits = bool(from_logits)
         self.label_smoothing = check_number(name, "label_smoothing", label_smoothing, 0, 1)
-        self.axis = check_last_axis(name, axis)
+        self.axis = check_axis(name, axis)
 
     def _targets(self, y_true: Array, y_pred: Array) -> Array:
         return like(y_true, y_pred) * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
@@ -269,12 +280,12 @@ class BinaryCrossentropy(Loss):
         else:
             q = _clip(y_pred)
             losses = -(targets * np.log(q) + (1 - targets) * np.log(1 - q))
-        return mean_of_outputs(losses)
+        return mean_of_outputs(losses, self.axis)
 
     def gradient(self, y_true: Array, y_pred: Array) -> Array:
         y_pred = as_float(y_pred)
         targets = self._targets(y_true, y_pred)
-        outputs = number_of_outputs(y_pred)
+        outputs = number_of_outputs(y_pred, self.axis)
         if self.from_logits:
             return (sigmoid_forward(y_pred) - targets) / outputs
         q = _clip(y_pred)
@@ -288,6 +299,7 @@ class BinaryCrossentropy(Loss):
             ValueError: another shape; labels outside 0 … 1; NaN or infinity.
         """
         labels = self._check_finite_numbers(y_true)
+        self._check_axis(y_pred_shape)
         self._check_same_shape(labels, y_pred_shape)
         self._check_same_length(labels, y_pred_shape)
         if labels.size and (labels.min() < 0 or labels.max() > 1):
@@ -312,7 +324,7 @@ def _zero_where_clipped(gradient: Array, p: Array) -> Array:
     return np.where((p < low) | (p > high), p.dtype.type(0), gradient)
 
 
-def _log_softmax(z: Array) -> Array:
-    """log(exp(zₖ)/Σⱼ exp(zⱼ)) over the last axis; the largest z is taken off first, so nothing overflows."""
-    shifted = z - z.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+def _log_softmax(z: Array, axis: int) -> Array:
+    """log(exp(zₖ)/Σⱼ exp(zⱼ)) over an axis; the largest z is taken off first, so nothing overflows."""
+    shifted = z - z.max(axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis, keepdims=True))

@@ -29,8 +29,8 @@ REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "
 class Loss(Configurable, ABC):
     """A loss is called with labels and predictions: ``loss(y_true, y_pred)``, a number with ``numpy()``.
 
-    The last axis of the predictions holds the outputs that one loss is made of: predictions (n, classes) have n places
-    with a loss each, predictions (n, h, w, classes) have n·h·w.
+    The last axis of the predictions, or the one that ``axis`` names, holds the outputs that one loss is made of:
+    predictions (n, classes) have n places with a loss each, predictions (n, h, w, classes) have n·h·w.
 
     Math:    L = Σᵢ wᵢ·lᵢ / N    ∂L/∂y_pred = wᵢ/N · ∂lᵢ/∂y_pred
              lᵢ the loss of place i, wᵢ its weight (1 without ``sample_weight``), N as ``reduction`` says:
@@ -47,6 +47,7 @@ class Loss(Configurable, ABC):
     computing = ("forward", "backward", "per_sample", "gradient", "with_activation")
     #: The activation whose inputs ``with_logits`` wants instead of its outputs; None where there is none.
     logits_activation: ClassVar[str | None] = None
+    axis = -1
 
     def __init__(self, name: str, reduction: str | None = "sum_over_batch_size"):
         if reduction is not None and reduction not in REDUCTIONS:
@@ -60,7 +61,7 @@ class Loss(Configurable, ABC):
 
     @abstractmethod
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
-        """The loss of each sample, or of each place: the shape of y_pred without its last axis."""
+        """The loss of each sample, or of each place: the shape of y_pred without the axis of the outputs."""
 
     @abstractmethod
     def gradient(self, y_true: Array, y_pred: Array) -> Array:
@@ -76,12 +77,13 @@ class Loss(Configurable, ABC):
             ValueError: another shape; NaN or infinity.
         """
         labels = self._check_finite_numbers(y_true)
+        self._check_axis(y_pred_shape)
         self._check_same_shape(labels, y_pred_shape)
         self._check_same_length(labels, y_pred_shape)
 
     def check_weights(self, who: str, sample_weight: Any, y_pred_shape: Sequence[int]) -> None:
         """Raise a clear error, in the name of ``who``, if the weights do not suit predictions of this shape."""
-        self._weights(sample_weight, tuple(y_pred_shape[:-1]) or tuple(y_pred_shape), who)
+        self._weights(sample_weight, self._places(tuple(y_pred_shape)), who)
 
     def forward(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> float:
         """The loss of a batch as one number; the mean, where the reduction is none."""
@@ -150,12 +152,16 @@ class Loss(Configurable, ABC):
         return float(total / divisor) if divisor else 0.0
 
     def _gradient_of_reduced(self, gradient: Array, y_true: Array, sample_weight: Array | None) -> Array:
-        places = gradient.shape[:-1] if gradient.ndim > 1 else gradient.shape
-        weights, divisor = self._weights_and_divisor(places, y_true, sample_weight)
+        weights, divisor = self._weights_and_divisor(self._places(gradient.shape), y_true, sample_weight)
         if weights is None:
             return gradient / divisor if divisor != 1 else gradient
         factors = (weights / (divisor or 1)).astype(gradient.dtype)
-        return gradient * (factors[..., np.newaxis] if gradient.ndim > 1 else factors)
+        return gradient * (np.expand_dims(factors, self.axis) if gradient.ndim > 1 else factors)
+
+    def _places(self, y_pred_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the losses of predictions of this shape."""
+        axis = self.axis % len(y_pred_shape)
+        return y_pred_shape[:axis] + y_pred_shape[axis + 1 :] if len(y_pred_shape) > 1 else y_pred_shape
 
     def _weights_and_divisor(
         self, places: tuple[int, ...], y_true: Array, sample_weight: Any
@@ -201,6 +207,14 @@ class Loss(Configurable, ABC):
             )
         return labels
 
+    def _check_axis(self, y_pred_shape: Sequence[int | None]) -> None:
+        n = len(y_pred_shape)
+        if self.axis != -1 and not -n < self.axis < n:
+            raise ValueError(
+                f"{self.name}: expected an axis of predictions of shape {tuple(y_pred_shape)}, other than the batch "
+                f"axis, received axis={self.axis}. Use -1 for the last one."
+            )
+
     def _check_same_length(self, labels: Array, y_pred_shape: Sequence[int | None]) -> None:
         n = y_pred_shape[0]
         if n is not None and labels.shape[:1] != (n,):
@@ -210,8 +224,8 @@ class Loss(Configurable, ABC):
             )
 
     def _classes(self, y_pred_shape: Sequence[int | None], fitting: bool) -> int:
-        """The size of the predictions' last axis; predictions of more axes than two need labels that fit them."""
-        classes = y_pred_shape[-1] if len(y_pred_shape) == 2 or (len(y_pred_shape) > 2 and fitting) else None
+        """The size of the classes' axis; predictions of more axes than two need labels that fit them."""
+        classes = y_pred_shape[self.axis] if len(y_pred_shape) == 2 or (len(y_pred_shape) > 2 and fitting) else None
         if classes is None:
             raise ValueError(
                 f"{self.name}: expected predictions of shape (batch, classes), received "
@@ -241,13 +255,13 @@ def like(y_true: Any, y_pred: Array) -> Array:
     return np.asarray(y_true, y_pred.dtype).reshape(y_pred.shape)
 
 
-def outputs(y_pred: Array) -> int:
+def outputs(y_pred: Array, axis: int = -1) -> int:
     """How many outputs make one loss; predictions (n,) count as (n, 1)."""
-    return y_pred.shape[-1] if y_pred.ndim > 1 else 1
+    return y_pred.shape[axis] if y_pred.ndim > 1 else 1
 
 
-def mean_of_outputs(losses: Array) -> Array:
-    return losses.mean(axis=-1) if losses.ndim > 1 else losses
+def mean_of_outputs(losses: Array, axis: int = -1) -> Array:
+    return losses.mean(axis=axis) if losses.ndim > 1 else losses
 
 
 def sum_of_outputs(values: Array) -> Array:
@@ -264,8 +278,10 @@ def check_number(name: str, argument: str, value: Any, least: float, most: float
     return float(value)
 
 
-def check_last_axis(name: str, axis: Any) -> int:
-    """-1: the outputs of a place lie on the last axis."""
-    if axis != -1:
-        raise ValueError(f"{name}: expected axis=-1, received {axis!r}. Move that axis to the end: np.moveaxis.")
-    return -1
+def check_axis(name: str, axis: Any) -> int:
+    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)) or axis == 0:
+        raise ValueError(
+            f"{name}: expected axis to be a whole number other than 0, the batch axis, received {axis!r}. Use -1 for "
+            "the last one."
+        )
+    return int(axis)

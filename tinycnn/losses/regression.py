@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tinycnn.losses.loss import EPSILON, Array, Loss, as_float, check_last_axis, check_number, like, mean_of_outputs
+from tinycnn.losses.loss import EPSILON, Array, Loss, as_float, check_axis, check_number, like, mean_of_outputs
 from tinycnn.losses.loss import outputs as number_of_outputs
 
 
@@ -106,23 +106,23 @@ class CosineSimilarity(Loss):
     Keras:   same numbers
 
     Args:
-        axis: -1, the axis of the outputs.
+        axis: the axis of the outputs, by default the last one.
     """
 
     def __init__(
         self, axis: int = -1, *, reduction: str | None = "sum_over_batch_size", name: str = "cosine_similarity"
     ):
         super().__init__(name, reduction)
-        self.axis = check_last_axis(name, axis)
+        self.axis = check_axis(name, axis)
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
         y_pred = as_float(y_pred)
-        return -(_unit(like(y_true, y_pred)) * _unit(y_pred)).sum(axis=-1)
+        return -(_unit(like(y_true, y_pred), self.axis) * _unit(y_pred, self.axis)).sum(self.axis)
 
     def gradient(self, y_true: Array, y_pred: Array) -> Array:
         y_pred = as_float(y_pred)
-        y, p, length = _unit(like(y_true, y_pred)), _unit(y_pred), _length(y_pred)
-        turned = y - (y * p).sum(axis=-1, keepdims=True) * p
+        y, p = _unit(like(y_true, y_pred), self.axis), _unit(y_pred, self.axis)
+        length, turned = _length(y_pred, self.axis), y - (y * p).sum(self.axis, keepdims=True) * p
         return -np.where(length < EPSILON, y, turned) / np.maximum(length, EPSILON)
 
 
@@ -176,9 +176,9 @@ class LogCosh(Loss):
         return np.tanh(y_pred - like(y_true, y_pred)) / number_of_outputs(y_pred)
 
 
-def _length(x: Array) -> Array:
-    return np.sqrt(np.square(x).sum(axis=-1, keepdims=True))
+def _length(x: Array, axis: int) -> Array:
+    return np.sqrt(np.square(x).sum(axis, keepdims=True))
 
 
-def _unit(x: Array) -> Array:
-    return x / np.maximum(_length(x), EPSILON)
+def _unit(x: Array, axis: int) -> Array:
+    return x / np.maximum(_length(x, axis), EPSILON)

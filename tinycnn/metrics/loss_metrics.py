@@ -27,7 +27,7 @@ class LossMetric(MeanMetricWrapper):
 
     def adapt(self, activation: str | None, logits: bool) -> None:
         """Expect the outputs of a model's last ``activation``, or, with ``logits``, its inputs."""
-        if activation is None or activation != self.loss.logits_activation:
+        if activation is None or activation != self.loss.logits_activation or self.loss.axis != -1:
             return
         loss = copy.copy(self.loss)
         loss.from_logits = self.takes_logits = logits
