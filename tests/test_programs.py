@@ -56,6 +56,8 @@ def _near(wanted: np.ndarray, got: np.ndarray) -> bool:
 def test_there_are_many_programs_and_no_two_are_the_same():
     texts = {path.read_text(encoding="utf-8") for path in PROGRAMS}
     assert len(texts) == len(PROGRAMS) >= 40
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    assert f"\n{len(PROGRAMS)} programs in the manner of beginners' notebooks" in readme
 
 
 @pytest.mark.keras
