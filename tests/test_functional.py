@@ -45,10 +45,10 @@ def inception(la, start):
     """Channels side by side, and a gate that is repeated over the places."""
     x = start((12, 12, 1), name="x")
     parts = [la.Conv2D(2, size, padding="same", activation="relu", name=f"conv{size}")(x) for size in (1, 3, 5)]
-    y = la.Concatenate(name="beside")(parts)
+    y = la.Dropout(0, name="drop")(la.Concatenate(name="beside")(parts))
     gate = la.Dense(6, activation="sigmoid", name="gate")(la.GlobalAveragePooling2D(name="mean")(y))
     y = la.Multiply(name="gated")([y, la.Reshape((1, 1, 6), name="wide")(gate)])
-    y = la.MaxPooling2D(4, name="pool")(la.BatchNormalization(name="bn")(y))
+    y = la.MaxPooling2D(4, name="pool")(la.BatchNormalization(name="bn")(y, training=False))
     return x, la.Dense(3, activation="softmax", name="head")(la.Flatten(name="flat")(y))
 
 
