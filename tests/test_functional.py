@@ -122,6 +122,35 @@ def test_gradients_with_several_inputs_and_outputs(images, rng):
     assert check_model(model, images[:3], y, entries=6).passed
 
 
+def output_that_goes_on(la, start):
+    """An output with a softmax, and a layer that takes it."""
+    x = start((12, 12, 1), name="x")
+    digit = la.Dense(3, activation="softmax", name="digit")(la.Flatten(name="flat")(x))
+    return x, [digit, la.Dense(2, name="beyond")(digit)]
+
+
+def test_an_output_that_another_layer_takes_keeps_its_activation(images, rng):
+    model = make(output_that_goes_on, loss=["sparse_categorical_crossentropy", "mse"], metrics=None)
+    y = [rng.integers(0, 3, N), rng.random((N, 2))]
+    beyond = model.predict(images, verbose=0)[1]
+    assert model.evaluate(images, y, verbose=0)[2] == pytest.approx(np.mean((beyond - y[1]) ** 2))
+    result = check_model(model, images[:3], [one[:3] for one in y], entries=6)
+    assert result.passed, f"\n{result}"
+    inside = gradients(model, images, y)["digit"].parameters["kernel"]
+    model._train_step(images, tuple(y), None, "a test")
+    np.testing.assert_allclose(inside, model.get_layer("digit").kernel.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_an_input_that_nothing_uses_has_a_gradient_of_zero(rng):
+    a, b = Input((4,)), Input((3,))
+    model = Model([a, b], layers.Dense(2)(a))
+    x = [rng.random((5, 4)), rng.random((5, 3))]
+    model.forward(x, training=True)
+    np.testing.assert_array_equal(model.backward(rng.standard_normal((5, 2)))[1], np.zeros((5, 3)))
+    model.compile("sgd", "mse")
+    assert check_model(model, x, rng.random((5, 2)), entries=6).passed
+
+
 def test_a_wrong_gradient_is_named(images, rng, monkeypatch):
     model = make(shortcut, "reference")
     monkeypatch.setattr(layers.Add, "_gradients", lambda self, dy, arrays: [dy, dy, dy * 0.5])
