@@ -277,6 +277,11 @@ def test_outputs_in_a_dict(images):
     outputs = model.predict(images, verbose=0)
     assert {name: array.shape for name, array in outputs.items()} == {"a": (N, 3), "b": (N, 2)}
     assert model.output_names == ["a", "b"]
+    np.testing.assert_allclose(model(images)["b"].numpy(), outputs["b"], rtol=1e-5)
+    model = Model(x, {"a": digit})
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(images, {"a": np.zeros(N)}, verbose=0)
+    assert model.predict(images, verbose=0)["a"].shape == (N, 3)
 
 
 def test_errors(images, rng):

@@ -267,7 +267,9 @@ class Model(Trainer):
         if not self.built:
             self.build(np.shape(x))
         y = self.forward(x, training)
-        return as_tensor(y) if isinstance(y, np.ndarray) else [as_tensor(one) for one in y]
+        if isinstance(y, dict):
+            return {name: as_tensor(one) for name, one in y.items()}
+        return [as_tensor(one) for one in y] if isinstance(y, list) else as_tensor(y)
 
     @abstractmethod
     def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
