@@ -92,6 +92,12 @@ def test_layers_come_in_kerass_order():
     assert model.outputs[0] is model.output is model.layers[-1].output
 
 
+def test_models_are_numbered_as_in_keras():
+    utils.clear_session()
+    x = Input((4,))
+    assert [Model(x, layers.Dense(2)(x)).name for _ in range(2)] == ["functional", "functional_1"]
+
+
 def test_an_output_that_is_used_twice_gets_the_sum_of_the_gradients(rng):
     x = Input((4,))
     dense = layers.Dense(4)
@@ -297,6 +303,11 @@ def test_errors(images, rng):
         ),
         (lambda: Model(x, 3), TypeError, "Model: expected outputs that are Inputs or outputs of layers called on them"),
         (lambda: Model(), TypeError, "Model: expected inputs that are Inputs or outputs"),
+        (
+            lambda: type("Own", (Model,), {})(),
+            TypeError,
+            "Own: expected .* received a subclass of Model",
+        ),
         (
             lambda: Model(x, layers.Dense(3, name="shared")(y)),
             ValueError,

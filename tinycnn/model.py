@@ -41,11 +41,14 @@ class Model(Trainer):
     _heads: Any
 
     def __new__(cls, *args: Any, **options: Any) -> Any:
-        if cls is not Model:
-            return super().__new__(cls)
         from tinycnn.functional import Functional
 
-        return Functional(*args, **options)
+        if cls is not Model and cls.__abstractmethods__:
+            raise TypeError(
+                f"{cls.__name__}: expected layers connected by Sequential or Model(inputs, outputs), received a "
+                "subclass of Model. Connect them in a function, and let it return Model(inputs, outputs)."
+            )
+        return super().__new__(Functional if cls is Model else cls)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
