@@ -45,10 +45,10 @@ def inception(la, start):
     """Channels side by side, and a gate that is repeated over the places."""
     x = start((12, 12, 1), name="x")
     parts = [la.Conv2D(2, size, padding="same", activation="relu", name=f"conv{size}")(x) for size in (1, 3, 5)]
-    y = la.Concatenate(name="beside")(parts)
+    y = la.Dropout(0, name="drop")(la.Concatenate(name="beside")(parts))
     gate = la.Dense(6, activation="sigmoid", name="gate")(la.GlobalAveragePooling2D(name="mean")(y))
     y = la.Multiply(name="gated")([y, la.Reshape((1, 1, 6), name="wide")(gate)])
-    y = la.MaxPooling2D(4, name="pool")(la.BatchNormalization(name="bn")(y))
+    y = la.MaxPooling2D(4, name="pool")(la.BatchNormalization(name="bn")(y, training=False))
     return x, la.Dense(3, activation="softmax", name="head")(la.Flatten(name="flat")(y))
 
 
@@ -93,6 +93,12 @@ def test_layers_come_in_kerass_order():
     assert model.outputs[0] is model.output is model.layers[-1].output
 
 
+def test_models_are_numbered_as_in_keras():
+    utils.clear_session()
+    x = Input((4,))
+    assert [Model(x, layers.Dense(2)(x)).name for _ in range(2)] == ["functional", "functional_1"]
+
+
 def test_an_output_that_is_used_twice_gets_the_sum_of_the_gradients(rng):
     x = Input((4,))
     dense = layers.Dense(4)
@@ -121,6 +127,35 @@ def test_gradients_with_several_inputs_and_outputs(images, rng):
     model = make(two_outputs, loss=["sparse_categorical_crossentropy", "mse"], loss_weights=[1, 0.3], metrics=None)
     y = [rng.integers(0, 3, 3), rng.standard_normal((3, 2))]
     assert check_model(model, images[:3], y, entries=6).passed
+
+
+def output_that_goes_on(la, start):
+    """An output with a softmax, and a layer that takes it."""
+    x = start((12, 12, 1), name="x")
+    digit = la.Dense(3, activation="softmax", name="digit")(la.Flatten(name="flat")(x))
+    return x, [digit, la.Dense(2, name="beyond")(digit)]
+
+
+def test_an_output_that_another_layer_takes_keeps_its_activation(images, rng):
+    model = make(output_that_goes_on, loss=["sparse_categorical_crossentropy", "mse"], metrics=None)
+    y = [rng.integers(0, 3, N), rng.random((N, 2))]
+    beyond = model.predict(images, verbose=0)[1]
+    assert model.evaluate(images, y, verbose=0)[2] == pytest.approx(np.mean((beyond - y[1]) ** 2))
+    result = check_model(model, images[:3], [one[:3] for one in y], entries=6)
+    assert result.passed, f"\n{result}"
+    inside = gradients(model, images, y)["digit"].parameters["kernel"]
+    model._train_step(images, tuple(y), None, "a test")
+    np.testing.assert_allclose(inside, model.get_layer("digit").kernel.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_an_input_that_nothing_uses_has_a_gradient_of_zero(rng):
+    a, b = Input((4,)), Input((3,))
+    model = Model([a, b], layers.Dense(2)(a))
+    x = [rng.random((5, 4)), rng.random((5, 3))]
+    model.forward(x, training=True)
+    np.testing.assert_array_equal(model.backward(rng.standard_normal((5, 2)))[1], np.zeros((5, 3)))
+    model.compile("sgd", "mse")
+    assert check_model(model, x, rng.random((5, 2)), entries=6).passed
 
 
 def test_a_wrong_gradient_is_named(images, rng, monkeypatch):
@@ -251,6 +286,11 @@ def test_outputs_in_a_dict(images):
     assert {name: array.shape for name, array in outputs.items()} == {"a": (N, 3), "b": (N, 2)}
     assert model.output_names == ["a", "b"]
     np.testing.assert_array_equal(model(images)["a"].numpy(), outputs["a"])
+    np.testing.assert_allclose(model(images)["b"].numpy(), outputs["b"], rtol=1e-5)
+    model = Model(x, {"a": digit})
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(images, {"a": np.zeros(N)}, verbose=0)
+    assert model.predict(images, verbose=0)["a"].shape == (N, 3)
 
 
 def test_a_mode_that_is_set_where_layers_are_connected():
@@ -278,6 +318,11 @@ def test_errors(images, rng):
         ),
         (lambda: Model(x, 3), TypeError, "Model: expected outputs that are Inputs or outputs of layers called on them"),
         (lambda: Model(), TypeError, "Model: expected inputs that are Inputs or outputs"),
+        (
+            lambda: type("Own", (Model,), {})(),
+            TypeError,
+            "Own: expected .* received a subclass of Model",
+        ),
         (
             lambda: Model(x, layers.Dense(3, name="shared")(y)),
             ValueError,

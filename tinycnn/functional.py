@@ -199,7 +199,8 @@ class Functional(Model):
 
     def _run_back(self, branches: list[Branch], dy: Any, input_gradient: bool) -> Any:
         gradients: dict[int, Array] = {}
-        for head, gradient in zip(self._heads, self._by_output("backward", dy, as_tuple=True), strict=True):
+        ends = self._by_output("backward", dy, as_tuple=True)
+        for head, gradient in zip(self._heads, ends, strict=True):
             add_gradient(gradients, head, gradient)
         for branch in reversed(branches):
             first = not input_gradient and len(branch.sources) == 1 and branch.sources[0] in self._entries
@@ -207,7 +208,12 @@ class Functional(Model):
             if not first:
                 for source, part in zip(branch.sources, dx if isinstance(dx, list) else [dx], strict=True):
                     add_gradient(gradients, source, part)
-        return _one_or_all([gradients.get(entry) for entry in self._entries]) if input_gradient else None
+        if not input_gradient:
+            return None
+        for entry, tensor in zip(self._entries, self._inputs, strict=True):
+            if entry not in gradients:  # nothing uses this input
+                gradients[entry] = np.zeros((len(ends[0]), *tensor.shape[1:]), self._layers[entry].dtype)
+        return _one_or_all([gradients[entry] for entry in self._entries])
 
     def _branches(self, fused: bool) -> list[Branch]:
         """The layers in rows that are as long as can be; with ``fused``, fused steps in place of some of them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -40,9 +41,14 @@ class Model(Trainer):
     _heads: Any
 
     def __new__(cls, *args: Any, **options: Any) -> Any:
-        if cls is Model:
-            from tinycnn.functional import Functional as cls  # noqa: N813 - whose __init__ Python calls then
-        return super().__new__(cls)
+        from tinycnn.functional import Functional
+
+        if cls is not Model and cls.__abstractmethods__:
+            raise TypeError(
+                f"{cls.__name__}: expected layers connected by Sequential or Model(inputs, outputs), received a "
+                "subclass of Model. Connect them in a function, and let it return Model(inputs, outputs)."
+            )
+        return super().__new__(Functional if cls is Model else cls)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -82,13 +88,20 @@ class Model(Trainer):
     def _ends(self) -> tuple[list[Layer], list[Layer]]:
         return [self._layers[place] for place in self._entries], [self._layers[place] for place in self._heads]
 
+    @property
+    def _from_logits(self) -> list[bool]:
+        """For each output whether its loss is computed from its logits: not where somebody else takes it, too."""
+        uses = Counter(place for places in (*self._sources, self._heads) for place in places)
+        ends = zip(self._heads, self._ends[1], self._losses, strict=True)
+        return [uses[place] == 1 and takes_logits(loss, layer) for place, layer, loss in ends]
+
     def walk(self, x: Any, training: bool = False, activate: bool = True) -> Iterator[tuple[Layer, Any, Array]]:
         """Layer by layer: the layer, what it takes, and its output, for a batch ``x``; nothing is fused.
 
         With ``activate=False`` the outputs whose loss is computed from logits come without their last activation.
         """
-        heads = () if activate else zip(self._ends[1], self._losses, strict=True)
-        plain = [layer for layer, loss in heads if takes_logits(loss, layer)]
+        heads = () if activate else zip(self._ends[1], self._from_logits, strict=True)
+        plain = [layer for layer, from_logits in heads if from_logits]
         values = dict(zip(self._entries, self._by_input("forward", x, as_tuple=True), strict=True))
         for place, (layer, sources) in enumerate(zip(self._layers, self._sources, strict=True)):
             if isinstance(layer, InputLayer):

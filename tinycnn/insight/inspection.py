@@ -272,12 +272,13 @@ def _forward_and_backward(
     outputs = {layer.name: y for layer, _, y in model.walk(x, training=True, activate=False)}
     gradients, of_outputs = [], {}
     labels, weights = (y, sample_weight or [None] * len(y)) if isinstance(y, tuple) else ((y,), (sample_weight,))
-    losses = zip(model._losses, model._loss_weights, model._ends[1], labels, weights, strict=True)
-    for loss, factor, head, y_true, weight in losses:
-        outcome, dy = outcome_and_gradient(loss, head, y_true, outputs[head.name], weight, training=True)
+    ends = zip(model._losses, model._loss_weights, model._ends[1], model._from_logits, labels, weights, strict=True)
+    for loss, factor, head, from_logits, y_true, weight in ends:
+        outcome, dy = outcome_and_gradient(loss, head, from_logits, y_true, outputs[head.name], weight, training=True)
         outputs[head.name] = outcome.y_pred
         gradients.append(dy * dy.dtype.type(factor))
-        of_outputs[head.name] = loss.backward(y_true, outcome.y_pred, weight) * dy.dtype.type(factor)
+        if from_logits:
+            of_outputs[head.name] = loss.backward(y_true, outcome.y_pred, weight) * dy.dtype.type(factor)
     found = {}
     for layer, dx, dy in model.walk_back(gradients):
         found[layer.name] = LayerGradients(dx, of_outputs.get(layer.name, dy), _parameter_gradients(layer))

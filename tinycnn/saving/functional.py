@@ -82,7 +82,9 @@ def _inputs(entry: Mapping[str, Any], outputs: Mapping[str, KerasTensor]) -> lis
     found = []
     for call in calls:
         several = call["args"][0] if len(call["args"]) == 1 and isinstance(call["args"][0], list) else call["args"]
-        for tensor in [*several, *(value for value in call["kwargs"].values() if value is not None)]:
+        # Keras writes training=False of every Dropout; fit, evaluate and predict put their own in its place.
+        options = {name: value for name, value in call["kwargs"].items() if (name, value) != ("training", False)}
+        for tensor in [*several, *(value for value in options.values() if value is not None)]:
             if not isinstance(tensor, Mapping) or tensor.get("class_name") != "__keras_tensor__":
                 raise ValueError(f"expected a call without options, received {tensor!r}. Call it on its inputs alone.")
             found.append(_output(tensor["config"]["keras_history"], outputs))

@@ -23,15 +23,15 @@ def takes_logits(loss: Any, layer: Layer | None) -> bool:
 
 
 def outcome_and_gradient(
-    loss: Loss, layer: Layer, y: Array, output: Array, sample_weight: Array | None, training: bool
+    loss: Loss, layer: Layer, from_logits: bool, y: Array, output: Array, sample_weight: Array | None, training: bool
 ) -> tuple[Outcome, Array]:
     """Prediction and loss, and the gradient to start backward with.
 
-    ``output`` is the layer's, without its activation where `takes_logits` says so: a softmax followed by a
-    cross-entropy is computed in one go from the logits z, the gradient is (p − y)/n, and nothing has to be clipped.
+    ``output`` is the layer's, with ``from_logits`` without its activation: a softmax followed by a cross-entropy is
+    computed in one go from the logits z, the gradient is (p − y)/n, and nothing has to be clipped; see `takes_logits`.
     """
     activation = getattr(layer, "activation", None)
-    if takes_logits(loss, layer):
+    if from_logits:
         y_pred, value, dy = loss.with_activation(y, output, sample_weight, layer.kernels)
         return Outcome(y_pred, value, output, activation), dy
     dy = loss.backward(y, output, sample_weight) if training else output
@@ -79,14 +79,20 @@ class LossPerOutput:
             loss.check_weights(who, weight, shape)
 
     def outcome_and_gradients(
-        self, layers: Sequence[Layer], y: Sequence[Array], outputs: Sequence[Array], sample_weight: Any, training: bool
+        self,
+        layers: Sequence[Layer],
+        from_logits: Sequence[bool],
+        y: Sequence[Array],
+        outputs: Sequence[Array],
+        sample_weight: Any,
+        training: bool,
     ) -> tuple[Outcome, list[Array]]:
         """As `outcome_and_gradient`, of all outputs; the outcome has those of the outputs as its ``parts``."""
         parts, gradients = [], []
         weights = sample_weight or [None] * len(self.losses)
-        outputs_and_labels = zip(self.losses, self.weights, layers, y, outputs, weights, strict=True)
-        for loss, factor, layer, y_true, output, weight in outputs_and_labels:
-            part, dy = outcome_and_gradient(loss, layer, y_true, output, weight, training)
+        ends = zip(self.losses, self.weights, layers, from_logits, y, outputs, weights, strict=True)
+        for loss, factor, layer, plain, y_true, output, weight in ends:
+            part, dy = outcome_and_gradient(loss, layer, plain, y_true, output, weight, training)
             parts.append(part)
             gradients.append(dy * dy.dtype.type(factor) if factor != 1 else dy)
         total = float(sum(factor * part.loss for factor, part in zip(self.weights, parts, strict=True)))

@@ -52,7 +52,6 @@ from tinycnn.trainers.outputs import (
     only_one,
     outcome_and_gradient,
     per_output,
-    takes_logits,
 )
 from tinycnn.utils import NoMisspelling, lookup, underflow_is_zero
 
@@ -98,6 +97,11 @@ class Trainer(NoMisspelling, ABC):
     @abstractmethod
     def _ends(self) -> tuple[list[Layer], list[Layer]]:
         """The layers that take the model's inputs, and those that make its outputs."""
+
+    @property
+    @abstractmethod
+    def _from_logits(self) -> list[bool]:
+        """For each output whether its loss is computed from its logits."""
 
     @abstractmethod
     def walk(self, x: Any, training: bool = False, activate: bool = True) -> Iterator[tuple[Layer, Any, Array]]:
@@ -600,12 +604,12 @@ class Trainer(NoMisspelling, ABC):
     ) -> tuple[metrics_module.Outcome, Any]:
         """Prediction and loss, and the gradient to start backward with; see `outcome_and_gradient`."""
         heads = self._ends[1]
-        plain = [takes_logits(loss, layer) for loss, layer in zip(self._losses, heads, strict=True)]
+        plain = self._from_logits
         if len(heads) == 1:
-            output = self._forward(x, training, activate=not plain[0])
-            return outcome_and_gradient(self.loss, heads[0], y, output, sample_weight, training)
+            output = only_one(self._forward(x, training, activate=not plain[0]), self.output_names)
+            return outcome_and_gradient(self.loss, heads[0], plain[0], y, output, sample_weight, training)
         outputs = self._by_output("loss", self._forward(x, training, activate=[not it for it in plain]), as_tuple=True)
-        return self.loss.outcome_and_gradients(heads, y, outputs, sample_weight, training)
+        return self.loss.outcome_and_gradients(heads, plain, y, outputs, sample_weight, training)
 
     @property
     def _losses(self) -> list[Any]:
@@ -643,10 +647,6 @@ class Trainer(NoMisspelling, ABC):
             if not np.isfinite(output).all():
                 return f"The first layer whose output is not finite is {layer.name!r}."
         return "All layers' outputs are finite: the loss itself, or a regularizer, is not."
-
-    def _takes_logits(self) -> bool:
-        """Whether the last activation and the loss are computed in one go, from the logits."""
-        return takes_logits(self.loss, self._ends[1][0])
 
     def _warn_of_logits(self, who: str) -> None:
         """Where a cross-entropy expects logits, and the model's last layer makes probabilities of them."""

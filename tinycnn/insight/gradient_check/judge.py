@@ -31,7 +31,6 @@ from tinycnn.layers import Activation, Layer, LeakyReLU, MaxPooling2D
 from tinycnn.layers.merging import Merge
 from tinycnn.model import Model
 from tinycnn.trainers.batches import length
-from tinycnn.trainers.outputs import takes_logits
 
 Array = np.ndarray
 
@@ -325,8 +324,8 @@ def _localise(rows: list[Row], model: Any, function: Function, y: Array, sample_
             if row.verdict == "WRONG":
                 mistakes[f"{layer.name}/{row.name}"] = row.mistake
     labels = model._by_output("check_model", y, as_tuple=True)
-    for loss, layer, y_true in zip(model._losses, model._ends[1], labels, strict=True):
-        loss = loss.with_logits() if takes_logits(loss, layer) else loss
+    for loss, layer, from_logits, y_true in zip(model._losses, model._ends[1], model._from_logits, labels, strict=True):
+        loss = loss.with_logits() if from_logits else loss
         row = check_loss(loss, y_true, outputs[layer], None if len(labels) > 1 else sample_weight, seed=seed)["y_pred"]
         if row.verdict == "WRONG":
             mistakes[loss.name] = row.mistake
