@@ -206,6 +206,8 @@ def test_models_called_on_an_input_lend_their_layers(images):
     assert model.layers[1:3] == base.layers
     np.testing.assert_array_equal(base(images), model.layers[2](model.layers[1](images)))
     outer = Model(x, layers.Softmax()(model(x)))
+    named = make(two_inputs)({"v": Input((5,)), "x": Input(SIZES)})
+    assert [tensor.shape for tensor in named.layer.input.layer.input] == [(None, 18), (None, 4)]
     np.testing.assert_allclose(outer.predict(images, verbose=0).sum(axis=1), 1, rtol=1e-6)
     both = Sequential([Model(x, base(x)), layers.Dense(2)])
     assert both.predict(images, verbose=0).shape == (N, 2)
@@ -279,6 +281,14 @@ def test_inputs_and_outputs_by_name_or_in_order(images, rng):
         model.fit([images, v[:, 1:]], y)
 
 
+def test_sample_weights_of_one_output(images, rng):
+    model = make(two_outputs, loss=["sparse_categorical_crossentropy", "mse"], metrics=None)
+    y, weight = [rng.integers(0, 3, N), rng.random((N, 2))], rng.random(N)
+    expected = model.evaluate(images, y, sample_weight=[weight, np.ones(N)], verbose=0)
+    assert model.evaluate(images, y, sample_weight=[weight, None], verbose=0) == pytest.approx(expected)
+    model.fit(images, y, sample_weight=[weight, None], validation_split=0.25, verbose=0)
+
+
 def test_outputs_in_a_dict(images):
     x, (digit, value) = two_outputs(layers, Input)
     model = Model(x, {"a": digit, "b": value})
@@ -333,6 +343,13 @@ def test_errors(images, rng):
             ValueError,
             "expected layers of one dtype, received 'shared' of float32",
         ),
+        (lambda: layers.Dense(3)([y, x]), TypeError, "expected one input of a model, received a list of 2. Call it on"),
+        (lambda: Sequential([layers.Dense(3)])([y]), TypeError, "expected one input of a model, received a list of 1"),
+        (
+            lambda: Model(x, layers.Flatten()(x)).forward(np.ones((1, 4)), activate=False),
+            ValueError,
+            "an activation to",
+        ),
         (lambda: layers.Add()(y), TypeError, r"expected a list of inputs of a model"),
         (lambda: layers.Add()([y]), ValueError, "expected two inputs or more"),
         (lambda: layers.Add()([y, Input((3,))]), ValueError, r"expected inputs of one shape, received \(None, 4\), "),
@@ -342,6 +359,8 @@ def test_errors(images, rng):
         (lambda: layers.Subtract()([y, y, y]), ValueError, "expected two inputs, received 3"),
         (lambda: y + y, TypeError, r"Call layers on it, such as Add\(\)\(\[a, b\]\)"),
         (lambda: np.asarray(y), TypeError, "shared: expected numbers, received the place in a model"),
+        (lambda: y > 0, TypeError, "shared: expected numbers, received the place in a model"),
+        (lambda: y.numpy(), TypeError, "shared: expected numbers, received the place in a model"),
     ]
     for call, error, message in cases:
         with pytest.raises(error, match=message):
@@ -352,6 +371,7 @@ def test_errors(images, rng):
         ({"loss": ["mse"]}, "compile: expected one loss for each of digit, value, received a list of 1"),
         ({"loss": {"digit": "mse"}}, "compile: expected one loss for each of digit, value, received those of digit"),
         ({"loss": "mse", "loss_weights": [1]}, "compile: expected one weight for each of digit, value"),
+        ({"loss": "mse", "loss_weights": [1, "2"]}, "compile: expected loss_weights of finite numbers, received '2'"),
         ({"loss": "mse", "metrics": ["mae"]}, "compile: expected one list of metrics for each of digit, value"),
         ({"loss": "mse", "metrics": {"digits": "mae"}}, "received those of digits"),
     ]:
@@ -360,6 +380,15 @@ def test_errors(images, rng):
     model.compile("adam", ["sparse_categorical_crossentropy", "mse"])
     with pytest.raises(ValueError, match="fit: expected class_weight with a model of one output, received it with 2"):
         model.fit(images, y, class_weight={0: 2.0})
+    with pytest.raises(
+        ValueError, match=r"fit: expected y\[1\] to be an array of numbers, received None\. Pass one arr"
+    ):
+        model.fit(images, [y[0], None])
+    for options in ({"loss": {"a": "mse"}}, {"metrics": {"a": ["mae"]}}):
+        with pytest.raises(ValueError, match=r"compile: expected one .* for each of head, received those of a. Pass a"):
+            make(row, **options)
+    with pytest.raises(ValueError, match=r"fit: expected one array for each of head, received those of a. Pass a list"):
+        make(row, loss=["mse"]).fit(images, {"a": y[0]})
     with pytest.raises(ValueError, match="compile: expected loss_weights with several outputs"):
         make(row, loss_weights=[0.5])
     with pytest.raises(ValueError, match="fold_batch_normalization: expected a Sequential, received 'm'"):
@@ -496,6 +525,10 @@ class TestMerges:
             np.testing.assert_array_equal(before, after)
         with pytest.raises(ValueError, match="expected 2 inputs, received 3"):
             layer.forward([*x, x[0]])
+        with pytest.raises(ValueError, match=r"expected 2 inputs, received one ndarray\."):
+            layer.forward(x[0])
+        with pytest.raises(ValueError, match=r"expected inputs of one batch, received 3, 2 samples\."):
+            layer.forward([x[0], x[1][:2]])
         with pytest.raises(ValueError, match="expected the shapes it was built for"):
             layer.build([(None, 2), (None, 2)])
 

@@ -162,11 +162,16 @@ class Functional(Model):
 
     # Forward and backward
 
-    def forward(self, x: Any, training: bool = False, activate: Any = True) -> Any:
+    def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
         """The model's output for a batch, layer by layer; an array, or a list or dict where it has several.
 
-        ``activate=False`` leaves out the last activation: the logits; of several outputs a list says which.
+        ``activate=False`` leaves out the last activations: the logits.
+
+        Raises:
+            ValueError: ``activate=False`` where an output's layer has no activation.
         """
+        if not activate:
+            self._require_activations()
         with self._weights_in_use:
             return self._run(self._branches(fused=False), x, training, activate)
 

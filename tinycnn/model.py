@@ -281,6 +281,14 @@ class Model(Trainer):
     def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
         """The model's output for a batch."""
 
+    def _require_activations(self) -> None:
+        for layer in self._ends[1]:
+            if not hasattr(layer, "activation"):
+                raise ValueError(
+                    f"{self.name}: expected a last layer with an activation to leave out, received {layer.name!r}. "
+                    "Leave out activate=False."
+                )
+
     def _require_built(self, who: str) -> None:
         if not self.built:
             raise RuntimeError(

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinycnn.layers import Input, InputLayer, Layer
 from tinycnn.model import Model
-from tinycnn.tensors import KerasTensor
+from tinycnn.tensors import KerasTensor, check_is_one
 from tinycnn.trainers.fusion import forward_through
 from tinycnn.utils import check_dtype, new_seed_sequence, snake_case, unique_name
 
@@ -176,6 +176,7 @@ class Sequential(Model):
 
     def connect(self, x: Any) -> Any:
         """Let the layers take ``x``, a `KerasTensor`, one after the other, and say what then comes out of the last."""
+        check_is_one(self.name, x)
         self.build(x.shape)
         for layer in self._layers:
             x = layer.connect(x)
@@ -254,12 +255,8 @@ class Sequential(Model):
             ValueError: ``activate=False`` where the last layer has no activation.
         """
         self._require_built("forward")
-        head = self._layers[-1]
-        if not activate and not hasattr(head, "activation"):
-            raise ValueError(
-                f"{self.name}: expected a last layer with an activation to leave out, received {head.name!r}. "
-                "Leave out activate=False."
-            )
+        if not activate:
+            self._require_activations()
         with self._weights_in_use:
             return forward_through(self._layers, x, training, activate)
 

@@ -59,17 +59,25 @@ class KerasTensor:
 
     __array__ = __len__ = __iter__ = __bool__ = __getitem__ = _refuse
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __neg__ = _refuse
-    __matmul__ = __pow__ = _refuse
+    __matmul__ = __pow__ = __abs__ = __lt__ = __le__ = __gt__ = __ge__ = numpy = _refuse
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
 
 def is_symbolic(x: Any) -> bool:
-    """Whether ``x`` is a `KerasTensor`, or several in a list."""
-    return isinstance(x, KerasTensor) or (
-        isinstance(x, (list, tuple)) and any(isinstance(one, KerasTensor) for one in x)
-    )
+    """Whether ``x`` is a `KerasTensor`, or several in a list or dict."""
+    several = x.values() if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else [x]
+    return any(isinstance(one, KerasTensor) for one in several)
+
+
+def check_is_one(who: str, x: Any) -> None:
+    """Whether ``x`` is a `KerasTensor`, for what takes one input; else a TypeError."""
+    if not isinstance(x, KerasTensor):
+        raise TypeError(
+            f"{who}: expected one input of a model, received a {type(x).__name__} of {len(x)}. Call it on the input "
+            "itself; where it is to take several, bring them together first: Concatenate()([a, b])."
+        )
 
 
 class Variable:

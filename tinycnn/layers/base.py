@@ -14,7 +14,7 @@ from tinycnn.constraints import Constraint
 from tinycnn.kernels import FAST, Kernels
 from tinycnn.regularizers import Regularizer
 from tinycnn.serialization import Configurable
-from tinycnn.tensors import KerasTensor, Variable, as_tensor, is_symbolic
+from tinycnn.tensors import KerasTensor, Variable, as_tensor, check_is_one, is_symbolic
 from tinycnn.utils import check_dtype, floatx, new_seed_sequence, snake_case, unique_name
 
 Array = np.ndarray
@@ -239,6 +239,7 @@ class Layer(Configurable, ABC):
 
     def connect(self, x: Any) -> KerasTensor:
         """Build the layer for what will come out at ``x``, and say what then comes out of the layer."""
+        check_is_one(self.name, x)
         output = KerasTensor(self.build(x.shape), self.dtype, self.name, self, [x])
         if self._output is None:  # as in Keras, `output` is that of the first call
             self._output = output

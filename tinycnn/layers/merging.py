@@ -59,12 +59,18 @@ class Merge(Layer):
     def forward(self, x: Sequence[Array], training: bool = False) -> Array:  # type: ignore[override]
         if not self.built:
             raise RuntimeError(f"{self.name}: expected build(input_shapes) before forward. Call the layer itself.")
-        if len(x) != len(self.input_shape):
+        if not isinstance(x, (list, tuple)) or len(x) != len(self.input_shape):
+            received = len(x) if isinstance(x, (list, tuple)) else f"one {type(x).__name__}"
             raise ValueError(
-                f"{self.name}: expected {len(self.input_shape)} inputs, received {len(x)}. Pass a list of as many "
+                f"{self.name}: expected {len(self.input_shape)} inputs, received {received}. Pass a list of as many "
                 "arrays as it was built for."
             )
         arrays = [self._as_batch(one, shape[1:], "an input") for one, shape in zip(x, self.input_shape, strict=True)]
+        if len({len(array) for array in arrays}) > 1:
+            raise ValueError(
+                f"{self.name}: expected inputs of one batch, received {', '.join(str(len(one)) for one in arrays)} "
+                "samples. Cut them alike."
+            )
         y = self._merged(arrays)
         if training:
             self._save(y.shape, arrays if self._keeps_inputs else None)

@@ -302,11 +302,16 @@ def _each(name: str, value: Any, who: str) -> Any:
     if value is None:
         return None
     if isinstance(value, tuple):
-        return tuple(_checked(f"{name}[{place}]", one, who) for place, one in enumerate(value))
+        return tuple(
+            None if one is None and name == "sample_weight" else _checked(f"{name}[{place}]", one, who)
+            for place, one in enumerate(value)
+        )
     return _checked(name, value, who)
 
 
 def _checked(name: str, value: Any, who: str) -> Array:
+    if value is None:
+        raise ValueError(f"{who}: expected {name} to be an array of numbers, received None. Pass one array for each.")
     try:
         array = np.asarray(value)
     except ValueError as error:  # a list of lists of different lengths

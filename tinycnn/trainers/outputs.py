@@ -58,6 +58,11 @@ class LossPerOutput:
         self.names = list(names)
         self.losses = [losses.get(one) for one in per_output("compile", "loss", given, names)]
         weights = [1.0] * len(names) if loss_weights is None else per_output("compile", "weight", loss_weights, names)
+        for weight in weights:
+            if not isinstance(weight, (int, float, np.number)) or not np.isfinite(weight):
+                raise ValueError(
+                    f"compile: expected loss_weights of finite numbers, received {weight!r}. Write [1.0, 0.5]."
+                )
         self.loss_weights = None if loss_weights is None else [float(weight) for weight in weights]
 
     @property
@@ -76,7 +81,8 @@ class LossPerOutput:
     def check_weights(self, who: str, sample_weight: Sequence[Any], y_pred_shapes: Sequence[Any]) -> None:
         """Each output's weights, see `Loss.check_weights`."""
         for loss, weight, shape in zip(self.losses, sample_weight, y_pred_shapes, strict=True):
-            loss.check_weights(who, weight, shape)
+            if weight is not None:
+                loss.check_weights(who, weight, shape)
 
     def outcome_and_gradients(
         self,
@@ -168,9 +174,10 @@ def per_output(who: str, what: str, given: Any, names: Sequence[str], may_lack: 
     )
 
 
-def only_one(given: Any, names: Sequence[str]) -> Any:
-    """What a dict holds for a model's only output (or input); anything else as it is."""
-    return given[names[0]] if isinstance(given, Mapping) and list(given) == list(names) else given
+def only_one(who: str, what: str, given: Any, names: Sequence[str]) -> Any:
+    """What a dict by name holds for a model's only output (or input); anything else as it is."""
+    is_by_name = isinstance(given, Mapping) and "class_name" not in given
+    return per_output(who, what, given, names)[0] if is_by_name else given
 
 
 def as_list(value: Any) -> list[Any]:

@@ -208,8 +208,10 @@ class Trainer(NoMisspelling, ABC):
             checked_loss: Any = None if loss is None else LossPerOutput(self.output_names, loss, loss_weights)
         else:
             loss, metrics, weighted_metrics = (
-                only_one(it, self.output_names) for it in (loss, metrics, weighted_metrics)
+                only_one("compile", what, given, self.output_names)
+                for what, given in (("loss", loss), ("list of metrics", metrics), ("list of metrics", weighted_metrics))
             )
+            loss = loss[0] if isinstance(loss, (list, tuple)) and len(loss) == 1 else loss
             checked_loss = None if loss is None else losses.get(loss)  # type: ignore[arg-type]
         checked_optimizer = optimizers.get(optimizer)
         for name, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
@@ -606,7 +608,7 @@ class Trainer(NoMisspelling, ABC):
         heads = self._ends[1]
         plain = self._from_logits
         if len(heads) == 1:
-            output = only_one(self._forward(x, training, activate=not plain[0]), self.output_names)
+            output = self._by_output("loss", self._forward(x, training, activate=not plain[0]))
             return outcome_and_gradient(self.loss, heads[0], plain[0], y, output, sample_weight, training)
         outputs = self._by_output("loss", self._forward(x, training, activate=[not it for it in plain]), as_tuple=True)
         return self.loss.outcome_and_gradients(heads, plain, y, outputs, sample_weight, training)
@@ -791,7 +793,7 @@ class Trainer(NoMisspelling, ABC):
 def _in_order(who: str, what: str, given: Any, names: Sequence[str], layers: Sequence[Layer], as_tuple: bool) -> Any:
     if len(names) > 1:
         return tuple(per_output(who, what, given, names))
-    one = only_array(only_one(given, names), layers)
+    one = only_array(only_one(who, what, given, names), layers)
     if as_tuple:
         return (one,)
     return list(one) if isinstance(one, tuple) else one  # a tuple is what several inputs are in
