@@ -138,6 +138,49 @@ def test_functions_give_what_those_of_keras_ops_give(keras, name, args, kwargs):
     same(found(mine.ops, name)(*args, **kwargs), found(keras.ops, name)(*args, **kwargs))
 
 
+def test_functions_on_numbers_that_are_easily_checked():
+    """What the tests beside TensorFlow hold more of, for everyday use without it."""
+    x, pixels, ops = [[1, 5], [4, 2]], np.array([[[10.0], [20.0]], [[30.0], [40.0]]]), mine.ops
+    for got, expected in (
+        (tf.constant(7, shape=(1, 2)), [[7, 7]]),
+        (tf.constant([1, 2], shape=(2, 1)), [[1], [2]]),
+        (tf.reshape(x, (4,)), [1, 5, 4, 2]),
+        (tf.transpose(x), [[1, 4], [5, 2]]),
+        (tf.concat([x, x], 1), [[1, 5, 1, 5], [4, 2, 4, 2]]),
+        (tf.gather(x, [1]), [[4, 2]]),
+        (tf.where([True, False, True]), [[0], [2]]),
+        (tf.where([True, False], [1.0, 2.0], 0.0), [1, 0]),
+        (tf.one_hot([1], 2, off_value=-1), [[-1, 1]]),
+        (tf.stack([tf.rank(x), tf.size(x), tf.shape(x)[1]]), [2, 4, 2]),
+        (tf.zeros(2) + tf.ones(2) + tf.fill([2], 3), [4, 4]),
+        (tf.eye(2), [[1, 0], [0, 1]]),
+        (tf.linspace(0, 1, 3), [0, 0.5, 1]),
+        (tf.range(1, 4), [1, 2, 3]),
+        (tf.argmin(x), [0, 1]),
+        (tf.clip_by_value(x, 2, 4), [[2, 4], [4, 2]]),
+        (tf.expand_dims([1], 0), [[1]]),
+        (tf.squeeze([[1], [2]], [1]), [1, 2]),
+        (tf.math.confusion_matrix([0, 1, 1], [0, 0, 1]), [[1, 0], [1, 1]]),
+        (tf.nn.softmax_cross_entropy_with_logits([[1.0, 0.0]], [[0.0, 0.0]]), [np.log(2)]),
+        (tf.nn.sparse_softmax_cross_entropy_with_logits([1], [[0.0, 0.0]]), [np.log(2)]),
+        (tf.image.flip_left_right(pixels)[..., 0], [[20, 10], [40, 30]]),
+        (tf.image.flip_up_down(pixels)[..., 0], [[30, 40], [10, 20]]),
+        (tf.image.resize(pixels, (1, 1)), [[[25]]]),
+        (tf.image.rgb_to_grayscale(tf.image.grayscale_to_rgb(pixels)), 0.9999 * pixels),
+        (tf.image.rgb_to_grayscale(np.full((1, 1, 3), 200, "uint8")), [[[200]]]),
+        (ops.argsort([3, 1, 2]), [1, 2, 0]),
+        (ops.argmin([3, 1]), 1),
+        (ops.convert_to_numpy([2.5]), [2.5]),
+        (ops.where([[True, False]])[1], [0]),
+        (ops.subtract(2, tf.constant([0.5])), [1.5]),
+        (ops.eye(1), [[1]]),
+        ((ops.size(x), *ops.shape(x)), (4, 2, 2)),
+    ):
+        np.testing.assert_allclose(np.asarray(got), expected, rtol=1e-6)
+    assert tf.is_tensor(tf.constant(1))
+    assert not tf.is_tensor(1)
+
+
 def modules(package: ModuleType) -> list[str]:
     """Names of all modules under a package, without its own name."""
     found = [info.name for info in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
