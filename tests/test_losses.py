@@ -821,7 +821,7 @@ def test_a_softmax_over_the_last_axis_before_a_loss_over_another():
     loss = CategoricalCrossentropy(axis=1)
     model = Sequential([Input((5, 4)), Dense(2, activation="softmax", dtype="float64")])
     model.compile("sgd", loss, metrics=[loss])
-    expected = loss(y, model.predict(x, verbose=0))
+    expected = float(loss(y, model.predict(x, verbose=0)))
     assert model.evaluate(x, y, verbose=0) == pytest.approx([expected, expected], rel=1e-12)
     assert check_model(model, x, y).passed
     loss = CategoricalCrossentropy(axis=1, from_logits=True)
