@@ -14,14 +14,19 @@ from tinycnn.layers import (
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
+    Conv2DTranspose,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Input,
     LeakyReLU,
     MaxPooling2D,
     ParameterVector,
+    SeparableConv2D,
+    UpSampling2D,
     ZeroPadding2D,
 )
 from tinycnn.layers.base import Parameter
@@ -41,9 +46,14 @@ def of_all_sizes(rng: Any, *shape: int, factor: float = 1.0) -> Array:
 LAYERS = {
     "conv2d": lambda: Conv2D(3, 3, padding="same", activation="sigmoid"),
     "conv2d elu": lambda: Conv2D(3, 3, activation="elu", kernel_regularizer="l2"),
+    "transposed": lambda: Conv2DTranspose(3, 3, strides=2, activation="sigmoid", kernel_regularizer="l2"),
+    "depthwise": lambda: DepthwiseConv2D(3, depth_multiplier=2, activation="elu", depthwise_regularizer="l2"),
+    "separable": lambda: SeparableConv2D(3, 3, padding="same", depth_multiplier=2, activation="tanh"),
+    "up-sampling": lambda: UpSampling2D(3, interpolation="bilinear"),
     "max pooling": lambda: MaxPooling2D(),
     "average pooling": lambda: AveragePooling2D(padding="same"),
     "global pooling": lambda: GlobalAveragePooling2D(),
+    "global maxima": lambda: GlobalMaxPooling2D(),
     "normalization": lambda: BatchNormalization(),
     "dropout": lambda: Dropout(0.3),
     "leaky": lambda: LeakyReLU(0.1),
@@ -60,6 +70,7 @@ def test_layers_by_hand(name, kernels, rng):
     layer.build((None, 6, 6, 2))
     for factor in (1.0, 1e-20, 300.0):  # exp(-300) is 0 in float32
         x = of_all_sizes(rng, 8, 6, 6, 2, factor=factor)
+        x[:, ::2] = x[:, 1::2]  # maxima share their gradient
         with np.errstate(all="raise"):
             y = layer(x, training=True)
             dx = layer.backward(of_all_sizes(rng, *y.shape))
