@@ -12,6 +12,7 @@ from tinycnn.layers import Input, InputLayer, Layer
 from tinycnn.model import Model
 from tinycnn.tensors import KerasTensor, check_is_one
 from tinycnn.trainers.fusion import forward_through
+from tinycnn.trainers.outputs import takes_logits
 from tinycnn.utils import check_dtype, new_seed_sequence, snake_case, unique_name
 
 Array = np.ndarray
@@ -220,6 +221,10 @@ class Sequential(Model):
     @property
     def _heads(self) -> tuple[int, ...]:
         return (len(self._layers) - 1,)
+
+    @property
+    def _from_logits(self) -> list[bool]:
+        return [takes_logits(self.loss, self._layers[-1])]
 
     input_names = ("input",)
 
