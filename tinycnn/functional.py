@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn.layers import Input, InputLayer, Layer
-from tinycnn.model import Model, add_gradient
+from tinycnn.model import Model, add_gradient, one_or_all
 from tinycnn.tensors import KerasTensor
 from tinycnn.trainers.fusion import backward_through, forward_through, fused_steps
 from tinycnn.utils import new_seed_sequence, underflow_is_zero, unique_name
@@ -135,13 +135,13 @@ class Functional(Model):
         places = dict(zip(self._entries, self._by_input("connect", x, as_tuple=True), strict=True))
         for place, (layer, sources) in enumerate(zip(self._layers, self._sources, strict=True)):
             if sources:
-                places[place] = layer.connect(_one_or_all([places[source] for source in sources]))
-        return _one_or_all([places[head] for head in self._heads])
+                places[place] = layer.connect(one_or_all([places[source] for source in sources]))
+        return one_or_all([places[head] for head in self._heads])
 
     def _connect(self) -> None:
         """Tell each layer its place in the model."""
         self._inputs = [self._layers[entry].output for entry in self._entries]
-        outputs = self.connect(_one_or_all(self._inputs))
+        outputs = self.connect(one_or_all(self._inputs))
         self._outputs = outputs if isinstance(outputs, list) else [outputs]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -197,10 +197,10 @@ class Functional(Model):
         )
         values = dict(zip(self._entries, self._by_input("forward", x, as_tuple=True), strict=True))
         for branch in branches:
-            given = _one_or_all([values[source] for source in branch.sources])
+            given = one_or_all([values[source] for source in branch.sources])
             values[branch.place] = forward_through(branch.steps, given, training, active.get(branch.place, True))
         outputs = [values[head] for head in self._heads]
-        return dict(zip(self.output_names, outputs, strict=True)) if self._dict_of_outputs else _one_or_all(outputs)
+        return dict(zip(self.output_names, outputs, strict=True)) if self._dict_of_outputs else one_or_all(outputs)
 
     def _run_back(self, branches: list[Branch], dy: Any, input_gradient: bool) -> Any:
         gradients: dict[int, Array] = {}
@@ -218,7 +218,7 @@ class Functional(Model):
         for entry, tensor in zip(self._entries, self._inputs, strict=True):
             if entry not in gradients:  # nothing uses this input
                 gradients[entry] = np.zeros((len(ends[0]), *tensor.shape[1:]), self._layers[entry].dtype)
-        return _one_or_all([gradients[entry] for entry in self._entries])
+        return one_or_all([gradients[entry] for entry in self._entries])
 
     def _branches(self, fused: bool) -> list[Branch]:
         """The layers in rows that are as long as can be; with ``fused``, fused steps in place of some of them."""
@@ -295,7 +295,3 @@ def _layer(tensor: KerasTensor, starts: Sequence[KerasTensor]) -> Layer:
     if tensor.inputs and any(tensor is start for start in starts):
         return Input(tensor.shape[1:]).layer
     return tensor.layer
-
-
-def _one_or_all(several: list[Any]) -> Any:
-    return several[0] if len(several) == 1 else several

@@ -106,7 +106,7 @@ class Model(Trainer):
         for place, (layer, sources) in enumerate(zip(self._layers, self._sources, strict=True)):
             if isinstance(layer, InputLayer):
                 continue
-            given = _alone([values[source] for source in sources] or [values[place]])
+            given = one_or_all([values[source] for source in sources] or [values[place]])
             values[place] = forward_through([layer], given, training, not any(layer is other for other in plain))
             yield layer, given, values[place]
 
@@ -188,8 +188,8 @@ class Model(Trainer):
     def outputs(self) -> list[KerasTensor]:
         """The places where its output comes out, in a list as in Keras."""
 
-    input = property(lambda self: _alone(self.inputs), doc="The place of the input; a list of several.")
-    output = property(lambda self: _alone(self.outputs), doc="The place of the output; a list of several.")
+    input = property(lambda self: one_or_all(self.inputs), doc="The place of the input; a list of several.")
+    output = property(lambda self: one_or_all(self.outputs), doc="The place of the output; a list of several.")
 
     def save(self: Any, filepath: Any, overwrite: bool = True) -> None:
         """Write the model to a ``.keras`` or ``.h5`` file that Keras reads too; see `tinycnn.saving.save_model`."""
@@ -302,5 +302,5 @@ def add_gradient(gradients: dict[int, Array], place: int, gradient: Array) -> No
     gradients[place] = gradients[place] + gradient if place in gradients else gradient
 
 
-def _alone(several: list[Any]) -> Any:
+def one_or_all(several: list[Any]) -> Any:
     return several[0] if len(several) == 1 else several
