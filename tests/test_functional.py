@@ -329,6 +329,11 @@ def test_errors(images, rng):
         (lambda: Model(x, 3), TypeError, "Model: expected outputs that are Inputs or outputs of layers called on them"),
         (lambda: Model(), TypeError, "Model: expected inputs that are Inputs or outputs"),
         (
+            lambda: Model(input=x, output=y),
+            TypeError,
+            "Model: expected inputs, outputs, name and trainable, received in",
+        ),
+        (
             lambda: type("Own", (Model,), {})(),
             TypeError,
             "Own: expected .* received a subclass of Model",

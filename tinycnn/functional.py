@@ -59,7 +59,19 @@ class Functional(Model):
         ValueError: outputs that need another input; a layer that is called twice on the way; two layers of one name.
     """
 
-    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True):
+    def __init__(
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        trainable: bool = True,
+        **unsupported: Any,
+    ):
+        if unsupported:
+            raise TypeError(
+                f"Model: expected inputs, outputs, name and trainable, received {', '.join(unsupported)}. Write "
+                "Model(inputs=..., outputs=...)."
+            )
         self.name = unique_name("functional") if name is None else name
         super().__init__(np.random.default_rng(new_seed_sequence()))
         self.input_names, starts = _tensors("inputs", inputs)
