@@ -252,7 +252,7 @@ def test_a_cross_entropy_takes_a_softmax_of_the_last_axis_alone_for_its_own(axis
     y = np.arange(12 * 36).reshape(12, 6, 6) % 4
     model = tinycnn.Sequential([Input((6, 6, 2)), Dense(4), Softmax(axis)])
     model.compile("sgd", "sparse_categorical_crossentropy")
-    assert model._takes_logits() == (axis != 1)
+    assert model._from_logits == [axis != 1]
     expected = ours.losses.SparseCategoricalCrossentropy()(y, model.predict(X, verbose=0))
     assert model.evaluate(X, y, verbose=0) == pytest.approx(expected, rel=1e-6)
     assert check_model(model, X[:2], y[:2]).passed

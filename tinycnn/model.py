@@ -266,10 +266,7 @@ class Model(Trainer):
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """``forward``, after ``build`` where that has not happened; on `KerasTensor`s as a layer does."""
         if is_symbolic(x):
-            output = self.connect(x)
-            for layer in self._layers:
-                layer.check_mode(training)
-            return output
+            return self.connect(x)
         if not self.built:
             self.build(np.shape(x))
         y = self.forward(self._in_shape(x) if hasattr(x, "shape") else x, bool(training))

@@ -217,25 +217,13 @@ class Layer(Configurable, ABC):
         Called on the `KerasTensor` of an `Input` or of another layer, it builds the layer and returns its own: so
         layers are connected for `Model(inputs, outputs)`.
 
-        Raises:
-            ValueError: ``training`` on a `KerasTensor`, where it makes a difference: in a model `fit` decides.
+        ``training`` is then without effect: as in Keras fit, evaluate and predict put their own in its place.
         """
         if is_symbolic(x):
-            output = self.connect(x)
-            self.check_mode(training)
-            return output
+            return self.connect(x)
         if not self.built:
             self.build(np.shape(x))
         return as_tensor(self.forward(x, bool(training)))
-
-    def check_mode(self, training: bool | None) -> None:
-        """Whether the layer may be told once and for all which mode it is in: where both modes are the same."""
-        differs = getattr(self, "rng", None) is not None or (self.state and self.parameters)
-        if training is not None and differs:
-            raise ValueError(
-                f"{self.name}: expected a call on an Input without training, received training={training}. In a model "
-                "fit and predict decide. For a batch normalization that keeps its statistics set trainable = False."
-            )
 
     def connect(self, x: Any) -> KerasTensor:
         """Build the layer for what will come out at ``x``, and say what then comes out of the layer."""
