@@ -113,9 +113,8 @@ class Functional(Model):
                 f"{self.name}: expected layers of one dtype, received {computing[0].name!r} of {computing[0].dtype} "
                 "and others of another. Pass dtype=... to all of them."
             )
-        for layer in self._layers:
-            if computing:
-                layer.dtype = computing[0].dtype
+        for layer in self._layers if computing else ():
+            layer.dtype = computing[0].dtype
 
     # The graph
 
@@ -134,13 +133,11 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
-        shapes = [tensor.shape for tensor in self._inputs]
-        return shapes[0] if len(shapes) == 1 else shapes
+        return one_or_all([tensor.shape for tensor in self._inputs])
 
     @property
     def output_shape(self) -> Any:
-        shapes = [tensor.shape for tensor in self._outputs]
-        return shapes[0] if len(shapes) == 1 else shapes
+        return one_or_all([tensor.shape for tensor in self._outputs])
 
     def connect(self, x: Any) -> Any:
         """Let the layers take ``x``, a `KerasTensor` for each input, and say what then comes out: one, or several."""

@@ -228,7 +228,11 @@ class Layer(Configurable, ABC):
     def connect(self, x: Any) -> KerasTensor:
         """Build the layer for what will come out at ``x``, and say what then comes out of the layer."""
         check_is_one(self.name, x)
-        output = KerasTensor(self.build(x.shape), self.dtype, self.name, self, [x])
+        return self._connected(self.build(x.shape), [x])
+
+    def _connected(self, shape: Shape, inputs: Sequence[KerasTensor]) -> KerasTensor:
+        """The place of the output that a call on these inputs makes."""
+        output = KerasTensor(shape, self.dtype, self.name, self, inputs)
         if self._output is None:  # as in Keras, `output` is that of the first call
             self._output = output
         return output

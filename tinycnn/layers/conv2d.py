@@ -15,10 +15,9 @@ from tinycnn.layers.windows import (
     check_padding,
     check_strides_or_dilation,
     crop,
-    output_size,
     pad,
-    paddings,
     pair,
+    windows_of,
 )
 
 if TYPE_CHECKING:
@@ -94,11 +93,10 @@ class Conv2D(KernelLayer):
                 f"{self.name}: expected a number of channels that groups={self.groups} divides, received {channels}. "
                 "Choose groups that divide both channels and filters."
             )
-        (kh, kw), (dh, dw) = self.kernel_size, self.dilation_rate
-        window = (kh - 1) * dh + 1, (kw - 1) * dw + 1
-        self.widths = paddings(self.padding, (h, w), window, self.strides)
-        (top, bottom), (left, right) = self.widths
-        out_h, out_w = output_size(self.name, (h + top + bottom, w + left + right), window, self.strides)
+        kh, kw = self.kernel_size
+        self.widths, (out_h, out_w) = windows_of(
+            self.name, (h, w), self.kernel_size, self.strides, self.padding, self.dilation_rate
+        )
 
         kernel_shape = (kh, kw, channels // self.groups, self.filters)
         kernel = self.kernel_initializer(kernel_shape, rng, self.dtype)

@@ -46,10 +46,7 @@ class Merge(Layer):
                 f"{self.name}: expected a list of inputs of a model, received {x!r}. Call it on several outputs of "
                 f"layers: {type(self).__name__}()([a, b])."
             )
-        output = KerasTensor(self.build([one.shape for one in x]), self.dtype, self.name, self, x)
-        if self._output is None:
-            self._output = output
-        return output
+        return self._connected(self.build([one.shape for one in x]), x)
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         if not self.built and isinstance(x, (list, tuple)) and not any(isinstance(one, KerasTensor) for one in x):
@@ -185,7 +182,22 @@ class Average(_Elementwise):
         return self._fitted([dy / len(self.input_shape)] * len(self.input_shape))
 
 
-class Maximum(_Elementwise):
+class _Extreme(_Elementwise):
+    """Place by place the input that is ahead; of equal ones the first takes the gradient."""
+
+    _keeps_inputs = True
+    _value: Any
+    _place: Any
+
+    def _merged(self, arrays: list[Array]) -> Array:
+        return self._value(np.stack(np.broadcast_arrays(*arrays)), axis=0)
+
+    def _gradients(self, dy: Array, arrays: list[Array]) -> list[Array]:
+        winner = self._place(np.stack(np.broadcast_arrays(*arrays)), axis=0)
+        return self._fitted([dy * (winner == i) for i in range(len(arrays))])
+
+
+class Maximum(_Extreme):
     """The largest of the inputs, place by place; of equal ones the first takes the gradient.
 
     Math:    y = maxᵢ xᵢ    dxᵢ = dy where xᵢ is y, else 0
@@ -193,17 +205,10 @@ class Maximum(_Elementwise):
     Keeps:   the inputs
     """
 
-    _keeps_inputs = True
-
-    def _merged(self, arrays: list[Array]) -> Array:
-        return np.stack(np.broadcast_arrays(*arrays)).max(axis=0)
-
-    def _gradients(self, dy: Array, arrays: list[Array]) -> list[Array]:
-        winner = np.stack(np.broadcast_arrays(*arrays)).argmax(axis=0)
-        return self._fitted([dy * (winner == i) for i in range(len(arrays))])
+    _value, _place = staticmethod(np.max), staticmethod(np.argmax)
 
 
-class Minimum(_Elementwise):
+class Minimum(_Extreme):
     """The smallest of the inputs, place by place; of equal ones the first takes the gradient.
 
     Math:    y = minᵢ xᵢ    dxᵢ = dy where xᵢ is y, else 0
@@ -211,14 +216,7 @@ class Minimum(_Elementwise):
     Keeps:   the inputs
     """
 
-    _keeps_inputs = True
-
-    def _merged(self, arrays: list[Array]) -> Array:
-        return np.stack(np.broadcast_arrays(*arrays)).min(axis=0)
-
-    def _gradients(self, dy: Array, arrays: list[Array]) -> list[Array]:
-        winner = np.stack(np.broadcast_arrays(*arrays)).argmin(axis=0)
-        return self._fitted([dy * (winner == i) for i in range(len(arrays))])
+    _value, _place = staticmethod(np.min), staticmethod(np.argmin)
 
 
 class Concatenate(Merge):

@@ -14,10 +14,9 @@ from tinycnn.layers.windows import (
     check_images,
     check_padding,
     crop,
-    output_size,
     pad,
-    paddings,
     pair,
+    windows_of,
 )
 
 if TYPE_CHECKING:
@@ -100,11 +99,10 @@ class SeparableConv2D(Layer):
 
     def _build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         h, w, channels = check_images(self.name, input_shape)
-        (kh, kw), (dh, dw) = self.kernel_size, self.dilation_rate
-        window = (kh - 1) * dh + 1, (kw - 1) * dw + 1
-        self.widths = paddings(self.padding, (h, w), window, self.strides)
-        (top, bottom), (left, right) = self.widths
-        out_h, out_w = output_size(self.name, (h + top + bottom, w + left + right), window, self.strides)
+        kh, kw = self.kernel_size
+        self.widths, (out_h, out_w) = windows_of(
+            self.name, (h, w), self.kernel_size, self.strides, self.padding, self.dilation_rate
+        )
 
         depthwise = self.depthwise_initializer((kh, kw, channels, self.depth_multiplier), rng, self.dtype)
         pointwise = self.pointwise_initializer((1, 1, channels * self.depth_multiplier, self.filters), rng, self.dtype)

@@ -116,6 +116,16 @@ def output_size(layer: str, image: Pair, window: Pair, strides: Pair) -> Pair:
     return (image[0] - window[0]) // strides[0] + 1, (image[1] - window[1]) // strides[1] + 1
 
 
+def windows_of(
+    layer: str, image: Pair, kernel_size: Pair, strides: Pair, padding: str, dilation_rate: Pair
+) -> tuple[tuple[Pair, Pair], Pair]:
+    """The padding around an image, see `paddings`, and how many windows of a kernel fit into it then."""
+    (kh, kw), (dh, dw) = kernel_size, dilation_rate
+    window = (kh - 1) * dh + 1, (kw - 1) * dw + 1
+    widths = (top, bottom), (left, right) = paddings(padding, image, window, strides)
+    return widths, output_size(layer, (image[0] + top + bottom, image[1] + left + right), window, strides)
+
+
 def values_in_windows(size: int, window: int, stride: int, before: int, out: int) -> Array:
     """How many of an axis's ``size`` values each of the ``out`` windows holds, the padding not counted."""
     starts = np.arange(out) * stride - before
