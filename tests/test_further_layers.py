@@ -211,7 +211,7 @@ def test_group_normalization_between_its_two_ends():
     np.testing.assert_allclose(GroupNormalization(-1, **options)(x), each, rtol=1e-12, atol=1e-12)
     middle = GroupNormalization(3, **options)(x).reshape(3, 20, 3, 2)
     np.testing.assert_allclose(middle.mean((1, 3)), 0, atol=1e-12)
-    np.testing.assert_allclose(middle.var((1, 3)), 1, atol=1e-2)
+    np.testing.assert_allclose(middle.var((1, 3)), 1, atol=1e-2)  # less epsilon, 1e-3, beside variances near 1
 
 
 def test_layer_normalization_of_numbers_far_from_zero():

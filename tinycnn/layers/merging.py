@@ -53,7 +53,7 @@ class Merge(Layer):
             self.build([np.shape(one) for one in x])
         return super().__call__(x, training)
 
-    def forward(self, x: Sequence[Array], training: bool = False) -> Array:  # type: ignore[override]
+    def forward(self, x: Sequence[Array], training: bool = False) -> Array:  # type: ignore[override]  # takes several
         if not self.built:
             raise RuntimeError(f"{self.name}: expected build(input_shapes) before forward. Call the layer itself.")
         if not isinstance(x, (list, tuple)) or len(x) != len(self.input_shape):
@@ -73,7 +73,7 @@ class Merge(Layer):
             self._save(y.shape, arrays if self._keeps_inputs else None)
         return y
 
-    def backward(self, dy: Array) -> list[Array]:  # type: ignore[override]
+    def backward(self, dy: Array) -> list[Array]:  # type: ignore[override]  # one for each
         dy, arrays = self._restore(dy)
         return self._gradients(dy, arrays)
 
