@@ -37,6 +37,7 @@ def parts_of(name: str, steps: int) -> dict[str, float]:
     import tinycnn
     from tinycnn import models
     from tinycnn.datasets import mnist
+    from tinycnn.trainers.outputs import outcome_and_gradient
 
     tinycnn.set_random_seed(1)
     (x, y), _ = mnist.load_data()
@@ -61,12 +62,12 @@ def parts_of(name: str, steps: int) -> dict[str, float]:
         for number, part in enumerate(body, 1):
             value = timed(f"forward {number}: {label(part)}", part.forward, value, True)
         z = timed(f"forward {len(body) + 1}: {label(head)}", head.forward, value, True, activate=False)
-        y_pred, loss, dy = timed("loss", model.loss.with_activation, labels, z, None, head.kernels)
+        outcome, dy = timed("loss", outcome_and_gradient, model.loss, head, True, labels, z, None, True)
         for number, part in reversed(list(enumerate([*body, head], 1))):
             backward = part.backward if number > 1 else part.backward_parameters
             dy = timed(f"backward {number}: {label(part)}", backward, dy)
         timed("optimizer", lambda: model.optimizer.apply(model._parameter_vector()))
-        timed("metrics", model._update_metrics, labels, y_pred, loss, None)
+        timed("metrics", model._figures.update_state, labels, outcome, None)
     return {part: _common.summary(seconds)["median"] for part, seconds in times.items()}
 
 

@@ -22,6 +22,7 @@ from benchmarks import (
     _operations,
     blas_threads,
     memory,
+    profile,
     report,
     scaling,
     startup,
@@ -610,6 +611,17 @@ def test_kernels_are_held_against_the_roof() -> None:
     )
     assert row(text, "`conv2d_forward`")[2:] == ["10.000", "1.000", "10x", "400", "100", "50 %"]
     assert "The roof of all threads: 200 in float32 and 100 in float64, GFLOP/s" in text
+
+
+def test_profile_times_every_part_of_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    data = rng.integers(0, 256, (256, 28, 28), np.uint8), rng.integers(0, 10, 256).astype(np.uint8)
+    monkeypatch.setattr("tinycnn.datasets.mnist.load_data", lambda: (data, data))
+    for model, steps in (("plain", 5), ("dropout", 8), ("batch_normalization", 6)):
+        parts = profile.parts_of(model, steps=2)
+        ways = [part.split()[0] for part in parts]
+        assert ways == ["gathering", *["forward"] * steps, "loss", *["backward"] * steps, "optimizer", "metrics"]
+        assert min(parts.values()) > 0
 
 
 def test_a_result_of_an_earlier_version_is_to_be_measured_anew() -> None:
