@@ -1,7 +1,7 @@
 """What runs in the learner's process: loads their files, calls their functions, sends arrays back.
 
-A script that imports nothing of tinycnn: so it starts quickly, and in a sandbox that has only Python and NumPy. `child.py`
-starts it and says how the two speak.
+A script that imports nothing of tinycnn: so it starts quickly, and in a sandbox that has only Python and NumPy.
+`child.py` starts it and says how the two speak.
 """
 
 from __future__ import annotations
