@@ -1,0 +1,238 @@
+"""The lab's page in a real browser: an exported file computes as the library does, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from parity_cases import notebook_model
+from random_models import Chain, build, chains, fill, some_input
+
+from tinycnn import Sequential, keras, layers
+from tinycnn.keras.layers import Dense, Input
+from tinycnn.lab.export import export
+
+BROWSER = next((path for path in ("/usr/bin/chromium", shutil.which("chromium")) if path and Path(path).exists()), None)
+AXE = Path(__file__).parent / "browser/node_modules/axe-core/axe.min.js"
+TOLERANCE = 1e-5  # of the largest activation: sums are in float64 there, in float32 here
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
+    if BROWSER is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page that fails the test when something goes wrong in it, or when it asks for anything but its own file."""
+    page = browser.new_page(viewport={"width": 1000, "height": 800})
+    page.set_default_timeout(20_000)
+    wrong: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    yield page
+    page.close()
+    assert wrong == []
+    assert [url for url in requests if not url.startswith("file://")] == []
+
+
+def opened(page: Any, model: Any, folder: Path) -> Any:
+    """The page of the exported model, ready."""
+    export(model, folder / "model.html")
+    page.goto((folder / "model.html").as_uri())
+    page.locator("html[data-ready]").wait_for()
+    return page
+
+
+def activations(page: Any, x: np.ndarray) -> list[np.ndarray]:
+    """Every layer's output in the page, for one sample."""
+    looks = page.evaluate(
+        "async ([shape, data]) => (await lab.source.look({ shape, data: Float32Array.from(data) }))"
+        ".map((y) => [y.shape, Array.from(y.data)])",
+        [list(x.shape), x.ravel().tolist()],
+    )
+    return [np.array(data, "float64").reshape(shape) for shape, data in looks]
+
+
+def assert_computes_alike(page: Any, model: Any, x: np.ndarray) -> None:
+    for sample in x.astype("float32"):
+        found = activations(page, sample)
+        expected = [(layer.name, y[0]) for layer, _, y in model.walk(sample[None])]
+        assert len(found) == len(expected)
+        for (name, y), z in zip(expected, found, strict=True):
+            assert z.shape == y.shape, name
+            np.testing.assert_allclose(z, y, rtol=0, atol=TOLERANCE * max(1, np.abs(y).max()), err_msg=name)
+
+
+def notebook(name: str = "batch_normalization") -> Sequential:
+    return fill(notebook_model(keras, name))
+
+
+pytestmark = pytest.mark.browser
+
+IMAGE_CHAIN = Chain(
+    (7, 6, 2),
+    [
+        ("ZeroPadding2D", {"padding": ((0, 1), (2, 0))}),
+        ("Conv2D", {"filters": 3, "kernel_size": (3, 2), "padding": "same", "strides": (2, 1), "activation": "elu"}),
+        ("BatchNormalization", {"scale": False, "epsilon": 0.1}),
+        ("AveragePooling2D", {"pool_size": (3, 2), "strides": (1, 2), "padding": "same"}),
+        ("Dropout", {"rate": 0.5}),
+        ("Conv2D", {"filters": 4, "kernel_size": 2, "dilation_rate": (2, 1), "use_bias": False, "activation": "tanh"}),
+        ("MaxPooling2D", {"pool_size": 2, "strides": 1, "padding": "same"}),
+        ("LeakyReLU", {}),
+        ("Dense", {"units": 3, "activation": "leaky_relu"}),
+        ("Reshape", {"target_shape": (-1, 3)}),
+        ("Softmax", {}),
+        ("Flatten", {}),
+        ("ReLU", {"negative_slope": 0.125}),
+        ("ELU", {"alpha": 0.25}),
+        ("Dense", {"units": 5, "activation": "sigmoid"}),
+    ],
+)
+GLOBAL_CHAIN = Chain(
+    (6, 6),
+    [
+        ("Reshape", {"target_shape": (6, 6, 1)}),
+        ("Conv2D", {"filters": 3, "kernel_size": 3, "activation": "relu"}),
+        ("GlobalMaxPooling2D", {"keepdims": True}),
+        ("Activation", {"activation": "softmax"}),
+        ("GlobalAveragePooling2D", {}),
+        ("Dense", {"units": 1}),
+    ],
+)
+
+
+@pytest.mark.parametrize("chain", [IMAGE_CHAIN, GLOBAL_CHAIN], ids=["image", "global"])
+def test_an_exported_file_computes_every_layer_as_the_library_does(chain: Chain, page: Any, tmp_path: Path) -> None:
+    model = fill(build(keras, chain))
+    assert_computes_alike(opened(page, model, tmp_path), model, some_input(chain, n=2))
+
+
+def test_a_functional_model_and_float64(page: Any, tmp_path: Path) -> None:
+    x = Input(shape=(4, 4, 1))
+    h = layers.Conv2D(2, 3, activation="relu", dtype="float64")(x)
+    model = fill(keras.Model(x, Dense(3, activation="softmax", dtype="float64")(layers.Flatten(dtype="float64")(h))))
+    assert_computes_alike(opened(page, model, tmp_path), model, np.random.default_rng(3).normal(size=(2, 4, 4, 1)))
+
+
+COVERED = ["Activation", "AveragePooling2D", "BatchNormalization", "Conv2D", "Conv2D", "Dense", "Dropout", "ELU"]
+COVERED += ["Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "LeakyReLU", "MaxPooling2D", "ReLU", "Reshape"]
+COVERED += ["Softmax", "SpatialDropout2D", "GaussianNoise", "AlphaDropout", "GaussianDropout", "ZeroPadding2D"]
+
+
+@st.composite
+def covered_chains(draw: Any) -> Chain:
+    """Chains of the layers and arguments that forward.js knows."""
+    chain = draw(chains(max_layers=7, names=COVERED))
+    for name, arguments in chain.layers:
+        if arguments.get("activation") in ("softplus", "silu"):
+            arguments["activation"] = "elu"
+        if name == "ReLU":
+            arguments.update(max_value=None, threshold=0.0)
+        if name == "Softmax":
+            arguments["axis"] = -1
+        arguments.pop("groups", None)
+    return chain
+
+
+@pytest.mark.slow
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(covered_chains())
+def test_random_chains(page: Any, tmp_path: Path, chain: Chain) -> None:
+    assume(len(chain.input_shape) == 3)
+    model = fill(build(keras, chain))
+    assert_computes_alike(opened(page, model, tmp_path), model, some_input(chain, n=1))
+
+
+def answer(page: Any) -> list[str]:
+    return page.locator("#probabilities tbody td:last-child").all_inner_texts()
+
+
+def shown(page: Any) -> list[float]:
+    """What the page shows as the network's probabilities."""
+    return [float(text.removesuffix(" %")) for text in answer(page)]
+
+
+def test_a_drawing_by_mouse_and_by_keyboard_is_read(page: Any, tmp_path: Path) -> None:
+    model = notebook()
+    opened(page, model, tmp_path)
+    page.click("#clear")
+    page.get_by_text("nothing is drawn yet").wait_for()
+    before = answer(page)
+    box = page.locator("#pen").bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.25 * box["height"], steps=4)
+    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.8 * box["height"], steps=4)
+    page.mouse.up()
+    page.wait_for_timeout(50)
+    by_mouse = answer(page)
+    assert by_mouse != before
+    greys = np.array(page.evaluate("Array.from(lab.greys)"), "float32")
+    assert greys.max() == 1
+    np.testing.assert_allclose(
+        np.array(shown(page)), 100 * model.predict(greys.reshape(1, 28, 28, 1), verbose=0)[0], atol=0.06
+    )
+
+    page.click("#clear")
+    page.get_by_text("nothing is drawn yet").wait_for()
+    page.locator("#pen").focus()
+    for key in ["Space", *["ArrowDown"] * 14, *["ArrowRight"] * 6, "Space"]:
+        page.keyboard.press(key)
+    page.wait_for_timeout(50)
+    assert answer(page) not in (before, by_mouse)
+    page.keyboard.press("Delete")
+    page.get_by_text("nothing is drawn yet").wait_for()
+    assert answer(page) == before
+
+
+VIEWS = {
+    "maps": "h3:has-text('conv2d')",
+    "pixel": ".equation",
+    "kernels": "canvas[aria-label*='kernels of 3 × 3']",
+    "step": ".note",
+    "batchNormalization": "canvas[aria-label*='Channels before']",
+    "dropout": ".note",
+    "occlusion": "[role=status]:has-text('→')",
+    "training": ".note",
+    "compare": ".note",
+}
+
+
+def test_every_view_opens_by_keyboard_and_axe_finds_nothing(page: Any, tmp_path: Path) -> None:
+    opened(page, notebook(), tmp_path)
+    page.locator("[role=tab][aria-selected=true]").focus()
+    for place, (view, what) in enumerate(VIEWS.items()):
+        if place:
+            page.keyboard.press("ArrowRight")
+        page.locator(f"#tab-{view}[aria-selected=true]").wait_for()
+        page.locator(f"#panel {what}").first.wait_for()
+        assert accessible(page) == [], view
+    page.click("#theme-button")
+    page.click("#tour-button")
+    assert accessible(page) == []
+
+
+def accessible(page: Any) -> list[Any]:
+    """What axe finds wrong."""
+    if not AXE.exists():
+        pytest.skip("needs axe-core: npm ci --prefix tests/browser")
+    if not page.evaluate("typeof axe !== 'undefined'"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")["violations"]
+    return [(one["id"], one["help"], [node["html"] for node in one["nodes"]][:3]) for one in found]

@@ -1,0 +1,256 @@
+/**
+ * The lab: a drawing, what the network answers, and views of what happens in between.
+ *
+ * A view is an object of views/: `title`, `about` (a sentence on what one sees) and `show(lab, panel)`, which builds it
+ * in an empty element and returns the function that brings it up to date when the drawing or the model has changed.
+ */
+import { el, figure, percent, sizes } from "./dom.js";
+import { normalised } from "./drawing.js";
+import { fileSource, modelInPage } from "./file_source.js";
+import { pen } from "./pen.js";
+import { programSource } from "./program_source.js";
+import { startTour } from "./tour.js";
+import { batchNormalization } from "./views/batch_normalization.js";
+import { compare } from "./views/compare.js";
+import { dropout } from "./views/dropout.js";
+import { kernels } from "./views/kernels.js";
+import { maps } from "./views/maps.js";
+import { occlusion } from "./views/occlusion.js";
+import { pixel } from "./views/pixel.js";
+import { step } from "./views/step.js";
+import { training } from "./views/training.js";
+
+const VIEWS = { maps, pixel, kernels, step, batchNormalization, dropout, occlusion, training, compare };
+const MOST_ANSWERS = 20; // rows of the table
+
+class Lab {
+  constructor(source) {
+    this.source = source;
+    this.model = source.model;
+    const shape = this.model.input_shape;
+    const side = Math.round(Math.sqrt(shape[0]));
+    /** Height and width of the network's image. */
+    this.imageSize = shape.length === 1 ? [side, side] : shape.slice(0, 2);
+    this.labels = this.model.labels ?? [];
+    /** The pixel that the view "One pixel" shows. */
+    this.place = { layer: 0 };
+    this.view = "maps";
+    this.updateView = () => {};
+    this.newest = 0;
+  }
+
+  /** A drawing in grey, h x w numbers from 0 to 1, as the network takes it: the greys in all channels. */
+  asInput(greys) {
+    const shape = this.model.input_shape;
+    const channels = shape.reduce((product, n) => product * n, 1) / greys.length;
+    const data = new Float32Array(greys.length * channels);
+    data.forEach((_, k) => (data[k] = greys[Math.floor(k / channels)]));
+    return { shape, data };
+  }
+
+  /** Look at another drawing: every layer's output, the answer, and the view that is open. */
+  async lookAt(greys) {
+    this.greys = greys;
+    const mine = ++this.newest;
+    const image = this.asInput(greys);
+    const looks = await this.source.look(image);
+    if (mine !== this.newest) return; // another stroke came meanwhile
+    this.image = image;
+    this.looks = looks;
+    showSeen(this);
+    showAnswer(this);
+    await this.updateView();
+  }
+
+  /** What a layer takes: the output of the one before it. */
+  inputOf(layer) {
+    return layer ? this.looks[layer - 1] : this.image;
+  }
+
+  /** The unit with the largest output, its label and its share; of the model's output, or of another pass. */
+  answer(output = this.looks.at(-1)) {
+    const unit = output.data.reduce((best, value, k, all) => (value > all[best] ? k : best), 0);
+    return { unit, label: this.label(unit), share: output.data[unit] };
+  }
+
+  label(unit) {
+    return this.labels[unit] ?? String(unit);
+  }
+
+  /** Where one map of a layer is largest. */
+  largestOf(layer, channel) {
+    const { shape, data } = this.looks[layer];
+    const [, w, channels] = shape;
+    let best = channel;
+    for (let k = channel; k < data.length; k += channels) if (data[k] > data[best]) best = k;
+    const pixel = Math.floor(best / channels);
+    return { i: Math.floor(pixel / w), j: pixel % w, channel };
+  }
+
+  /** Open a view; `place` is what "One pixel" is to show. */
+  open(view, place = null) {
+    if (place) this.place = place;
+    this.view = view;
+    const panel = document.getElementById("panel");
+    panel.replaceChildren(el("p", { class: "about", text: VIEWS[view].about }));
+    panel.setAttribute("aria-labelledby", `tab-${view}`);
+    for (const tab of document.querySelectorAll("[role=tab]")) {
+      const selected = tab.id === `tab-${view}`;
+      tab.setAttribute("aria-selected", selected);
+      tab.tabIndex = selected ? 0 : -1;
+      if (selected) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
+    this.updateView = VIEWS[view].show(this, panel);
+    return this.looks ? this.updateView() : undefined;
+  }
+}
+
+function showSeen({ greys, imageSize: [h, w] }) {
+  const canvas = document.getElementById("seen");
+  canvas.width = w;
+  canvas.height = h;
+  canvas.getContext("2d").putImageData(greyImage(greys, h, w), 0, 0);
+}
+
+function greyImage(greys, h, w) {
+  const image = new ImageData(w, h);
+  greys.forEach((grey, k) => image.data.set([255 * grey, 255 * grey, 255 * grey, 255], 4 * k));
+  return image;
+}
+
+/** The table of probabilities, and the answer in words, which screen readers say. */
+function showAnswer(lab) {
+  const output = lab.looks.at(-1);
+  const best = lab.answer();
+  const write = isShare(output) ? percent : figure;
+  const units = Array.from(output.data.keys());
+  if (units.length > MOST_ANSWERS) units.sort((a, b) => output.data[b] - output.data[a]);
+  const rows = units.slice(0, MOST_ANSWERS).map((unit) => {
+    const share = output.data[unit];
+    const bar = el("span", { class: "bar" });
+    bar.style.width = `${100 * Math.min(Math.max(share, 0), 1)}%`;
+    return el(
+      "tr",
+      { class: unit === best.unit ? "best" : "" },
+      el("th", { scope: "row", text: lab.label(unit) }),
+      el("td", { class: "track", "aria-hidden": "true" }, bar),
+      el("td", { text: write(share) }),
+    );
+  });
+  document.querySelector("#probabilities tbody").replaceChildren(...rows);
+  const drawn = lab.greys.some((grey) => grey > 0);
+  const words = drawn ? [el("strong", { text: best.label }), ` ${write(best.share)}`] : ["nothing is drawn yet"];
+  document.getElementById("answer").replaceChildren(...words);
+}
+
+/** Whether an output reads as probabilities. */
+function isShare({ data }) {
+  return data.every((value) => value >= 0 && value <= 1);
+}
+
+function buildTabs(lab) {
+  const tabs = document.getElementById("tabs");
+  const names = Object.keys(VIEWS);
+  for (const name of names) {
+    tabs.append(
+      el("button", {
+        type: "button",
+        role: "tab",
+        id: `tab-${name}`,
+        "aria-controls": "panel",
+        text: VIEWS[name].title,
+        onclick: () => lab.open(name),
+      }),
+    );
+  }
+  tabs.addEventListener("keydown", (event) => {
+    const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!move) return;
+    const next = names[(names.indexOf(lab.view) + move + names.length) % names.length];
+    lab.open(next);
+    document.getElementById(`tab-${next}`).focus();
+    event.preventDefault();
+  });
+}
+
+/** The drawing side: the pen, its buttons, the examples. */
+function buildDrawing(lab) {
+  const centre = document.getElementById("centre");
+  let strokes = [];
+  let waiting = false;
+  /** Once a frame at most, however many points a stroke has. */
+  const changed = (newStrokes) => {
+    strokes = newStrokes;
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      lab.lookAt(normalised(strokes, lab.imageSize, centre.checked));
+    });
+  };
+  const canvas = document.getElementById("pen");
+  const drawing = pen(canvas, changed);
+  document.getElementById("clear").onclick = drawing.clear;
+  document.getElementById("undo").onclick = drawing.undo;
+  centre.onchange = () => strokes.length && changed(strokes);
+
+  const [h, w] = lab.imageSize;
+  /** Take an example in place of a drawing. */
+  lab.take = async (example) => {
+    strokes = [];
+    const picture = el("canvas", { width: w, height: h });
+    picture.getContext("2d").putImageData(greyImage(example.pixels, h, w), 0, 0);
+    drawing.show(picture);
+    await lab.lookAt(example.pixels);
+  };
+  const examples = (lab.model.examples ?? []).filter(({ pixels }) => pixels.length === h * w);
+  lab.examples = examples;
+  for (const example of examples) {
+    const picture = el("canvas", { width: w, height: h, "aria-hidden": "true" });
+    picture.getContext("2d").putImageData(greyImage(example.pixels, h, w), 0, 0);
+    const take = () => lab.take(example);
+    const button = el("button", { type: "button", "aria-label": `take this ${example.label}`, onclick: take }, picture);
+    document.getElementById("examples").append(button);
+  }
+}
+
+function buildTheme() {
+  const button = document.getElementById("theme-button");
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const show = (isDark) => {
+    document.documentElement.dataset.theme = isDark ? "dark" : "light";
+    button.setAttribute("aria-pressed", isDark);
+  };
+  show(dark.matches);
+  dark.addEventListener("change", () => show(dark.matches));
+  return () => show(document.documentElement.dataset.theme !== "dark");
+}
+
+async function start() {
+  const changeTheme = buildTheme();
+  const model = modelInPage();
+  const source = model ? fileSource(model) : await programSource();
+  const lab = new Lab(source);
+  globalThis.lab = lab; // for the console: lab.looks are the outputs of all layers
+  document.getElementById("model-line").textContent =
+    `${lab.model.name}: ${lab.model.layers.length} layers, images of ${sizes(lab.model.input_shape)}`;
+  document.getElementById("theme-button").onclick = () => {
+    changeTheme();
+    lab.updateView(); // what is drawn in the page's colours
+  };
+  buildTabs(lab);
+  buildDrawing(lab);
+  document.getElementById("tour-button").onclick = () => startTour(lab);
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth === width || !lab.looks) return;
+    width = innerWidth;
+    lab.updateView();
+  });
+  lab.open("maps");
+  if (lab.examples.length) await lab.take(lab.examples[3 % lab.examples.length]);
+  else await lab.lookAt(normalised([], lab.imageSize, true));
+  document.documentElement.dataset.ready = "yes"; // for tests and for the patient
+}
+
+start();

@@ -1,0 +1,3 @@
+export async function programSource() {
+  throw new Error("no program yet");
+}

@@ -1,0 +1,126 @@
+/** Batch normalization: what it does to this drawing's channels, and by which statistics. */
+import { el, field, figure, note } from "../dom.js";
+
+const LINE = 9; // pixels of the screen for a channel
+
+export const batchNormalization = {
+  title: "Batch normalization",
+  about: "A bar for each channel: the mean of your drawing's values, one standard deviation to both sides. Left as they come in, with the moving statistics as an outline; right as they go out.",
+  show(lab, panel) {
+    const layers = lab.model.layers.map((layer, k) => [k, layer]).filter(([, layer]) => layer.kind === "BatchNormalization");
+    if (!layers.length) {
+      panel.append(note("This model has no batch normalization. The notebook's third model has: ", el("code", { text: "python -m tinycnn.train --bn" })));
+      return () => {};
+    }
+    const choose = el("select", { id: "bn-layer" });
+    layers.forEach(([k, { name }]) => choose.append(el("option", { value: k, text: name })));
+    const summary = el("p", { role: "status" });
+    const before = el("canvas", { role: "img" });
+    const after = el("canvas", { role: "img" });
+    const numbers = el("div", { class: "scrolled", tabindex: 0, role: "group", "aria-label": "The numbers of all channels" });
+    panel.append(
+      el("div", { class: "row" }, field("layer", choose)),
+      summary,
+      el("div", { class: "pair" },
+        el("figure", {}, el("figcaption", { text: "comes in" }), before),
+        el("figure", {}, el("figcaption", { text: "goes out" }), after)),
+      el("details", {}, el("summary", { text: "The numbers" }), numbers),
+    );
+
+    let newest = 0;
+    async function update() {
+      const mine = ++newest;
+      const place = Number(choose.value);
+      const weights = await lab.source.weights(place);
+      if (mine !== newest) return;
+      const input = channelStatistics(lab.inputOf(place));
+      const output = channelStatistics(lab.looks[place]);
+      const moving = Array.from(weights.moving_mean.data, (mean, c) => ({
+        mean,
+        deviation: Math.sqrt(weights.moving_variance.data[c]),
+      }));
+      drawBars(before, input, moving);
+      drawBars(after, output, null);
+      const span = (statistics) => {
+        const means = statistics.map(({ mean }) => mean);
+        return `from ${figure(Math.min(...means))} to ${figure(Math.max(...means))}`;
+      };
+      summary.textContent = `The means of this drawing's ${input.length} channels lie ${span(input)} before and ${span(output)} after. They are not 0: the statistics are those of training, not this drawing's own.`;
+      before.setAttribute("aria-label", `Channels before: means ${span(input)}; moving means ${span(moving)}`);
+      after.setAttribute("aria-label", `Channels after: means ${span(output)}`);
+      numbers.replaceChildren(table(weights, input, output));
+    }
+    choose.onchange = update;
+    return update;
+  },
+};
+
+/** Mean and standard deviation of each channel of one image. */
+function channelStatistics({ shape, data }) {
+  const channels = shape[shape.length - 1];
+  const pixels = data.length / channels;
+  return Array.from({ length: channels }, (_, c) => {
+    let mean = 0;
+    for (let k = c; k < data.length; k += channels) mean += data[k] / pixels;
+    let variance = 0;
+    for (let k = c; k < data.length; k += channels) variance += (data[k] - mean) ** 2 / pixels;
+    return { mean, deviation: Math.sqrt(variance) };
+  });
+}
+
+/** A line a channel: a bar from mean − deviation to mean + deviation, a tick at the mean; `others` as outlines. */
+function drawBars(canvas, statistics, others) {
+  const all = others ? [...statistics, ...others] : statistics;
+  const low = Math.min(0, ...all.map(({ mean, deviation }) => mean - deviation));
+  const high = Math.max(0, ...all.map(({ mean, deviation }) => mean + deviation));
+  const width = 320;
+  const foot = 16;
+  const density = window.devicePixelRatio || 1;
+  const height = statistics.length * LINE + foot;
+  canvas.width = width * density;
+  canvas.height = height * density;
+  canvas.style.width = `${width}px`;
+  const context = canvas.getContext("2d");
+  context.scale(density, density);
+  const colours = getComputedStyle(document.documentElement);
+  const [ink, accent, faint] = ["--ink", "--accent", "--line"].map((name) => colours.getPropertyValue(name));
+  const margin = 6;
+  const at = (value) => margin + ((value - low) / (high - low || 1)) * (width - 2 * margin);
+  context.strokeStyle = faint;
+  context.beginPath();
+  context.moveTo(at(0), 0);
+  context.lineTo(at(0), height - foot);
+  context.stroke();
+  context.fillStyle = ink;
+  context.font = "12px system-ui, sans-serif";
+  context.textBaseline = "bottom";
+  context.textAlign = "left";
+  context.fillText(figure(low), 0, height);
+  context.textAlign = "right";
+  context.fillText(figure(high), width, height);
+  context.textAlign = "center";
+  if (at(0) > 50 && at(0) < width - 50) context.fillText("0", at(0), height);
+  statistics.forEach(({ mean, deviation }, c) => {
+    const y = c * LINE + 2;
+    context.fillStyle = accent;
+    context.globalAlpha = 0.55;
+    context.fillRect(at(mean - deviation), y, Math.max(at(mean + deviation) - at(mean - deviation), 1), LINE - 4);
+    context.globalAlpha = 1;
+    context.fillStyle = ink;
+    context.fillRect(at(mean) - 1, y - 1, 2, LINE - 2);
+    if (!others) return;
+    const other = others[c];
+    context.strokeStyle = ink;
+    context.lineWidth = 1;
+    context.strokeRect(at(other.mean - other.deviation), y - 0.5, at(other.mean + other.deviation) - at(other.mean - other.deviation), LINE - 3);
+  });
+}
+
+function table({ moving_mean: mean, moving_variance: variance, gamma, beta }, input, output) {
+  const heads = ["channel", "mean in", "moving mean", "deviation in", "moving deviation", "γ", "β", "mean out", "deviation out"];
+  const rows = input.map((x, c) => {
+    const values = [x.mean, mean.data[c], x.deviation, Math.sqrt(variance.data[c]), gamma ? gamma.data[c] : 1, beta ? beta.data[c] : 0, output[c].mean, output[c].deviation];
+    return el("tr", {}, el("th", { scope: "row", text: c }), ...values.map((value) => el("td", { text: figure(value) })));
+  });
+  return el("table", { class: "numbers" }, el("thead", {}, el("tr", {}, ...heads.map((text) => el("th", { scope: "col", text })))), el("tbody", {}, ...rows));
+}

@@ -1,0 +1,74 @@
+/** Which pixels the answer depends on: a square is blanked out at every place, and the answer looked at again. */
+import { drawMaps, legend, placeIn, symmetricRangeOf } from "../colours.js";
+import { el, note, percent } from "../dom.js";
+
+const SQUARE = 7; // pixels of the image that are blanked out
+const STEP = 2;
+const AT_ONCE = 8; // images between two pauses, in which the page answers
+
+export const occlusion = {
+  title: "Occlusion",
+  about: `A square of ${SQUARE} × ${SQUARE} pixels is blanked out at every place in turn. Light: without it the network is less sure of its answer; dark: surer.`,
+  show(lab, panel) {
+    if (!lab.source.predict) {
+      panel.append(note("This view is not there for this model."));
+      return () => {};
+    }
+    const scale = legend();
+    const canvas = el("canvas", { class: "maps", role: "img" });
+    const summary = el("p", { role: "status" });
+    const under = el("p", { class: "small under", text: " " });
+    panel.append(el("div", { class: "row" }, scale.element), canvas, under, summary);
+
+    let newest = 0;
+    let read = () => "";
+    canvas.onpointermove = (event) => (under.textContent = read(event) || " ");
+    canvas.onpointerleave = () => (under.textContent = " ");
+
+    return async () => {
+      const mine = ++newest;
+      const image = lab.image;
+      const [h, w] = lab.imageSize;
+      const answer = lab.answer();
+      const [rows, columns] = [Math.ceil(h / STEP), Math.ceil(w / STEP)];
+      const drops = new Float32Array(rows * columns).fill(NaN);
+      const before = answer.share;
+      summary.textContent = "Looking …";
+      for (let start = 0; start < drops.length; start += AT_ONCE) {
+        const places = Array.from({ length: Math.min(AT_ONCE, drops.length - start) }, (_, k) => start + k);
+        const images = places.map((k) => without(image, h, w, STEP * Math.floor(k / columns), STEP * (k % columns)));
+        const answers = await lab.source.predict(images);
+        if (mine !== newest || !canvas.isConnected) return; // another drawing, or another view
+        answers.forEach(({ data }, k) => (drops[start + k] = before - data[answer.unit]));
+        await new Promise((done) => setTimeout(done));
+        if (mine !== newest || !canvas.isConnected) return;
+      }
+      const range = symmetricRangeOf(drops);
+      drawMaps(canvas, rows, columns, 1, 1, (_, i, j) => drops[i * columns + j], range);
+      canvas.style.width = `${Math.min(columns * 20, panel.clientWidth)}px`;
+      scale.update(range);
+      const most = drops.reduce((best, value, k) => (value > drops[best] ? k : best), 0);
+      const [i, j] = [STEP * Math.floor(most / columns), STEP * (most % columns)];
+      const text = (k) => `“${answer.label}” ${percent(before)} → ${percent(before - drops[k])}`;
+      summary.textContent = `It matters most around row ${i}, column ${j}: ${text(most)}.`;
+      canvas.setAttribute("aria-label", `Map of what the answer depends on. ${summary.textContent}`);
+      read = (event) => {
+        const found = placeIn(canvas, event, rows, columns, 1, 1);
+        return found && `blank around row ${STEP * found.i}, column ${STEP * found.j}: ${text(found.i * columns + found.j)}`;
+      };
+    };
+  },
+};
+
+/** The image with a square of zeros, as black as the ground, around a pixel. */
+function without({ shape, data }, h, w, row, column) {
+  const blanked = data.slice();
+  const channels = data.length / (h * w);
+  const reach = (SQUARE - 1) / 2;
+  for (let i = Math.max(row - reach, 0); i <= Math.min(row + reach, h - 1); i++) {
+    for (let j = Math.max(column - reach, 0); j <= Math.min(column + reach, w - 1); j++) {
+      blanked.fill(0, (i * w + j) * channels, (i * w + j + 1) * channels);
+    }
+  }
+  return { shape, data: blanked };
+}
