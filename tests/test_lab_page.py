@@ -214,7 +214,7 @@ VIEWS = {
 }
 
 
-def test_every_view_opens_by_keyboard_and_axe_finds_nothing(page: Any, tmp_path: Path) -> None:
+def test_every_view_opens_by_keyboard(page: Any, tmp_path: Path) -> None:
     opened(page, notebook(), tmp_path)
     page.locator("[role=tab][aria-selected=true]").focus()
     for place, (view, what) in enumerate(VIEWS.items()):
@@ -222,7 +222,18 @@ def test_every_view_opens_by_keyboard_and_axe_finds_nothing(page: Any, tmp_path:
             page.keyboard.press("ArrowRight")
         page.locator(f"#tab-{view}[aria-selected=true]").wait_for()
         page.locator(f"#panel {what}").first.wait_for()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1400])
+def test_axe_finds_nothing(width: int, page: Any, tmp_path: Path) -> None:
+    opened(page, notebook(), tmp_path)
+    page.set_viewport_size({"width": width, "height": 800})
+    for view, what in VIEWS.items():
+        page.click(f"#tab-{view}")
+        page.locator(f"#panel {what}").first.wait_for()
         assert accessible(page) == [], view
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, view
     page.click("#theme-button")
     page.click("#tour-button")
     assert accessible(page) == []

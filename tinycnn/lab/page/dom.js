@@ -25,8 +25,9 @@ export function el(tag, properties = {}, ...children) {
 export function figure(value) {
   if (value === 0 || !Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
-  if (size < 1e-3 || size >= 1e5) return value.toExponential(1).replace("-", "−").replace("e−", "e-").replace("e+", "e");
-  return value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(size)))).replace("-", "−");
+  const sign = value < 0 ? "−" : "";
+  if (size < 1e-3 || size >= 1e5) return sign + size.toExponential(1).replace("e+", "e");
+  return sign + size.toFixed(Math.max(0, 2 - Math.floor(Math.log10(size))));
 }
 
 /** A share in per cent: 98.7 %. */

@@ -98,7 +98,6 @@ class Lab {
       const selected = tab.id === `tab-${view}`;
       tab.setAttribute("aria-selected", selected);
       tab.tabIndex = selected ? 0 : -1;
-      if (selected) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
     this.updateView = VIEWS[view].show(this, panel);
     return this.looks ? this.updateView() : undefined;

@@ -49,6 +49,8 @@ export function readOn(layer) {
 
 /** Says in a view that an exported file cannot show it. */
 export function needsProgram(panel, what) {
-  panel.append(note(`${what} needs the program that trains: `, el("code", { text: "python -m tinycnn.lab MODEL.keras" })));
+  panel.append(
+    note(`${what} needs the program that trains: `, el("code", { text: "python -m tinycnn.lab MODEL.keras" })),
+  );
   return () => {};
 }

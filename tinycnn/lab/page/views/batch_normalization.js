@@ -5,11 +5,16 @@ const LINE = 9; // pixels of the screen for a channel
 
 export const batchNormalization = {
   title: "Batch normalization",
-  about: "A bar for each channel: the mean of your drawing's values, one standard deviation to both sides. Left as they come in, with the moving statistics as an outline; right as they go out.",
+  about:
+    "A bar for each channel: the mean of your drawing's values, one standard deviation to both sides. As they come in, " +
+    "with the moving statistics as an outline, and as they go out.",
   show(lab, panel) {
-    const layers = lab.model.layers.map((layer, k) => [k, layer]).filter(([, layer]) => layer.kind === "BatchNormalization");
+    const layers = lab.model.layers
+      .map((layer, k) => [k, layer])
+      .filter(([, layer]) => layer.kind === "BatchNormalization");
     if (!layers.length) {
-      panel.append(note("This model has no batch normalization. The notebook's third model has: ", el("code", { text: "python -m tinycnn.train --bn" })));
+      const command = el("code", { text: "python -m tinycnn.train --bn" });
+      panel.append(note("This model has no batch normalization. The notebook's third model has: ", command));
       return () => {};
     }
     const choose = el("select", { id: "bn-layer" });
@@ -17,13 +22,21 @@ export const batchNormalization = {
     const summary = el("p", { role: "status" });
     const before = el("canvas", { role: "img" });
     const after = el("canvas", { role: "img" });
-    const numbers = el("div", { class: "scrolled", tabindex: 0, role: "group", "aria-label": "The numbers of all channels" });
+    const numbers = el("div", {
+      class: "scrolled",
+      tabindex: 0,
+      role: "group",
+      "aria-label": "The numbers of all channels",
+    });
     panel.append(
       el("div", { class: "row" }, field("layer", choose)),
       summary,
-      el("div", { class: "pair" },
+      el(
+        "div",
+        { class: "pair" },
         el("figure", {}, el("figcaption", { text: "comes in" }), before),
-        el("figure", {}, el("figcaption", { text: "goes out" }), after)),
+        el("figure", {}, el("figcaption", { text: "goes out" }), after),
+      ),
       el("details", {}, el("summary", { text: "The numbers" }), numbers),
     );
 
@@ -45,7 +58,9 @@ export const batchNormalization = {
         const means = statistics.map(({ mean }) => mean);
         return `from ${figure(Math.min(...means))} to ${figure(Math.max(...means))}`;
       };
-      summary.textContent = `The means of this drawing's ${input.length} channels lie ${span(input)} before and ${span(output)} after. They are not 0: the statistics are those of training, not this drawing's own.`;
+      summary.textContent =
+        `The means of this drawing's ${input.length} channels lie ${span(input)} before and ${span(output)} after. ` +
+        "They are not 0: the statistics are those of training, not this drawing's own.";
       before.setAttribute("aria-label", `Channels before: means ${span(input)}; moving means ${span(moving)}`);
       after.setAttribute("aria-label", `Channels after: means ${span(output)}`);
       numbers.replaceChildren(table(weights, input, output));
@@ -112,15 +127,29 @@ function drawBars(canvas, statistics, others) {
     const other = others[c];
     context.strokeStyle = ink;
     context.lineWidth = 1;
-    context.strokeRect(at(other.mean - other.deviation), y - 0.5, at(other.mean + other.deviation) - at(other.mean - other.deviation), LINE - 3);
+    const start = at(other.mean - other.deviation);
+    context.strokeRect(start, y - 0.5, at(other.mean + other.deviation) - start, LINE - 3);
   });
 }
 
 function table({ moving_mean: mean, moving_variance: variance, gamma, beta }, input, output) {
-  const heads = ["channel", "mean in", "moving mean", "deviation in", "moving deviation", "γ", "β", "mean out", "deviation out"];
+  const heads = ["channel", "mean in", "moving mean", "deviation in", "moving deviation", "γ", "β", "mean out"];
+  heads.push("deviation out");
   const rows = input.map((x, c) => {
-    const values = [x.mean, mean.data[c], x.deviation, Math.sqrt(variance.data[c]), gamma ? gamma.data[c] : 1, beta ? beta.data[c] : 0, output[c].mean, output[c].deviation];
-    return el("tr", {}, el("th", { scope: "row", text: c }), ...values.map((value) => el("td", { text: figure(value) })));
+    const given = [x.mean, mean.data[c], x.deviation, Math.sqrt(variance.data[c])];
+    const learned = [gamma ? gamma.data[c] : 1, beta ? beta.data[c] : 0];
+    const values = [...given, ...learned, output[c].mean, output[c].deviation];
+    return el(
+      "tr",
+      {},
+      el("th", { scope: "row", text: c }),
+      ...values.map((value) => el("td", { text: figure(value) })),
+    );
   });
-  return el("table", { class: "numbers" }, el("thead", {}, el("tr", {}, ...heads.map((text) => el("th", { scope: "col", text })))), el("tbody", {}, ...rows));
+  return el(
+    "table",
+    { class: "numbers" },
+    el("thead", {}, el("tr", {}, ...heads.map((text) => el("th", { scope: "col", text })))),
+    el("tbody", {}, ...rows),
+  );
 }

@@ -7,15 +7,22 @@ const SCREEN = 96; // pixels for one mask
 
 export const dropout = {
   title: "Dropout",
-  about: `In training a new random mask drops values at every step. Here are ${PASSES} masks on your drawing, with what the network answers behind each: blank is dropped, the rest is divided by 1 − rate.`,
+  about:
+    `In training a new random mask drops values at every step. Here are ${PASSES} masks on your drawing, with what the ` +
+    "network answers behind each: blank is dropped, the rest is divided by 1 − rate.",
   show(lab, panel) {
-    const layers = lab.model.layers.map((layer, k) => [k, layer]).filter(([, layer]) => layer.kind === "Dropout" && layer.settings.rate > 0);
+    const layers = lab.model.layers
+      .map((layer, k) => [k, layer])
+      .filter(([, layer]) => layer.kind === "Dropout" && layer.settings.rate > 0);
     if (!layers.length) {
-      panel.append(note("This model has no dropout, in training as in inference. The notebook's second model has: ", el("code", { text: "python -m tinycnn.train --dropout" })));
+      const command = el("code", { text: "python -m tinycnn.train --dropout" });
+      panel.append(note("This model has no dropout. The notebook's second model has: ", command));
       return () => {};
     }
     const choose = el("select", { id: "dropout-layer" });
-    layers.forEach(([k, { name, settings }]) => choose.append(el("option", { value: k, text: `${name}, rate ${settings.rate}` })));
+    layers.forEach(([k, { name, settings }]) =>
+      choose.append(el("option", { value: k, text: `${name}, rate ${settings.rate}` })),
+    );
     const again = el("button", { type: "button", text: "Other masks" });
     const scale = legend();
     const summary = el("p", { role: "status" });
@@ -37,26 +44,38 @@ export const dropout = {
       const shares = passes.map(({ answer }) => answer.data[certain.unit]);
       const mean = shares.reduce((sum, share) => sum + share, 0) / PASSES;
       const others = passes.filter(({ answer }) => lab.answer(answer).unit !== certain.unit).length;
-      summary.textContent = `Without dropout, as in inference: “${certain.label}” with ${percent(certain.share)}. Mean of the ${PASSES} masks: ${percent(mean)}, from ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))}; ${others} of them answer something else.`;
+      const span = `from ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))}`;
+      summary.textContent =
+        `Without dropout, as in inference: “${certain.label}” with ${percent(certain.share)}. Mean of the ${PASSES} ` +
+        `masks: ${percent(mean)}, ${span}; ${others} of them answer something else.`;
     }
     choose.onchange = again.onclick = update;
     return update;
   },
 };
 
-/** What a mask leaves over of a value, all channels in one square, and the answer behind it. */
+/** What a mask leaves over of a value: of its brightest map, or of a row, broken into a square; and the answer. */
 function onePass(lab, x, mask, answer, certain, range) {
   const canvas = el("canvas", { class: "maps", role: "img" });
-  const columns = Math.ceil(Math.sqrt(x.data.length));
-  const rows = Math.ceil(x.data.length / columns);
-  drawMaps(canvas, rows, columns, 1, 1, (_, i, j) => {
-    const k = i * columns + j;
+  const isRow = x.shape.length !== 3;
+  const channels = isRow ? 1 : x.shape[2];
+  const columns = isRow ? Math.ceil(Math.sqrt(x.data.length)) : x.shape[1];
+  const rows = isRow ? Math.ceil(x.data.length / columns) : x.shape[0];
+  const channel = x.data.indexOf(x.data.reduce((a, b) => Math.max(a, b), -Infinity)) % channels;
+  const remains = (_, i, j) => {
+    const k = (i * columns + j) * channels + channel;
     return k < x.data.length && mask[k] ? x.data[k] * mask[k] : NaN;
-  }, range);
+  };
+  drawMaps(canvas, rows, columns, 1, 1, remains, range);
   canvas.style.width = `${SCREEN}px`;
   const dropped = mask.reduce((count, factor) => count + (factor === 0 ? 1 : 0), 0);
   canvas.setAttribute("aria-label", `${dropped} of ${mask.length} values are dropped`);
   const found = lab.answer(answer);
   const differs = found.unit !== certain.unit;
-  return el("li", { class: differs ? "differs" : "" }, canvas, el("span", { text: `${differs ? "≠ " : ""}“${found.label}” ${percent(found.share)}` }));
+  return el(
+    "li",
+    { class: differs ? "differs" : "" },
+    canvas,
+    el("span", { text: `${differs ? "≠ " : ""}“${found.label}” ${percent(found.share)}` }),
+  );
 }

@@ -2,11 +2,13 @@
 import { drawMaps, legend, placeIn, symmetricRangeOf } from "../colours.js";
 import { el, field, figure, note } from "../dom.js";
 
-const CELL = 12; // pixels of the screen for a weight, at least
+const CELL = 16; // pixels of the screen for a weight, at least
 
 export const kernels = {
   title: "Kernels",
-  about: "The learned kernels of a convolution. Light weights ask for ink, dark ones for none; a map is bright where the image does as its kernel asks.",
+  about:
+    "The learned kernels of a convolution. Light weights ask for ink, dark ones for none; a map is bright where the " +
+    "image does as its kernel asks.",
   show(lab, panel) {
     const convolutions = lab.model.layers.map((layer, k) => [k, layer]).filter(([, layer]) => layer.kind === "Conv2D");
     if (!convolutions.length) {

@@ -9,7 +9,9 @@ const CELL = 14; // and for a number of a row
 
 export const maps = {
   title: "Feature maps",
-  about: "What each layer puts out for your drawing. The colours of one layer share one scale; a click on a pixel takes it apart.",
+  about:
+    "What each layer puts out for your drawing. The colours of one layer share one scale; a click on a pixel takes it " +
+    "apart.",
   show(lab, panel) {
     const parts = lab.model.layers.map((layer, place) => {
       const section = layerSection(lab, layer, place);
@@ -66,10 +68,18 @@ function layerSection(lab, layer, place) {
       value = look;
       const range = rangeOf(value.data);
       grid = gridOf(value, element.clientWidth || 300);
-      drawMaps(canvas, grid.h, grid.w, grid.count, grid.columns, (map, i, j) => {
-        const index = grid.at({ map, i, j }).index;
-        return index < value.data.length ? value.data[index] : NaN;
-      }, range);
+      drawMaps(
+        canvas,
+        grid.h,
+        grid.w,
+        grid.count,
+        grid.columns,
+        (map, i, j) => {
+          const index = grid.at({ map, i, j }).index;
+          return index < value.data.length ? value.data[index] : NaN;
+        },
+        range,
+      );
       canvas.style.width = `${canvas.width * grid.scale}px`;
       const what = value.shape.length === 3 ? `${value.shape[2]} maps` : `${value.data.length} numbers`;
       canvas.setAttribute("aria-label", `${layer.name}: ${what}, from ${figure(range.low)} to ${figure(range.high)}`);
@@ -105,6 +115,12 @@ function sources(layer) {
   const code = LAYERS[layer.kind];
   if (!code) return file ? where : el("span");
   const activation = layer.settings?.activation ?? "linear";
-  const text = activation === "linear" ? code.toString() : `${code.toString()}\n\n${activation}: ${ACTIVATIONS[activation]}`;
-  return el("div", {}, where, el("details", {}, el("summary", { text: "The code, in JavaScript" }), el("pre", { tabindex: 0, text })));
+  const text =
+    activation === "linear" ? code.toString() : `${code.toString()}\n\n${activation}: ${ACTIVATIONS[activation]}`;
+  return el(
+    "div",
+    {},
+    where,
+    el("details", {}, el("summary", { text: "The code, in JavaScript" }), el("pre", { tabindex: 0, text })),
+  );
 }

@@ -8,7 +8,9 @@ const AT_ONCE = 8; // images between two pauses, in which the page answers
 
 export const occlusion = {
   title: "Occlusion",
-  about: `A square of ${SQUARE} × ${SQUARE} pixels is blanked out at every place in turn. Light: without it the network is less sure of its answer; dark: surer.`,
+  about:
+    `A square of ${SQUARE} × ${SQUARE} pixels is blanked out at every place in turn. Light: without it the network is ` +
+    "less sure of its answer; dark: surer.",
   show(lab, panel) {
     if (!lab.source.predict) {
       panel.append(note("This view is not there for this model."));
@@ -16,9 +18,15 @@ export const occlusion = {
     }
     const scale = legend();
     const canvas = el("canvas", { class: "maps", role: "img" });
+    const outline = el("canvas", { class: "outline", "aria-hidden": "true" });
     const summary = el("p", { role: "status" });
     const under = el("p", { class: "small under", text: " " });
-    panel.append(el("div", { class: "row" }, scale.element), canvas, under, summary);
+    panel.append(
+      el("div", { class: "row" }, scale.element),
+      el("div", { class: "layered" }, canvas, outline),
+      under,
+      summary,
+    );
 
     let newest = 0;
     let read = () => "";
@@ -44,8 +52,10 @@ export const occlusion = {
         if (mine !== newest || !canvas.isConnected) return;
       }
       const range = symmetricRangeOf(drops);
-      drawMaps(canvas, rows, columns, 1, 1, (_, i, j) => drops[i * columns + j], range);
-      canvas.style.width = `${Math.min(columns * 20, panel.clientWidth)}px`;
+      drawMaps(canvas, h, w, 1, 1, (_, i, j) => drops[Math.floor(i / STEP) * columns + Math.floor(j / STEP)], range);
+      const size = Math.min(w * 14, panel.clientWidth);
+      canvas.style.width = `${size}px`;
+      drawOutline(outline, lab.greys, h, w, size);
       scale.update(range);
       const most = drops.reduce((best, value, k) => (value > drops[best] ? k : best), 0);
       const [i, j] = [STEP * Math.floor(most / columns), STEP * (most % columns)];
@@ -53,12 +63,46 @@ export const occlusion = {
       summary.textContent = `It matters most around row ${i}, column ${j}: ${text(most)}.`;
       canvas.setAttribute("aria-label", `Map of what the answer depends on. ${summary.textContent}`);
       read = (event) => {
-        const found = placeIn(canvas, event, rows, columns, 1, 1);
-        return found && `blank around row ${STEP * found.i}, column ${STEP * found.j}: ${text(found.i * columns + found.j)}`;
+        const found = placeIn(canvas, event, h, w, 1, 1);
+        if (!found) return "";
+        const [row, column] = [Math.floor(found.i / STEP), Math.floor(found.j / STEP)];
+        return `blank around row ${STEP * row}, column ${STEP * column}: ${text(row * columns + column)}`;
       };
     };
   },
 };
+
+/** The border of the drawing, over the map: where ink begins. */
+function drawOutline(canvas, greys, h, w, size) {
+  const density = window.devicePixelRatio || 1;
+  canvas.width = size * density;
+  canvas.height = (size * density * h) / w;
+  canvas.style.width = `${size}px`;
+  const context = canvas.getContext("2d");
+  context.scale(canvas.width / w, canvas.height / h);
+  const ink = (i, j) => i >= 0 && j >= 0 && i < h && j < w && greys[i * w + j] > 0.4;
+  context.beginPath();
+  for (let i = 0; i <= h; i++) {
+    for (let j = 0; j <= w; j++) {
+      if (ink(i, j) !== ink(i - 1, j)) {
+        context.moveTo(j, i);
+        context.lineTo(j + 1, i);
+      }
+      if (ink(i, j) !== ink(i, j - 1)) {
+        context.moveTo(j, i);
+        context.lineTo(j, i + 1);
+      }
+    }
+  }
+  for (const [colour, width] of [
+    ["#000", 0.3],
+    ["#fff", 0.12],
+  ]) {
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.stroke();
+  }
+}
 
 /** The image with a square of zeros, as black as the ground, around a pixel. */
 function without({ shape, data }, h, w, row, column) {

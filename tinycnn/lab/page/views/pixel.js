@@ -11,7 +11,9 @@ export const pixel = {
   about: "One number, taken apart: what it is computed from. Choose the layer and the place here, or click on a map.",
   show(lab, panel) {
     const choose = el("select", { id: "pixel-layer" });
-    lab.model.layers.forEach((layer, k) => choose.append(el("option", { value: k, text: `${layer.name} (${layer.kind})` })));
+    lab.model.layers.forEach((layer, k) =>
+      choose.append(el("option", { value: k, text: `${layer.name} (${layer.kind})` })),
+    );
     const number = (id) => el("input", { type: "number", id, min: 0, value: 0, inputmode: "numeric" });
     const [row, column, channel] = [number("pixel-row"), number("pixel-column"), number("pixel-channel")];
     const fields = { i: field("row", row), j: field("column", column), channel: field("map or unit", channel) };
@@ -34,7 +36,11 @@ export const pixel = {
       const layer = lab.model.layers[place.layer];
       const [h, w, channels] = layer.shape.length === 3 ? layer.shape : [1, 1, product(layer.shape)];
       if (place.i === undefined) Object.assign(place, largestPlace(lab, place.layer));
-      for (const [name, size, input] of [["i", h, row], ["j", w, column], ["channel", channels, channel]]) {
+      for (const [name, size, input] of [
+        ["i", h, row],
+        ["j", w, column],
+        ["channel", channels, channel],
+      ]) {
         place[name] = Math.min(Math.max(Math.floor(place[name]) || 0, 0), size - 1);
         input.max = size - 1;
         input.value = place[name];
@@ -125,7 +131,9 @@ function sumOfInputs({ layer, weights, x, place, result }) {
   parts.sort((a, b) => Math.abs(b.product) - Math.abs(a.product));
   const sum = total(parts.map((part) => part.product));
   const rest = parts.slice(LONGEST);
-  const rows = parts.slice(0, LONGEST).map((p) => [`input ${p.k}`, figure(p.value), figure(p.weight), figure(p.product)]);
+  const rows = parts
+    .slice(0, LONGEST)
+    .map((p) => [`input ${p.k}`, figure(p.value), figure(p.weight), figure(p.product)]);
   if (rest.length) rows.push([`${rest.length} others`, "", "", figure(total(rest.map((part) => part.product)))]);
   return [
     table("The largest products of all", ["", "value", "weight", "product"], rows),
@@ -138,7 +146,11 @@ function pooling({ layer, x, place, result }) {
   const values = window.flat().filter((value) => value !== null);
   const mean = layer.kind === "AveragePooling2D";
   return [
-    el("div", { class: "factors" }, factor(`window of map ${place.channel}`, window, rangeOf(x.data), mean ? null : result)),
+    el(
+      "div",
+      { class: "factors" },
+      factor(`window of map ${place.channel}`, window, rangeOf(x.data), mean ? null : result),
+    ),
     el("p", { class: "equation", text: `${mean ? "mean" : "largest"} of ${values.length} values = ${figure(result)}` }),
   ];
 }
@@ -150,19 +162,21 @@ function normalisation({ layer, weights, x, place, result }) {
   const value = x.data[(place.i * w + place.j) * channels + c];
   const deviation = Math.sqrt(variance.data[c] + layer.settings.epsilon);
   const [scale, shift] = [gamma ? gamma.data[c] : 1, beta ? beta.data[c] : 0];
+  const fraction = `y = ${figure(scale)} · (${figure(value)} − ${bracketed(mean.data[c])}) / ${figure(deviation)}`;
   return [
-    table("The numbers of this channel", ["", ""], [
-      ["value x", figure(value)],
-      ["moving mean", figure(mean.data[c])],
-      ["√(moving variance + ε)", figure(deviation)],
-      ["normalised x̂", figure((value - mean.data[c]) / deviation)],
-      ["γ", figure(scale)],
-      ["β", figure(shift)],
-    ]),
-    el("p", {
-      class: "equation",
-      text: `y = ${figure(scale)} · (${figure(value)} − ${bracketed(mean.data[c])}) / ${figure(deviation)} + ${bracketed(shift)} = ${figure(result)}`,
-    }),
+    table(
+      "The numbers of this channel",
+      ["", ""],
+      [
+        ["value x", figure(value)],
+        ["moving mean", figure(mean.data[c])],
+        ["√(moving variance + ε)", figure(deviation)],
+        ["normalised x̂", figure((value - mean.data[c]) / deviation)],
+        ["γ", figure(scale)],
+        ["β", figure(shift)],
+      ],
+    ),
+    el("p", { class: "equation", text: `${fraction} + ${bracketed(shift)} = ${figure(result)}` }),
   ];
 }
 
@@ -201,20 +215,25 @@ function windowOf(x, layer, place, [kh, kw], c) {
 /** A small table of coloured numbers. */
 function factor(caption, values, range, marked = null) {
   const rows = values.map((row) =>
-    el("tr", {}, ...row.map((value) => {
-      if (value === null) return el("td", { class: "padding", text: "pad" });
-      const cell = el("td", { text: figure(value) + (marked === value ? " ◂" : "") });
-      const { background, text } = cellColours(value, range);
-      cell.style.background = background;
-      cell.style.color = text;
-      return cell;
-    })),
+    el(
+      "tr",
+      {},
+      ...row.map((value) => {
+        if (value === null) return el("td", { class: "padding", text: "pad" });
+        const cell = el("td", { text: figure(value) + (marked === value ? " ◂" : "") });
+        const { background, text } = cellColours(value, range);
+        cell.style.background = background;
+        cell.style.color = text;
+        return cell;
+      }),
+    ),
   );
   return el("table", { class: "factor" }, el("caption", { text: caption }), el("tbody", {}, ...rows));
 }
 
 function table(caption, heads, rows) {
-  const head = heads.some(Boolean) ? [el("thead", {}, el("tr", {}, ...heads.map((text) => el(text ? "th" : "td", text ? { scope: "col", text } : {}))))] : [];
+  const cells = heads.map((text) => (text ? el("th", { scope: "col", text }) : el("td")));
+  const head = heads.some(Boolean) ? [el("thead", {}, el("tr", {}, ...cells))] : [];
   const body = rows.map(([first, ...others]) =>
     el("tr", {}, el("th", { scope: "row", text: first }), ...others.map((text) => el("td", { text }))),
   );
