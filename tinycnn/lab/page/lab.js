@@ -8,6 +8,7 @@ import { el, figure, percent, sizes } from "./dom.js";
 import { normalised } from "./drawing.js";
 import { fileSource, modelInPage } from "./file_source.js";
 import { pen } from "./pen.js";
+import { drawGreys, greyCanvas } from "./picture.js";
 import { programSource } from "./program_source.js";
 import { startTour } from "./tour.js";
 import { batchNormalization } from "./views/batch_normalization.js";
@@ -62,9 +63,10 @@ class Lab {
     await this.updateView();
   }
 
-  /** What a layer takes: the output of the one before it. */
+  /** What a layer takes: in a chain the output of the one before it. */
   inputOf(layer) {
-    return layer ? this.looks[layer - 1] : this.image;
+    const [source = layer - 1] = this.model.layers[layer].sources ?? [];
+    return source < 0 ? this.image : this.looks[source];
   }
 
   /** The unit with the largest output, its label and its share; of the model's output, or of another pass. */
@@ -104,17 +106,8 @@ class Lab {
   }
 }
 
-function showSeen({ greys, imageSize: [h, w] }) {
-  const canvas = document.getElementById("seen");
-  canvas.width = w;
-  canvas.height = h;
-  canvas.getContext("2d").putImageData(greyImage(greys, h, w), 0, 0);
-}
-
-function greyImage(greys, h, w) {
-  const image = new ImageData(w, h);
-  greys.forEach((grey, k) => image.data.set([255 * grey, 255 * grey, 255 * grey, 255], 4 * k));
-  return image;
+function showSeen({ greys, imageSize }) {
+  drawGreys(document.getElementById("seen"), greys, imageSize);
 }
 
 /** The table of probabilities, and the answer in words, which screen readers say. */
@@ -193,20 +186,18 @@ function buildDrawing(lab) {
   document.getElementById("undo").onclick = drawing.undo;
   centre.onchange = () => strokes.length && changed(strokes);
 
-  const [h, w] = lab.imageSize;
   /** Take an example in place of a drawing. */
   lab.take = async (example) => {
     strokes = [];
-    const picture = el("canvas", { width: w, height: h });
-    picture.getContext("2d").putImageData(greyImage(example.pixels, h, w), 0, 0);
-    drawing.show(picture);
+    drawing.show(greyCanvas(example.pixels, lab.imageSize));
     await lab.lookAt(example.pixels);
   };
-  const examples = (lab.model.examples ?? []).filter(({ pixels }) => pixels.length === h * w);
+  const examples = (lab.model.examples ?? []).filter(
+    ({ pixels }) => pixels.length === lab.imageSize[0] * lab.imageSize[1],
+  );
   lab.examples = examples;
   for (const example of examples) {
-    const picture = el("canvas", { width: w, height: h, "aria-hidden": "true" });
-    picture.getContext("2d").putImageData(greyImage(example.pixels, h, w), 0, 0);
+    const picture = greyCanvas(example.pixels, lab.imageSize);
     const take = () => lab.take(example);
     const button = el("button", { type: "button", "aria-label": `take this ${example.label}`, onclick: take }, picture);
     document.getElementById("examples").append(button);
