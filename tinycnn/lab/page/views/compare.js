@@ -3,7 +3,7 @@ import { el, percent } from "../dom.js";
 import { needsProgram } from "../layers.js";
 
 export const compare = {
-  title: "Models side by side",
+  title: "Side by side",
   about: "What other models answer to the same drawing: plain, with dropout, with batch normalization.",
   show(lab, panel) {
     if (!lab.source.compare) return needsProgram(panel, "A comparison of models");

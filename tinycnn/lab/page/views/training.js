@@ -4,7 +4,7 @@ import { needsProgram } from "../layers.js";
 import { greyCanvas } from "../picture.js";
 
 export const training = {
-  title: "Training live",
+  title: "Training",
   about:
     "The model while it trains: loss and accuracy, the activations of a fixed batch, and the test images that it " +
     "misreads, nearest misses first.",
