@@ -201,6 +201,56 @@ def test_a_drawing_by_mouse_and_by_keyboard_is_read(page: Any, tmp_path: Path) -
     assert answer(page) == before
 
 
+def drawn(page: Any, points: list[tuple[float, float]]) -> np.ndarray:
+    """What the network gets for a line through these points of the square, (h, w)."""
+    page.click("#clear")
+    box = page.locator("#pen").bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place)
+    page.mouse.up()
+    page.wait_for_timeout(50)  # the page draws once a frame
+    return np.array(page.evaluate("Array.from(lab.greys)"), "float64").reshape(28, 28)
+
+
+SEVEN = np.array([(0.0, 0.0), (0.8, 0.0), (0.3, 1.0)])
+
+
+def test_a_drawing_is_normalised_as_mnist_was(page: Any, tmp_path: Path) -> None:
+    opened(page, Sequential([Input((28, 28, 1)), layers.Flatten(), Dense(2)]), tmp_path)
+    small, large = 0.2 * SEVEN + (0.05, 0.7), 0.8 * SEVEN + 0.1
+    images = [drawn(page, points.tolist()) for points in (small, large)]
+    for image in images:
+        rows, columns = np.nonzero(image > 0.5)
+        assert 19 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 20
+        mass = [(image.sum(axis) * np.arange(28)).sum() / image.sum() for axis in (1, 0)]
+        np.testing.assert_allclose(mass, 13.5, atol=0.1)
+    np.testing.assert_allclose(images[0], images[1], atol=0.25)  # the mouse moves by whole pixels of the screen
+
+    page.uncheck("#centre")
+    left_below, everywhere = (drawn(page, points.tolist()) for points in (small, large))
+    assert left_below[:, 14:].sum() == left_below[:14].sum() == 0 < left_below.sum() < 0.5 * everywhere.sum()
+
+    page.check("#centre")
+    dot = drawn(page, [(0.1, 0.1)])
+    assert 0 < dot.sum() < 12
+
+
+def test_the_tour_has_six_steps_that_speak_of_this_image(page: Any, tmp_path: Path) -> None:
+    model = notebook()
+    opened(page, model, tmp_path)
+    page.click("#tour-button")
+    for place in range(1, 7):
+        page.locator(f"#tour h2:has-text('{place} of 6')").wait_for()
+        if place in (1, 6):
+            label = page.evaluate("lab.answer().label")
+            assert f"“{label}”" in page.inner_text("#tour p")
+        page.click("#tour button:nth-of-type(2)")
+    assert page.locator("#tour").is_hidden()
+
+
 VIEWS = {
     "maps": "h3:has-text('conv2d')",
     "pixel": ".equation",
