@@ -96,11 +96,11 @@ IMAGE_CHAIN = Chain(
         ("MaxPooling2D", {"pool_size": 2, "strides": 1, "padding": "same"}),
         ("LeakyReLU", {}),
         ("Dense", {"units": 3, "activation": "leaky_relu"}),
+        ("ReLU", {"negative_slope": 0.125}),
+        ("ELU", {"alpha": 0.25}),
         ("Reshape", {"target_shape": (-1, 3)}),
         ("Softmax", {}),
         ("Flatten", {}),
-        ("ReLU", {"negative_slope": 0.125}),
-        ("ELU", {"alpha": 0.25}),
         ("Dense", {"units": 5, "activation": "sigmoid"}),
     ],
 )
