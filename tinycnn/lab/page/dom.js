@@ -40,6 +40,11 @@ export function sizes(shape) {
   return shape.join(" × ");
 }
 
+/** How many numbers an array of this shape has. */
+export function product(shape) {
+  return shape.reduce((size, n) => size * n, 1);
+}
+
 /** A labelled number field, select box and the like, one line. */
 export function field(label, control) {
   return el("label", { class: "field" }, el("span", { text: label }), control);

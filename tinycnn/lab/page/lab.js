@@ -4,7 +4,7 @@
  * A view is an object of views/: `title`, `about` (a sentence on what one sees) and `show(lab, panel)`, which builds it
  * in an empty element and returns the function that brings it up to date when the drawing or the model has changed.
  */
-import { el, figure, percent, sizes } from "./dom.js";
+import { el, figure, percent, product, sizes } from "./dom.js";
 import { normalised } from "./drawing.js";
 import { fileSource, modelInPage } from "./file_source.js";
 import { pen } from "./pen.js";
@@ -38,12 +38,15 @@ class Lab {
     this.view = "maps";
     this.updateView = () => {};
     this.newest = 0;
+    /** Images to start from, and what takes one in place of a drawing: see `buildDrawing`. */
+    this.examples = (this.model.examples ?? []).filter(({ pixels }) => pixels.length === product(this.imageSize));
+    this.take = async (example) => this.lookAt(example.pixels);
   }
 
   /** A drawing in grey, h x w numbers from 0 to 1, as the network takes it: the greys in all channels. */
   asInput(greys) {
     const shape = this.model.input_shape;
-    const channels = shape.reduce((product, n) => product * n, 1) / greys.length;
+    const channels = product(shape) / greys.length;
     const data = new Float32Array(greys.length * channels);
     data.forEach((_, k) => (data[k] = greys[Math.floor(k / channels)]));
     return { shape, data };
@@ -96,9 +99,9 @@ class Lab {
     const panel = document.getElementById("panel");
     panel.replaceChildren(el("p", { class: "about", text: VIEWS[view].about }));
     panel.setAttribute("aria-labelledby", `tab-${view}`);
-    for (const tab of document.querySelectorAll("[role=tab]")) {
+    for (const tab of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[role=tab]"))) {
       const selected = tab.id === `tab-${view}`;
-      tab.setAttribute("aria-selected", selected);
+      tab.setAttribute("aria-selected", String(selected));
       tab.tabIndex = selected ? 0 : -1;
     }
     this.updateView = VIEWS[view].show(this, panel);
@@ -167,7 +170,7 @@ function buildTabs(lab) {
 
 /** The drawing side: the pen, its buttons, the examples. */
 function buildDrawing(lab) {
-  const centre = document.getElementById("centre");
+  const centre = /** @type {HTMLInputElement} */ (document.getElementById("centre"));
   let strokes = [];
   let waiting = false;
   /** Once a frame at most, however many points a stroke has. */
@@ -180,23 +183,18 @@ function buildDrawing(lab) {
       lab.lookAt(normalised(strokes, lab.imageSize, centre.checked));
     });
   };
-  const canvas = document.getElementById("pen");
+  const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("pen"));
   const drawing = pen(canvas, changed);
   document.getElementById("clear").onclick = drawing.clear;
   document.getElementById("undo").onclick = drawing.undo;
   centre.onchange = () => strokes.length && changed(strokes);
 
-  /** Take an example in place of a drawing. */
   lab.take = async (example) => {
     strokes = [];
     drawing.show(greyCanvas(example.pixels, lab.imageSize));
     await lab.lookAt(example.pixels);
   };
-  const examples = (lab.model.examples ?? []).filter(
-    ({ pixels }) => pixels.length === lab.imageSize[0] * lab.imageSize[1],
-  );
-  lab.examples = examples;
-  for (const example of examples) {
+  for (const example of lab.examples) {
     const picture = greyCanvas(example.pixels, lab.imageSize);
     const take = () => lab.take(example);
     const button = el("button", { type: "button", "aria-label": `take this ${example.label}`, onclick: take }, picture);

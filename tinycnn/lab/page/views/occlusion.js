@@ -29,6 +29,7 @@ export const occlusion = {
     );
 
     let newest = 0;
+    /** @type {(event: PointerEvent) => string} */
     let read = () => "";
     canvas.onpointermove = (event) => (under.textContent = read(event) || " ");
     canvas.onpointerleave = () => (under.textContent = " ");

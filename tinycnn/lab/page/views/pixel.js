@@ -1,6 +1,6 @@
 /** One number of a layer's output, taken apart: what it is computed from, in numbers. */
 import { cellColours, rangeOf, symmetricRangeOf } from "../colours.js";
-import { el, field, figure, note, sizes } from "../dom.js";
+import { el, field, figure, product } from "../dom.js";
 import { ACTIVATIONS } from "../forward.js";
 import { sentence } from "../layers.js";
 
@@ -137,7 +137,7 @@ function sumOfInputs({ layer, weights, x, place, result }) {
   if (rest.length) rows.push([`${rest.length} others`, "", "", figure(total(rest.map((part) => part.product)))]);
   return [
     table("The largest products of all", ["", "value", "weight", "product"], rows),
-    equation(layer, sum, bias ? bias.data[unit] : 0, result, place),
+    equation(layer, sum, bias ? bias.data[unit] : 0, result),
   ];
 }
 
@@ -250,8 +250,4 @@ function grid(h, w, f) {
 
 function total(values) {
   return values.reduce((sum, value) => sum + value, 0);
-}
-
-function product(shape) {
-  return shape.reduce((size, n) => size * n, 1);
 }
