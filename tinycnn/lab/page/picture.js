@@ -2,8 +2,8 @@
 import { drawMaps, legend, placeIn, rangeOf, symmetricRangeOf } from "./colours.js";
 import { el, figure } from "./dom.js";
 
-const MAP_WIDTH = 64; // pixels of the screen, at least, for one map
-const CELL = 7; // and for a number of a row
+const MAP_WIDTH = 52; // pixels of the screen, at least, for one map
+const CELL = 12; // and for a number of a row
 
 /**
  * An element that shows values of one layer, one after the other.
@@ -65,7 +65,7 @@ function gridOf(shape, size, width) {
     });
     return { h, w, count: channels, columns, scale, at };
   }
-  const columns = Math.min(size, Math.max(1, Math.floor(width / CELL / 2)));
+  const columns = Math.min(size, Math.max(1, Math.floor(width / (2 * CELL))));
   const at = ({ map }) => ({ index: map, place: { i: 0, j: 0, channel: map }, text: `unit ${map}` });
   return { h: 1, w: 1, count: size, columns, scale: CELL, at };
 }
