@@ -15,7 +15,8 @@ from parity_cases import notebook_model
 from random_models import Chain, build, chains, fill, some_input
 
 from tinycnn import Sequential, keras, layers
-from tinycnn.keras.layers import Dense, Input
+from tinycnn.insight.copies import copy_model
+from tinycnn.keras.layers import Conv2D, Dense, Input
 from tinycnn.lab.export import export
 
 BROWSER = next((path for path in ("/usr/bin/chromium", shutil.which("chromium")) if path and Path(path).exists()), None)
@@ -128,6 +129,24 @@ def test_a_functional_model_and_float64(page: Any, tmp_path: Path) -> None:
     h = layers.Conv2D(2, 3, activation="relu", dtype="float64")(x)
     model = fill(keras.Model(x, Dense(3, activation="softmax", dtype="float64")(layers.Flatten(dtype="float64")(h))))
     assert_computes_alike(opened(page, model, tmp_path), model, np.random.default_rng(3).normal(size=(2, 4, 4, 1)))
+
+
+def test_batch_normalization_in_training_is_that_of_the_library(page: Any, tmp_path: Path) -> None:
+    frozen = layers.BatchNormalization(trainable=False)
+    inner = [Conv2D(3, 3, activation="relu"), layers.BatchNormalization(), frozen, layers.Flatten(), Dense(2)]
+    model = fill(Sequential([Input((5, 5, 1)), *inner, layers.BatchNormalization(epsilon=0.1)]))
+    opened(page, model, tmp_path)
+    x = np.random.default_rng(5).normal(size=(4, 5, 5, 1)).astype("float32")
+    found = page.evaluate(
+        """async (images) => {
+            const [x, ...others] = images.map((data) => ({ shape: [5, 5, 1], data: Float32Array.from(data) }));
+            return (await lab.source.inTraining(x, others)).map(({ output }) => Array.from(output.data));
+        }""",
+        x.reshape(4, -1).tolist(),
+    )
+    expected = [y[0].ravel() for _, _, y in copy_model(model).walk(x, training=True)]
+    for y, z in zip(expected, found, strict=True):
+        np.testing.assert_allclose(z, y, rtol=0, atol=TOLERANCE * max(1, np.abs(y).max()))
 
 
 COVERED = ["Activation", "AveragePooling2D", "BatchNormalization", "Conv2D", "Conv2D", "Dense", "Dropout", "ELU"]
@@ -247,6 +266,10 @@ def test_the_tour_has_six_steps_that_speak_of_this_image(page: Any, tmp_path: Pa
         if place in (1, 6):
             label = page.evaluate("lab.answer().label")
             assert f"“{label}”" in page.inner_text("#tour p")
+        if place == 4:
+            page.get_by_text("They are not 0: the statistics are those of training").wait_for()
+            page.select_option("#bn-batch", "10")
+            page.get_by_text("Its neighbours have a say: “").wait_for()
         page.click("#tour button:nth-of-type(2)")
     assert page.locator("#tour").is_hidden()
 

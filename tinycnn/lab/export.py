@@ -178,7 +178,7 @@ _SETTINGS: dict[type[Layer], Callable[[Any], dict[str, Any]]] = {
     Activation: _activation,
     AlphaDropout: _nothing,
     AveragePooling2D: _pooling,
-    BatchNormalization: lambda layer: {"epsilon": layer.epsilon, "momentum": layer.momentum},
+    BatchNormalization: lambda layer: {"epsilon": layer.epsilon, "trainable": layer.trainable},
     Conv2D: _conv2d,
     Dense: _activation,
     Dropout: _rate,

@@ -4,7 +4,7 @@
  * Both this and `programSource` of program_source.js answer the same questions; what one of them cannot answer is not
  * among its functions.
  */
-import { forward } from "./forward.js";
+import { forward, forwardInTraining } from "./forward.js";
 
 /** The model that `export` has written into the page, or null in a page that the program serves. */
 export function modelInPage() {
@@ -47,6 +47,11 @@ export function fileSource(model) {
     /** What the network answers to several images. */
     async predict(images) {
       return images.map((x) => forward(model, x).at(-1));
+    },
+
+    /** The image in a batch with others, as in training: each layer's output for it, and the layers with their statistics. */
+    async inTraining(x, others) {
+      return forwardInTraining(model, [x, ...others]).map(({ layer, outputs }) => ({ layer, output: outputs[0] }));
     },
 
     /**

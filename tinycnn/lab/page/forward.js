@@ -5,7 +5,7 @@
  * (i, j) in channel c of an image of h x w pixels stands at data[(i * w + j) * channels + c]. Sums are kept in float64,
  * results in float32.
  *
- * @typedef {{shape: number[], data: Float32Array}} Value  an image (h, w, c), or a row (n)
+ * @typedef {{shape: number[], data: Float32Array | Float64Array}} Value  an image (h, w, c), or a row (n)
  * @typedef {{name: string, kind: string, shape: number[], settings: Object<string, any>, weights: Object<string, Value>}} Layer
  *   `shape` is that of the output; see `_settings` in tinycnn/lab/export.py
  * @typedef {{name: string, input_shape: number[], layers: Layer[]}} Model
@@ -224,4 +224,31 @@ export function forwardLayer(x, layer) {
  */
 export function forward(model, x, first = 0) {
   return model.layers.slice(first).map((layer) => (x = forwardLayer(x, layer)));
+}
+
+/**
+ * The same for a batch, with batch normalization as in training: by the statistics of this very batch.
+ *
+ * @param {Model} model
+ * @param {Value[]} xs
+ * @returns {{layer: Layer, outputs: Value[]}[]} for each layer the outputs, and the layer with the statistics that it used
+ */
+export function forwardInTraining(model, xs) {
+  return model.layers.map((layer) => {
+    if (layer.kind === "BatchNormalization" && layer.settings.trainable) layer = withStatisticsOf(xs, layer);
+    xs = xs.map((x) => forwardLayer(x, layer));
+    return { layer, outputs: xs };
+  });
+}
+
+/** μ = Σx/m and σ² = Σ(x − μ)²/m of each channel, over all pixels of all images. */
+function withStatisticsOf(xs, layer) {
+  const { shape } = layer.weights.moving_mean;
+  const [mean, variance] = [new Float64Array(shape[0]), new Float64Array(shape[0])];
+  const m = (xs.length * xs[0].data.length) / shape[0];
+  for (const { data } of xs) data.forEach((value, k) => (mean[k % shape[0]] += value / m));
+  for (const { data } of xs)
+    data.forEach((value, k) => (variance[k % shape[0]] += (value - mean[k % shape[0]]) ** 2 / m));
+  const statistics = { moving_mean: { shape, data: mean }, moving_variance: { shape, data: variance } };
+  return { ...layer, weights: { ...layer.weights, ...statistics } };
 }

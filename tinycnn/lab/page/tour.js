@@ -34,8 +34,8 @@ const STEPS = [
           "model that has it, each channel is shifted and scaled by fixed numbers in inference, whatever the " +
           "other images are."
         : "In inference each channel is shifted and scaled by the moving statistics, fixed numbers from " +
-          "training: the same for every image, so your image's channels do not get a mean of 0. In training the " +
-          "batch's own statistics are used, so the neighbours of an image have a say.",
+          "training: the same for every image. Choose “in training” above, and the batch's own statistics do it: " +
+          "now the other images have a say in what becomes of yours.",
   },
   {
     title: "Dropout and this image",

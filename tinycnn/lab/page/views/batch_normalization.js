@@ -1,5 +1,5 @@
 /** Batch normalization: what it does to this drawing's channels, and by which statistics. */
-import { el, field, figure, note } from "../dom.js";
+import { el, field, figure, note, percent } from "../dom.js";
 
 const LINE = 9; // pixels of the screen for a channel
 
@@ -7,7 +7,7 @@ export const batchNormalization = {
   title: "Batch normalization",
   about:
     "A bar for each channel: the mean of your drawing's values, one standard deviation to both sides. As they come in, " +
-    "with the moving statistics as an outline, and as they go out.",
+    "with the statistics that normalise them as an outline, and as they go out.",
   show(lab, panel) {
     const layers = lab.model.layers
       .map((layer, k) => [k, layer])
@@ -19,6 +19,14 @@ export const batchNormalization = {
     }
     const choose = el("select", { id: "bn-layer" });
     layers.forEach(([k, { name }]) => choose.append(el("option", { value: k, text: name })));
+    const neighbours = el(
+      "select",
+      { id: "bn-batch" },
+      el("option", { value: 0, text: "in inference: moving statistics" }),
+    );
+    for (const n of [1, 3, lab.examples.length].filter((n) => n <= lab.examples.length && n && lab.source.inTraining)) {
+      neighbours.append(el("option", { value: n, text: `in training: a batch with ${n} of the digits` }));
+    }
     const summary = el("p", { role: "status" });
     const before = el("canvas", { role: "img" });
     const after = el("canvas", { role: "img" });
@@ -29,7 +37,7 @@ export const batchNormalization = {
       "aria-label": "The numbers of all channels",
     });
     panel.append(
-      el("div", { class: "row" }, field("layer", choose)),
+      el("div", { class: "row" }, field("layer", choose), field("normalised", neighbours)),
       summary,
       el(
         "div",
@@ -44,10 +52,12 @@ export const batchNormalization = {
     async function update() {
       const mine = ++newest;
       const place = Number(choose.value);
-      const weights = await lab.source.weights(place);
+      const others = lab.examples.slice(0, Number(neighbours.value)).map(({ pixels }) => lab.asInput(pixels));
+      const found = others.length ? await lab.source.inTraining(lab.image, others) : null;
+      const weights = found ? found[place].layer.weights : await lab.source.weights(place);
       if (mine !== newest) return;
-      const input = channelStatistics(lab.inputOf(place));
-      const output = channelStatistics(lab.looks[place]);
+      const input = channelStatistics(found && place ? found[place - 1].output : lab.inputOf(place));
+      const output = channelStatistics(found ? found[place].output : lab.looks[place]);
       const moving = Array.from(weights.moving_mean.data, (mean, c) => ({
         mean,
         deviation: Math.sqrt(weights.moving_variance.data[c]),
@@ -58,14 +68,18 @@ export const batchNormalization = {
         const means = statistics.map(({ mean }) => mean);
         return `from ${figure(Math.min(...means))} to ${figure(Math.max(...means))}`;
       };
+      const [certain, answer] = [lab.answer(), found && lab.answer(found.at(-1).output)];
       summary.textContent =
         `The means of this drawing's ${input.length} channels lie ${span(input)} before and ${span(output)} after. ` +
-        "They are not 0: the statistics are those of training, not this drawing's own.";
-      before.setAttribute("aria-label", `Channels before: means ${span(input)}; moving means ${span(moving)}`);
+        (found
+          ? `Its neighbours have a say: “${answer.label}” with ${percent(answer.share)}, ` +
+            `in inference “${certain.label}” with ${percent(certain.share)}.`
+          : "They are not 0: the statistics are those of training, not this drawing's own.");
+      before.setAttribute("aria-label", `Channels before: means ${span(input)}; normalised by means ${span(moving)}`);
       after.setAttribute("aria-label", `Channels after: means ${span(output)}`);
       numbers.replaceChildren(table(weights, input, output));
     }
-    choose.onchange = update;
+    choose.onchange = neighbours.onchange = update;
     return update;
   },
 };
@@ -133,7 +147,7 @@ function drawBars(canvas, statistics, others) {
 }
 
 function table({ moving_mean: mean, moving_variance: variance, gamma, beta }, input, output) {
-  const heads = ["channel", "mean in", "moving mean", "deviation in", "moving deviation", "γ", "β", "mean out"];
+  const heads = ["channel", "mean in", "by mean", "deviation in", "by deviation", "γ", "β", "mean out"];
   heads.push("deviation out");
   const rows = input.map((x, c) => {
     const given = [x.mean, mean.data[c], x.deviation, Math.sqrt(variance.data[c])];
