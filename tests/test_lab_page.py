@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from lab_program import serving, step_batch
 from parity_cases import notebook_model
 from random_models import Chain, build, chains, fill, some_input
 
 from tinycnn import Sequential, keras, layers
 from tinycnn.insight.copies import copy_model
+from tinycnn.insight.inspection import gradients
 from tinycnn.keras.layers import Conv2D, Dense, Input
 from tinycnn.lab.export import export
 
@@ -48,7 +51,7 @@ def page(browser: Any) -> Iterator[Any]:
     yield page
     page.close()
     assert wrong == []
-    assert [url for url in requests if not url.startswith("file://")] == []
+    assert [url for url in requests if not url.startswith(("file://", "http://127.0.0.1:"))] == []
 
 
 def opened(page: Any, model: Any, folder: Path) -> Any:
@@ -266,10 +269,6 @@ def test_the_tour_has_six_steps_that_speak_of_this_image(page: Any, tmp_path: Pa
         if place in (1, 6):
             label = page.evaluate("lab.answer().label")
             assert f"“{label}”" in page.inner_text("#tour p")
-        if place == 4:
-            page.get_by_text("They are not 0: the statistics are those of training").wait_for()
-            page.select_option("#bn-batch", "10")
-            page.get_by_text("Its neighbours have a say: “").wait_for()
         page.click("#tour button:nth-of-type(2)")
     assert page.locator("#tour").is_hidden()
 
@@ -277,7 +276,7 @@ def test_the_tour_has_six_steps_that_speak_of_this_image(page: Any, tmp_path: Pa
 VIEWS = {
     "maps": "h3:has-text('conv2d')",
     "pixel": ".equation",
-    "kernels": "canvas[aria-label*='kernels of 3 × 3']",
+    "kernels": "canvas[aria-label^='kernels: 32 maps']",
     "step": ".note",
     "batchNormalization": "canvas[aria-label*='Channels before']",
     "dropout": ".note",
@@ -287,6 +286,7 @@ VIEWS = {
 }
 
 
+@pytest.mark.slow
 def test_every_view_opens_by_keyboard(page: Any, tmp_path: Path) -> None:
     opened(page, notebook(), tmp_path)
     page.locator("[role=tab][aria-selected=true]").focus()
@@ -295,6 +295,10 @@ def test_every_view_opens_by_keyboard(page: Any, tmp_path: Path) -> None:
             page.keyboard.press("ArrowRight")
         page.locator(f"#tab-{view}[aria-selected=true]").wait_for()
         page.locator(f"#panel {what}").first.wait_for()
+    page.click("#tab-batchNormalization")
+    page.get_by_text("They are not 0: the statistics are those of training").wait_for()
+    page.select_option("#bn-batch", "10")
+    page.get_by_text("Its neighbours have a say: “").wait_for()
 
 
 @pytest.mark.slow
@@ -310,6 +314,70 @@ def test_axe_finds_nothing(width: int, page: Any, tmp_path: Path) -> None:
     page.click("#theme-button")
     page.click("#tour-button")
     assert accessible(page) == []
+
+
+TRAINING: dict[str, Any] = {
+    "running": False,
+    "version": 1,
+    "epoch": 2,
+    "step": 7,
+    "steps": 45,
+    "logs": {"loss": 0.25},
+    "history": {"loss": [2.0, 0.5], "val_loss": [1.5, 0.75]},
+    "layers": [{"name": "conv2d", "counts": [1, 5, 2], "edges": [0.0, 1.0, 2.0, 3.0], "dead": 0.125}],
+    "misread": [{"pixels": base64.b64encode(bytes(784)).decode(), "label": 3, "answer": 5, "share": 0.625}],
+}
+
+
+@pytest.mark.slow
+def test_the_page_of_a_program(page: Any) -> None:
+    model = notebook()
+    model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy")
+    training = dict(TRAINING)
+    with serving(model, {"this one": model, "another": notebook("plain")}, training) as (address, requests):
+        page.goto(address)
+        page.locator("html[data-ready]").wait_for()
+        page.locator("[aria-label='take this 5']").click()
+        x = np.array(page.evaluate("Array.from(lab.greys)"), "float32").reshape(1, 28, 28, 1)
+        np.testing.assert_allclose(shown(page), 100 * model.forward(x)[0], atol=0.06)
+        for view in VIEWS:
+            page.click(f"#tab-{view}")
+            page.locator("#panel > :nth-child(2)").wait_for()
+
+        page.click("#tab-step")
+        page.select_option("#step-label", "3")
+        page.get_by_text("conv2d/kernel").wait_for()
+        expected = np.abs(gradients(model, *step_batch(x, 3))["conv2d"].output[0]).max()
+        label = page.get_attribute("canvas[aria-label^='gradient of conv2d:']", "aria-label")
+        assert expected > 0
+        np.testing.assert_allclose(float(label.split()[-1]), expected, rtol=0.06)
+
+        page.click("#tab-batchNormalization")
+        page.select_option("#bn-batch", "3")
+        page.get_by_text("Its neighbours have a say").wait_for()
+        others = page.evaluate("lab.examples.slice(0, 3).map(({ pixels }) => Array.from(pixels))")
+        batch = np.concatenate([x, np.array(others, "float32").reshape(3, 28, 28, 1)])
+        in_training = copy_model(model).forward(batch, training=True)[0]
+        page.get_by_text(f"have a say: “{in_training.argmax()}” with {100 * in_training.max():.1f} %").wait_for()
+
+        page.click("#tab-compare")
+        page.locator("th:has-text('another')").wait_for()
+        for view in ("step", "compare", "training") if AXE.exists() else ():
+            page.click(f"#tab-{view}")
+            page.locator("#panel canvas, #panel th").first.wait_for()
+            assert accessible(page) == [], view
+        page.click("#tab-training")
+        page.get_by_text("3 read as 5, 62.5 %").wait_for()
+        page.get_by_text("from 0 to 3.00; 12.5 % of its relus are dead").wait_for()
+        page.get_by_role("button", name="Train", exact=True).click()
+        page.get_by_text("Epoch 2, step 7 of 45").wait_for()  # a second later, without a stroke
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.get_by_text("Not training · loss 0.250").wait_for()
+
+        model.set_weights([0 * weights for weights in model.get_weights()])
+        training["version"] += 1
+        page.locator("#probabilities tr:has-text('10.0 %') >> nth=9").wait_for()
+        assert "POST stop" in requests
 
 
 def accessible(page: Any) -> list[Any]:

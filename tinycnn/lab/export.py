@@ -226,7 +226,9 @@ def page_with(model: dict[str, Any]) -> str:
     script = joined("lab.js")
     data = json.dumps(model, separators=(",", ":")).replace("<", "\\u003c")  # no </script> inside
     policy = f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:"
+    icon = base64.b64encode((PAGE / "icon.svg").read_bytes()).decode("ascii")
     for tag, inline in {
+        'href="icon.svg"': f'href="data:image/svg+xml;base64,{icon}"',
         '<meta name="lab" content="page">': f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<link rel="stylesheet" href="lab.css">': f"<style>{style}</style>",
         '<script type="module" src="lab.js"></script>': (

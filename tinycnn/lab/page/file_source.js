@@ -1,8 +1,7 @@
 /**
  * The numbers of an exported file: the model lies in the page, forward.js computes.
  *
- * Both this and `programSource` of program_source.js answer the same questions; what one of them cannot answer is not
- * among its functions.
+ * `programSource` of program_source.js answers the same questions, and more.
  */
 import { forward, forwardInTraining } from "./forward.js";
 
@@ -18,11 +17,16 @@ export function modelInPage() {
       layer.weights[name] = { shape, data: numbers.subarray(offset, offset + size) };
     }
   }
-  model.examples = model.examples.map(({ label, pixels }) => ({
-    label,
-    pixels: Float32Array.from(bytes(pixels), (grey) => grey / 255),
-  }));
+  model.examples = examplesOf(model.examples);
   return model;
+}
+
+/** Images with their pixels, bytes in base64, as greys from 0 to 1. */
+export function examplesOf(images) {
+  return images.map((image) => ({
+    ...image,
+    pixels: Float32Array.from(bytes(image.pixels), (grey) => grey / 255),
+  }));
 }
 
 function bytes(base64) {

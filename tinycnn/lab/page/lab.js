@@ -9,19 +9,27 @@ import { normalised } from "./drawing.js";
 import { fileSource, modelInPage } from "./file_source.js";
 import { pen } from "./pen.js";
 import { drawGreys, greyCanvas } from "./picture.js";
-import { programSource } from "./program_source.js";
+import { needsProgram } from "./layers.js";
 import { startTour } from "./tour.js";
 import { batchNormalization } from "./views/batch_normalization.js";
-import { compare } from "./views/compare.js";
 import { dropout } from "./views/dropout.js";
 import { kernels } from "./views/kernels.js";
 import { maps } from "./views/maps.js";
 import { occlusion } from "./views/occlusion.js";
 import { pixel } from "./views/pixel.js";
-import { step } from "./views/step.js";
-import { training } from "./views/training.js";
 
-const VIEWS = { maps, pixel, kernels, step, batchNormalization, dropout, occlusion, training, compare };
+/** In the order of their tabs; those that need the program are in program.js, which an exported file is without. */
+const VIEWS = {
+  maps,
+  pixel,
+  kernels,
+  step: needsProgram("One step", "A training step"),
+  batchNormalization,
+  dropout,
+  occlusion,
+  training: needsProgram("Training", "Training"),
+  compare: needsProgram("Side by side", "A comparison of models"),
+};
 const MOST_ANSWERS = 20; // rows of the table
 
 class Lab {
@@ -80,6 +88,15 @@ class Lab {
 
   label(unit) {
     return this.labels[unit] ?? String(unit);
+  }
+
+  /** A select box of the layers of one kind; its values are their places. */
+  choice(kind, words = ({ name }) => name) {
+    const select = el("select");
+    this.model.layers.forEach((layer, k) => {
+      if (!kind || layer.class === kind) select.append(el("option", { value: k, text: words(layer) }));
+    });
+    return select;
   }
 
   /** Where one map of a layer is largest. */
@@ -214,10 +231,25 @@ function buildTheme() {
   return () => show(document.documentElement.dataset.theme !== "dark");
 }
 
+/** Say what went wrong where it is read: the program was ended, for one. */
+function showTrouble({ reason }) {
+  const line = document.getElementById("trouble");
+  line.hidden = false;
+  line.textContent = `Something went wrong: ${reason?.message ?? reason}. Is the program still running? Then load the page again.`;
+}
+
+/** The program as the source of all numbers, with its views. */
+async function theProgram() {
+  const { programSource, ...views } = await import("./program.js");
+  Object.assign(VIEWS, views);
+  return programSource();
+}
+
 async function start() {
+  addEventListener("unhandledrejection", showTrouble);
   const changeTheme = buildTheme();
   const model = modelInPage();
-  const source = model ? fileSource(model) : await programSource();
+  const source = model ? fileSource(model) : await theProgram();
   const lab = new Lab(source);
   globalThis.lab = lab; // for the console: lab.looks are the outputs of all layers
   document.getElementById("model-line").textContent =
@@ -241,6 +273,7 @@ async function start() {
     await lab.take(example);
     if (lab.answer().label === example.label) break; // start with one that is read
   }
+  source.watch?.(() => lab.lookAt(lab.greys));
   document.documentElement.dataset.ready = "yes"; // for tests and for the patient
 }
 

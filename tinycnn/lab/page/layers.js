@@ -47,10 +47,15 @@ export function readOn(layer) {
   return { file: file ? `tinycnn/layers/${file}.py` : null, tutorial: tutorial ? `tutorial ${tutorial}` : null };
 }
 
-/** Says in a view that an exported file cannot show it. */
-export function needsProgram(panel, what) {
-  panel.append(
-    note(`${what} needs the program that trains: `, el("code", { text: "python -m tinycnn.lab MODEL.keras" })),
-  );
-  return () => {};
+/** In place of a view that an exported file cannot show: a note. */
+export function needsProgram(title, what) {
+  return {
+    title,
+    about: "",
+    show(lab, panel) {
+      const command = el("code", { text: "python -m tinycnn.lab MODEL.keras" });
+      panel.append(note(`${what} needs the program that trains: `, command));
+      return () => {};
+    },
+  };
 }

@@ -36,11 +36,13 @@ export function picture(name, { symmetric = false, pick = null } = {}) {
 
   return {
     element,
-    /** @param {import("./forward.js").Value} newValue */
-    update(newValue) {
+    /**
+     * @param {import("./forward.js").Value} newValue
+     * @param {import("./colours.js").Range} range  of the colours; by default that of the value
+     */
+    update(newValue, range = symmetric ? symmetricRangeOf(newValue.data) : rangeOf(newValue.data)) {
       value = newValue;
       const { shape, data } = value;
-      const range = symmetric ? symmetricRangeOf(data) : rangeOf(data);
       grid = gridOf(shape, data.length, element.clientWidth || 300);
       const valueAt = (map, i, j) => data[grid.at({ map, i, j }).index];
       drawMaps(canvas, grid.h, grid.w, grid.count, grid.columns, valueAt, range);
@@ -84,4 +86,21 @@ export function greyCanvas(greys, size) {
   const canvas = el("canvas", { class: "maps", "aria-hidden": "true" });
   drawGreys(canvas, greys, size);
   return canvas;
+}
+
+/** What draws on a canvas of this size in pixels of the screen, sharp on every screen. */
+export function chart(canvas, width, height) {
+  const density = window.devicePixelRatio || 1;
+  canvas.width = width * density;
+  canvas.height = height * density;
+  canvas.style.width = `${width}px`;
+  const context = canvas.getContext("2d");
+  context.scale(density, density);
+  context.font = "12px system-ui, sans-serif";
+  return context;
+}
+
+/** A colour of the page by its name in lab.css. */
+export function pageColour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`);
 }

@@ -1,5 +1,6 @@
 /** Batch normalization: what it does to this drawing's channels, and by which statistics. */
 import { el, field, figure, note, percent } from "../dom.js";
+import { chart, pageColour } from "../picture.js";
 
 const LINE = 9; // pixels of the screen for a channel
 
@@ -9,22 +10,18 @@ export const batchNormalization = {
     "A bar for each channel: the mean of your drawing's values, one standard deviation to both sides. As they come in, " +
     "with the statistics that normalise them as an outline, and as they go out.",
   show(lab, panel) {
-    const layers = lab.model.layers
-      .map((layer, k) => [k, layer])
-      .filter(([, layer]) => layer.kind === "BatchNormalization");
-    if (!layers.length) {
+    const choose = lab.choice("BatchNormalization");
+    if (!choose.options.length) {
       const command = el("code", { text: "python -m tinycnn.train --bn" });
       panel.append(note("This model has no batch normalization. The notebook's third model has: ", command));
       return () => {};
     }
-    const choose = el("select", { id: "bn-layer" });
-    layers.forEach(([k, { name }]) => choose.append(el("option", { value: k, text: name })));
     const neighbours = el(
       "select",
       { id: "bn-batch" },
       el("option", { value: 0, text: "in inference: moving statistics" }),
     );
-    for (const n of [1, 3, lab.examples.length].filter((n) => n <= lab.examples.length && n && lab.source.inTraining)) {
+    for (const n of [1, 3, lab.examples.length].filter((n) => n <= lab.examples.length && n)) {
       neighbours.append(el("option", { value: n, text: `in training: a batch with ${n} of the digits` }));
     }
     const summary = el("p", { role: "status" });
@@ -104,15 +101,9 @@ function drawBars(canvas, statistics, others) {
   const high = Math.max(0, ...all.map(({ mean, deviation }) => mean + deviation));
   const width = 320;
   const foot = 16;
-  const density = window.devicePixelRatio || 1;
   const height = statistics.length * LINE + foot;
-  canvas.width = width * density;
-  canvas.height = height * density;
-  canvas.style.width = `${width}px`;
-  const context = canvas.getContext("2d");
-  context.scale(density, density);
-  const colours = getComputedStyle(document.documentElement);
-  const [ink, accent, faint] = ["--ink", "--accent", "--line"].map((name) => colours.getPropertyValue(name));
+  const context = chart(canvas, width, height);
+  const [ink, accent, faint] = ["ink", "accent", "line"].map(pageColour);
   const margin = 6;
   const at = (value) => margin + ((value - low) / (high - low || 1)) * (width - 2 * margin);
   context.strokeStyle = faint;
@@ -121,7 +112,6 @@ function drawBars(canvas, statistics, others) {
   context.lineTo(at(0), height - foot);
   context.stroke();
   context.fillStyle = ink;
-  context.font = "12px system-ui, sans-serif";
   context.textBaseline = "bottom";
   context.textAlign = "left";
   context.fillText(figure(low), 0, height);

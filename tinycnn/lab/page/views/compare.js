@@ -1,18 +1,16 @@
 /** Several models on the same drawing, side by side. */
 import { el, percent } from "../dom.js";
-import { needsProgram } from "../layers.js";
 
 export const compare = {
   title: "Side by side",
   about: "What other models answer to the same drawing: plain, with dropout, with batch normalization.",
   show(lab, panel) {
-    if (!lab.source.compare) return needsProgram(panel, "A comparison of models");
     const body = el("div", { class: "scrolled", tabindex: 0, role: "group", "aria-label": "Answers of the models" });
     panel.append(body);
     let newest = 0;
     return async () => {
       const mine = ++newest;
-      const models = await lab.source.compare(lab.greys);
+      const models = await lab.source.compare(lab.image);
       if (mine === newest) body.replaceChildren(table(lab, models));
     };
   },

@@ -11,18 +11,13 @@ export const dropout = {
     `In training a new random mask drops values at every step. Here are ${PASSES} masks on your drawing, with what the ` +
     "network answers behind each: blank is dropped, the rest is divided by 1 − rate.",
   show(lab, panel) {
-    const layers = lab.model.layers
-      .map((layer, k) => [k, layer])
-      .filter(([, layer]) => layer.kind === "Dropout" && layer.settings.rate > 0);
-    if (!layers.length) {
+    const choose = lab.choice("Dropout", ({ name, settings }) => `${name}, rate ${settings.rate ?? 0}`);
+    const [first] = choose.options;
+    if (!first) {
       const command = el("code", { text: "python -m tinycnn.train --dropout" });
       panel.append(note("This model has no dropout. The notebook's second model has: ", command));
       return () => {};
     }
-    const choose = el("select", { id: "dropout-layer" });
-    layers.forEach(([k, { name, settings }]) =>
-      choose.append(el("option", { value: k, text: `${name}, rate ${settings.rate}` })),
-    );
     const again = el("button", { type: "button", text: "Other masks" });
     const scale = legend();
     const summary = el("p", { role: "status" });

@@ -1,6 +1,7 @@
 /** Which pixels the answer depends on: a square is blanked out at every place, and the answer looked at again. */
 import { drawMaps, legend, placeIn, symmetricRangeOf } from "../colours.js";
-import { el, note, percent } from "../dom.js";
+import { el, percent } from "../dom.js";
+import { chart } from "../picture.js";
 
 const SQUARE = 7; // pixels of the image that are blanked out
 const STEP = 2;
@@ -12,10 +13,6 @@ export const occlusion = {
     `A square of ${SQUARE} × ${SQUARE} pixels is blanked out at every place in turn. Light: without it the network is ` +
     "less sure of its answer; dark: surer.",
   show(lab, panel) {
-    if (!lab.source.predict) {
-      panel.append(note("This view is not there for this model."));
-      return () => {};
-    }
     const scale = legend();
     const canvas = el("canvas", { class: "maps", role: "img" });
     const outline = el("canvas", { class: "outline", "aria-hidden": "true" });
@@ -75,12 +72,8 @@ export const occlusion = {
 
 /** The border of the drawing, over the map: where ink begins. */
 function drawOutline(canvas, greys, h, w, size) {
-  const density = window.devicePixelRatio || 1;
-  canvas.width = size * density;
-  canvas.height = (size * density * h) / w;
-  canvas.style.width = `${size}px`;
-  const context = canvas.getContext("2d");
-  context.scale(canvas.width / w, canvas.height / h);
+  const context = chart(canvas, size, (size * h) / w);
+  context.scale(size / w, size / w);
   const ink = (i, j) => i >= 0 && j >= 0 && i < h && j < w && greys[i * w + j] > 0.4;
   context.beginPath();
   for (let i = 0; i <= h; i++) {

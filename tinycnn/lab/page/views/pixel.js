@@ -10,10 +10,7 @@ export const pixel = {
   title: "One pixel",
   about: "One number, taken apart: what it is computed from. Choose the layer and the place here, or click on a map.",
   show(lab, panel) {
-    const choose = el("select", { id: "pixel-layer" });
-    lab.model.layers.forEach((layer, k) =>
-      choose.append(el("option", { value: k, text: `${layer.name} (${layer.kind})` })),
-    );
+    const choose = lab.choice(null, ({ name, kind }) => `${name} (${kind})`);
     const number = (id) => el("input", { type: "number", id, min: 0, value: 0, inputmode: "numeric" });
     const [row, column, channel] = [number("pixel-row"), number("pixel-column"), number("pixel-channel")];
     const fields = { i: field("row", row), j: field("column", column), channel: field("map or unit", channel) };
@@ -34,7 +31,7 @@ export const pixel = {
     let newest = 0;
     async function update() {
       const layer = lab.model.layers[place.layer];
-      const [h, w, channels] = layer.shape.length === 3 ? layer.shape : [1, 1, product(layer.shape)];
+      const [h, w, channels] = planes(layer.shape);
       if (place.i === undefined) Object.assign(place, largestPlace(lab, place.layer));
       for (const [name, size, input] of [
         ["i", h, row],
@@ -52,7 +49,7 @@ export const pixel = {
       if (mine !== newest) return; // another pixel was chosen meanwhile
       const x = lab.inputOf(place.layer);
       const y = lab.looks[place.layer];
-      const [, wide, deep] = layer.shape.length === 3 ? layer.shape : [1, 1, product(layer.shape)];
+      const [, wide, deep] = planes(layer.shape);
       const result = y.data[(place.i * wide + place.j) * deep + place.channel];
       const parts = PARTS[layer.kind] ?? other;
       body.replaceChildren(el("p", { text: sentence(layer) }), ...parts({ layer, weights, x, y, place, result }));
@@ -158,7 +155,7 @@ function pooling({ layer, x, place, result }) {
 function normalisation({ layer, weights, x, place, result }) {
   const { gamma, beta, moving_mean: mean, moving_variance: variance } = weights;
   const c = place.channel;
-  const [, w, channels] = layer.shape.length === 3 ? layer.shape : [1, 1, product(layer.shape)];
+  const [, w, channels] = planes(layer.shape);
   const value = x.data[(place.i * w + place.j) * channels + c];
   const deviation = Math.sqrt(variance.data[c] + layer.settings.epsilon);
   const [scale, shift] = [gamma ? gamma.data[c] : 1, beta ? beta.data[c] : 0];
@@ -181,7 +178,7 @@ function normalisation({ layer, weights, x, place, result }) {
 }
 
 function activation({ layer, x, place, result }) {
-  const [, w, channels] = layer.shape.length === 3 ? layer.shape : [1, 1, product(layer.shape)];
+  const [, w, channels] = planes(layer.shape);
   const value = x.data[(place.i * w + place.j) * channels + place.channel];
   return [el("p", { class: "equation", text: `${layer.settings.activation}(${figure(value)}) = ${figure(result)}` })];
 }
@@ -238,6 +235,11 @@ function table(caption, heads, rows) {
     el("tr", {}, el("th", { scope: "row", text: first }), ...others.map((text) => el("td", { text }))),
   );
   return el("table", { class: "numbers" }, el("caption", { text: caption }), ...head, el("tbody", {}, ...body));
+}
+
+/** Height, width and channels of a shape; a row is one pixel. */
+function planes(shape) {
+  return shape.length === 3 ? shape : [1, 1, product(shape)];
 }
 
 function bracketed(value) {

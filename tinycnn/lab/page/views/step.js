@@ -1,15 +1,13 @@
 /** One training step on the drawing, taken apart: the loss, the gradient of every layer, and how far weights move. */
 import { el, field, figure } from "../dom.js";
-import { needsProgram } from "../layers.js";
 import { picture } from "../picture.js";
 
 export const step = {
   title: "One step",
   about:
-    "The way back: how the loss would change with every value, from the last layer to the first. Light: a larger value " +
-    "would raise the loss; dark: lower it.",
+    "The way back, for your drawing in a batch of training images: how the loss changes with every value, from the " +
+    "last layer to the first. Light: a larger value would raise the loss; dark: lower it.",
   show(lab, panel) {
-    if (!lab.source.step) return needsProgram(panel, "A training step");
     const label = el("select", { id: "step-label" });
     const labels = lab.looks?.at(-1).data.length ?? lab.model.layers.at(-1).shape.at(-1);
     for (let unit = 0; unit < labels; unit++) label.append(el("option", { value: unit, text: lab.label(unit) }));
@@ -27,7 +25,7 @@ export const step = {
     let newest = 0;
     async function update() {
       const mine = ++newest;
-      const found = await lab.source.step(lab.greys, Number(label.value));
+      const found = await lab.source.step(lab.image, Number(label.value));
       if (mine !== newest) return;
       loss.textContent = `loss = ${figure(found.loss)}`;
       moved.replaceChildren(ratios(found.ratios));

@@ -1,7 +1,6 @@
 /** Training, live: loss and accuracy, how activations are spread, dead relus, and what is misread. */
 import { el, figure, percent } from "../dom.js";
-import { needsProgram } from "../layers.js";
-import { greyCanvas } from "../picture.js";
+import { chart, greyCanvas, pageColour } from "../picture.js";
 
 export const training = {
   title: "Training",
@@ -9,7 +8,6 @@ export const training = {
     "The model while it trains: loss and accuracy, the activations of a fixed batch, and the test images that it " +
     "misreads, nearest misses first.",
   show(lab, panel) {
-    if (!lab.source.training) return needsProgram(panel, "Training");
     const { source } = lab;
     const start = el("button", { type: "button", text: "Train", onclick: () => source.train() });
     const stop = el("button", { type: "button", text: "Stop", onclick: () => source.stop() });
@@ -52,21 +50,15 @@ function words({ running, epoch, step, steps, logs }) {
 function curve(name, values, validation = []) {
   const [width, height, foot] = [320, 160, 18];
   const canvas = el("canvas", { role: "img" });
-  const density = window.devicePixelRatio || 1;
-  canvas.width = width * density;
-  canvas.height = height * density;
-  canvas.style.width = `${width}px`;
-  const context = canvas.getContext("2d");
-  context.scale(density, density);
-  const colours = getComputedStyle(document.documentElement);
+  const context = chart(canvas, width, height);
   const all = [...values, ...validation].filter(Number.isFinite);
   const [low, high] = [Math.min(0, ...all), Math.max(...all, 1e-9)];
   const x = (k, n) => 4 + (k / Math.max(n - 1, 1)) * (width - 8);
   const y = (value) => 4 + (1 - (value - low) / (high - low)) * (height - foot - 8);
-  context.strokeStyle = colours.getPropertyValue("--line");
+  context.strokeStyle = pageColour("line");
   context.strokeRect(0.5, 0.5, width - 1, height - foot);
   const line = (points, dash, colour) => {
-    context.strokeStyle = colours.getPropertyValue(colour);
+    context.strokeStyle = pageColour(colour);
     context.lineWidth = 2;
     context.setLineDash(dash);
     context.beginPath();
@@ -74,10 +66,9 @@ function curve(name, values, validation = []) {
     if (points.length === 1) context.lineTo(x(0, 1) + 3, y(points[0]));
     context.stroke();
   };
-  line(values, [], "--accent");
-  line(validation, [5, 4], "--ink");
-  context.fillStyle = colours.getPropertyValue("--ink");
-  context.font = "12px system-ui, sans-serif";
+  line(values, [], "accent");
+  line(validation, [5, 4], "ink");
+  context.fillStyle = pageColour("ink");
   const ends = values.length ? `${figure(values[0])} → ${figure(values.at(-1))}` : "no epoch yet";
   const tail = validation.length ? `; validation, dashed: ${figure(validation.at(-1))}` : "";
   context.fillText(`${ends}${tail}`, 2, height - 3);
@@ -89,7 +80,7 @@ function curve(name, values, validation = []) {
 function spread({ name, counts, edges, dead }) {
   const canvas = el("canvas", { width: counts.length, height: 24, class: "histogram", role: "img" });
   const context = canvas.getContext("2d");
-  context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--accent");
+  context.fillStyle = pageColour("accent");
   const most = Math.max(...counts, 1);
   counts.forEach((count, k) => context.fillRect(k, 24 * (1 - Math.sqrt(count / most)), 1, 24));
   const range = `from ${figure(edges[0])} to ${figure(edges.at(-1))}`;
@@ -98,11 +89,10 @@ function spread({ name, counts, edges, dead }) {
   return el("div", { class: "row small" }, el("code", { text: name }), canvas, el("span", { text: words }));
 }
 
-function oneMisread(lab, { pixels, label, output }) {
+function oneMisread(lab, { pixels, label, answer, share }) {
   const canvas = greyCanvas(pixels, lab.imageSize);
   canvas.style.width = "56px";
-  const found = lab.answer(output);
-  const words = `${lab.label(label)} read as ${found.label}, ${percent(found.share)}`;
+  const words = `${lab.label(label)} read as ${lab.label(answer)}, ${percent(share)}`;
   const take = () => lab.take({ pixels });
   return el(
     "li",
