@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import math
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +262,7 @@ def test_a_drawing_is_normalised_as_mnist_was(page: Any, tmp_path: Path) -> None
     assert 0 < dot.sum() < 12
 
 
+@pytest.mark.slow
 def test_the_tour_has_six_steps_that_speak_of_this_image(page: Any, tmp_path: Path) -> None:
     model = notebook()
     opened(page, model, tmp_path)
@@ -346,6 +349,7 @@ def test_the_page_of_a_program(page: Any) -> None:
 
         page.click("#tab-step")
         page.select_option("#step-label", "3")
+        page.get_by_text("How far one step moves each weight").click()
         page.get_by_text("conv2d/kernel").wait_for()
         expected = np.abs(gradients(model, *step_batch(x, 3))["conv2d"].output[0]).max()
         label = page.get_attribute("canvas[aria-label^='gradient of conv2d:']", "aria-label")
@@ -359,6 +363,9 @@ def test_the_page_of_a_program(page: Any) -> None:
         batch = np.concatenate([x, np.array(others, "float32").reshape(3, 28, 28, 1)])
         in_training = copy_model(model).forward(batch, training=True)[0]
         page.get_by_text(f"have a say: “{in_training.argmax()}” with {100 * in_training.max():.1f} %").wait_for()
+        means = next(given for _, given, _ in islice(model.walk(batch), 1, None)).mean(axis=(0, 1, 2), dtype="float64")
+        label = page.get_attribute("canvas[aria-label^='Channels before']", "aria-label")
+        assert label.endswith(f"normalised by means from {figure(means.min())} to {figure(means.max())}")
 
         page.click("#tab-compare")
         page.locator("th:has-text('another')").wait_for()
@@ -378,6 +385,14 @@ def test_the_page_of_a_program(page: Any) -> None:
         training["version"] += 1
         page.locator("#probabilities tr:has-text('10.0 %') >> nth=9").wait_for()
         assert "POST stop" in requests
+
+
+def figure(value: float) -> str:
+    """A number as the page writes it, in three digits."""
+    sign, size = "−" if value < 0 else "", abs(float(value))
+    if 0 < size < 1e-3:
+        return sign + f"{size:.1e}".replace("e-0", "e-")
+    return f"{sign}{size:.{max(0, 2 - math.floor(math.log10(size)))}f}" if size else "0"
 
 
 def accessible(page: Any) -> list[Any]:

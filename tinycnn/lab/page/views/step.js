@@ -1,5 +1,6 @@
 /** One training step on the drawing, taken apart: the loss, the gradient of every layer, and how far weights move. */
 import { el, field, figure } from "../dom.js";
+import { SAME_VALUES } from "../layers.js";
 import { picture } from "../picture.js";
 
 export const step = {
@@ -14,9 +15,11 @@ export const step = {
     if (lab.looks) label.value = lab.answer().unit;
     const loss = el("p", { class: "equation", role: "status" });
     const moved = el("div");
-    panel.append(el("div", { class: "row" }, field("if this were a", label)), loss, moved);
+    const summary = el("summary", { text: "How far one step moves each weight" });
+    panel.append(el("div", { class: "row" }, field("if this were a", label)), loss, el("details", {}, summary, moved));
     const shown = new Map();
-    for (const name of [...lab.model.layers.map((layer) => layer.name).reverse(), "your drawing"]) {
+    const layers = lab.model.layers.filter(({ kind }) => !SAME_VALUES.includes(kind));
+    for (const name of [...layers.map((layer) => layer.name).reverse(), "your drawing"]) {
       const part = picture(`gradient of ${name}`, { symmetric: true });
       shown.set(name, part);
       panel.append(el("section", { class: "layer" }, el("h3", { text: name }), part.element));
@@ -29,7 +32,7 @@ export const step = {
       if (mine !== newest) return;
       loss.textContent = `loss = ${figure(found.loss)}`;
       moved.replaceChildren(ratios(found.ratios));
-      found.gradients.forEach((gradient, place) => shown.get(lab.model.layers[place].name).update(gradient));
+      found.gradients.forEach((gradient, place) => shown.get(lab.model.layers[place].name)?.update(gradient));
       shown.get("your drawing").update(found.input);
     }
     label.onchange = update;
@@ -37,13 +40,13 @@ export const step = {
   },
 };
 
-/** Update : data, on a scale of powers of ten. */
+/** Update : data of each parameter. */
 function ratios(all) {
   const rows = all.map(({ name, ratio }) =>
     el("tr", {}, el("th", { scope: "row", text: name }), el("td", { text: figure(ratio) })),
   );
   const caption = el("caption", {
-    text: "How far one step moves each weight, beside its size; 0.001 is a rule of thumb",
+    text: "The deviation of the update over that of the weights; 0.001 is a rule of thumb",
   });
   return el("table", { class: "numbers" }, caption, el("tbody", {}, ...rows));
 }

@@ -86,7 +86,7 @@ function spread({ name, counts, edges, dead }) {
   const range = `from ${figure(edges[0])} to ${figure(edges.at(-1))}`;
   canvas.setAttribute("aria-label", `${name}: activations ${range}`);
   const words = dead === null || dead === undefined ? range : `${range}; ${percent(dead)} of its relus are dead`;
-  return el("div", { class: "row small" }, el("code", { text: name }), canvas, el("span", { text: words }));
+  return el("div", { class: "row small spread" }, el("code", { text: name }), canvas, el("span", { text: words }));
 }
 
 function oneMisread(lab, { pixels, label, answer, share }) {
