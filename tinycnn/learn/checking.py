@@ -1,0 +1,64 @@
+"""One check of one unit: its rungs in their order, up to the first that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tinycnn.learn.child import CALL_LIMIT, Child
+from tinycnn.learn.course import Unit
+from tinycnn.learn.rungs import Mine, Wrong
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it: the rungs that hold, and the one that does not."""
+
+    unit: Unit
+    passed: tuple[str, ...]
+    failing: str = ""
+    wrong: Wrong | None = None
+    printed: str = ""  # by the learner's code, its beginning
+    imports_tinycnn: bool = False
+
+    @property
+    def solved(self) -> bool:
+        return self.wrong is None
+
+
+def examine(
+    unit: Unit,
+    folder: Path,
+    variant: str | None,
+    seed: int | None = None,
+    command: Sequence[str] | None = None,
+    limit: float = CALL_LIMIT,
+    say: Callable[[str], None] = lambda line: None,
+    pictures: Path | None = None,
+) -> Outcome:
+    """Try a learner's functions.
+
+    Args:
+        unit: which.
+        folder: the learner's.
+        variant: their version of the exercise, see `Learner.variant`.
+        seed: of the numbers drawn; by default others each time.
+        command, limit: as for `Child`.
+        say: is told how a training goes.
+        pictures: a folder for curves.
+    """
+    passed: list[str] = []
+    with Child(folder, command, limit) as child:
+        mine = Mine(child, np.random.default_rng(seed), variant, say, pictures)
+        for rung in unit.rungs:
+            title = (rung.__doc__ or "").strip().splitlines()[0]
+            try:
+                with np.errstate(all="ignore"):  # the learner's numbers may overflow; the rung says it in a sentence
+                    rung(mine)
+            except Wrong as wrong:
+                return Outcome(unit, tuple(passed), title, wrong, child.printed, "tinycnn" in child.imported)
+            passed.append(title)
+        return Outcome(unit, tuple(passed), printed=child.printed, imports_tinycnn="tinycnn" in child.imported)

@@ -1,0 +1,271 @@
+"""The commands: list, start, check, hint, solution, watch, grade."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+import tinycnn
+from tinycnn.learn import learner as learners
+from tinycnn.learn import picture
+from tinycnn.learn.checking import Outcome, examine
+from tinycnn.learn.course import COURSE, Unit, find
+from tinycnn.learn.runner import NOT_YET
+
+HINTS = 4  # the verdict is the first
+WIDTH = 80
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 0, 1 where a check fails, 2 where something cannot be done."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tinycnn.learn",
+        description="A course in which you write the network: each unit is a function or two, checked step by step.",
+    )
+    parser.add_argument("--folder", type=Path, help=f"yours (default: {learners.DEFAULT}, or this one, if it is one)")
+    parser.add_argument("--no-colour", "--no-color", action="store_true", help="no colours; NO_COLOR=1 does the same")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, what in {
+        "list": "the units, and where you are",
+        "start": "write the file of the next unit, or of NAME",
+        "check": "try what you wrote",
+        "hint": "what is wrong: where, then its name, then what to read",
+        "solution": "one way to write it, after you solved it",
+        "watch": "check at every save, until Ctrl-C",
+    }.items():
+        sub = commands.add_parser(name, help=what, description=what)
+        if name != "list":
+            sub.add_argument("unit", nargs="?", metavar="NAME", help="3, 03 or dense_backward (default: your next)")
+        if name == "solution":
+            sub.add_argument("--give-up", action="store_true", help="before you solved it; this is recorded")
+    sub = commands.add_parser("grade", help="for teachers: check a folder of submissions", description="see README.md")
+    sub.add_argument("submissions", type=Path, help="a folder with a folder for each learner")
+    sub.add_argument(
+        "--out", type=Path, default=Path("grades"), help="for grades.csv and grades.html (default: grades)"
+    )
+    sub.add_argument("--units", nargs="+", metavar="NAME", help="only these (default: all)")
+    options = parser.parse_args(argv)
+    if options.command is None:
+        parser.print_help()
+        return 2
+    console = Console(highlight=False, markup=False, emoji=False, no_color=options.no_colour or None)
+    console.width = min(console.width, WIDTH)
+    try:
+        if options.command == "grade":
+            from tinycnn.learn import grading
+
+            return grading.grade(options.submissions, options.out, options.units, console)
+        return Session(_folder(options.folder), console).run(options)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _folder(given: Path | None) -> Path:
+    if given is not None:
+        return given
+    here = Path()
+    return here if (here / learners.STATE).exists() else here / learners.DEFAULT
+
+
+class Session:
+    """One command of one learner."""
+
+    def __init__(self, folder: Path, console: Console):
+        self.folder, self.console = folder, console
+
+    def run(self, options: Any) -> int:
+        if options.command == "start" and not (self.folder / learners.STATE).exists():
+            self._begin()
+        self.learner = learners.load(self.folder)
+        if options.command == "list":
+            return self.list()
+        unit = find(options.unit) if options.unit else self.learner.next
+        if unit is None:
+            self.say("You have solved all of it. See: list", "bold green")
+            return 0
+        if options.command == "solution":
+            return self.solution(unit, options.give_up)
+        return getattr(self, options.command)(unit)
+
+    def say(self, text: str, style: str = "") -> None:
+        self.console.print(Text(text, style))
+
+    def _begin(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        learners.new(self.folder).save()
+        (self.folder / "notyet.py").write_text(NOT_YET, encoding="utf-8")
+        self.say(f"Python {platform.python_version()} ({sys.executable}), tinycnn {tinycnn.__version__}.")
+        self.say(f"Your folder is {self.folder.resolve()}: open it in your editor.")
+
+    # The commands
+
+    def list(self) -> int:
+        """The units, what is solved, and by how much help."""
+        following = self.learner.next
+        for unit in COURSE:
+            progress = self.learner.of(unit)
+            mark = "solved" if progress.solved else "next" if unit is following else ""
+            help_taken = f"{progress.hints} hints" if progress.hints else ""
+            if progress.gave_up:
+                help_taken = "solution shown"
+            notes = ", ".join(filter(None, (mark, help_taken)))
+            style = "green" if progress.solved else "bold" if unit is following else ""
+            self.say(f"  {unit.number:>2}  {unit.title:54} {notes}".rstrip(), style)
+        return 0
+
+    def start(self, unit: Unit) -> int:
+        """Write a unit's file, unless there is one already."""
+        if unit.is_milestone:
+            self.say(f"{unit.title}. Nothing to write: python -m tinycnn.learn check {unit.number}")
+            return 0
+        path = self.folder / unit.file
+        if path.exists():
+            self.say(f"{path} is there already and stays as it is. Rename it to begin anew.")
+            return 0
+        path.write_text(unit.task(self.learner.variant(unit)), encoding="utf-8")
+        self.say(f"{unit.number}  {unit.title}", "bold")
+        self.say(f"Write {' and '.join(unit.functions)} in {path}, then: python -m tinycnn.learn check")
+        return 0
+
+    def check(self, unit: Unit) -> int:
+        """Try it, and say how far it holds."""
+        if not unit.is_milestone and not (self.folder / unit.file).exists():
+            raise ValueError(
+                f"learn: expected {self.folder / unit.file}, found none. Begin with: "
+                f"python -m tinycnn.learn start {unit.number}"
+            )
+        self.say(f"{unit.number}  {unit.title}", "bold")
+        outcome = self._examine(unit)
+        self._show(outcome)
+        return 0 if outcome.solved else 1
+
+    def hint(self, unit: Unit) -> int:
+        """One hint more than last time, for what fails now."""
+        outcome = self._examine(unit)
+        if outcome.wrong is None:
+            self._show(outcome)
+            return 0
+        progress = self.learner.of(unit)
+        progress.given = min(max(progress.given, 1) + 1, HINTS)
+        progress.hints = max(progress.hints, progress.given - 1)
+        self.learner.save()
+        self._show(outcome)
+        for number in range(2, progress.given + 1):
+            self.say(f"\nHint {number - 1} of {HINTS - 1}", "bold")
+            self._hint(number, outcome)
+        return 1
+
+    def _hint(self, number: int, outcome: Outcome) -> None:
+        wrong = outcome.wrong
+        if number == 2 and wrong is not None and wrong.given is not None and wrong.due is not None:
+            self.say(picture.text(wrong.given, wrong.due))
+            path = self.folder / f"unit_{outcome.unit.number}_wrong.png"
+            picture.write(wrong.given, wrong.due, path)
+            self.say(f"The numbers in colour: {path}")
+        elif number == 2:
+            self.say("It fails before there are numbers to compare: read the sentence above once more.")
+        elif number == 3:
+            self.say(wrong.mistake if wrong and wrong.mistake else "None of the usual mistakes explains it.")
+        else:
+            self.say(outcome.unit.hints().strip())
+
+    def solution(self, unit: Unit, give_up: bool) -> int:
+        """Print one way to write it."""
+        progress = self.learner.of(unit)
+        if unit.is_milestone:
+            self.say("A milestone has no solution of its own: it runs on yours of the units before.")
+            return 0
+        if not progress.solved and not give_up:
+            raise ValueError(
+                f"learn: expected {unit} to be solved first. Take a hint, or: "
+                f"python -m tinycnn.learn solution {unit.number} --give-up"
+            )
+        if not progress.solved and not progress.gave_up:
+            progress.gave_up = True
+            self.learner.save()
+        self.console.out(unit.solution(self.learner.variant(unit)), highlight=False)
+        return 0
+
+    def watch(self, unit: Unit) -> int:
+        """Check now and at every save; when a unit is solved, go on with the next."""
+        self.say("Checks at every save. Ctrl-C ends it.")
+        seen: object = None
+        while True:
+            now = _stamp(self.folder / unit.file)
+            if now != seen and now is not None:
+                time.sleep(0.2)
+                if _stamp(self.folder / unit.file) != now:
+                    continue  # still being saved
+                seen = now
+                outcome = self._examine(unit)
+                self._show(outcome)
+                if outcome.solved:
+                    following = self.learner.next
+                    if following is None or following.is_milestone:
+                        return 0
+                    if not (self.folder / following.file).exists():
+                        self.start(following)
+                    unit, seen = following, _stamp(self.folder / following.file)
+            time.sleep(0.2)
+
+    # What they share
+
+    def _examine(self, unit: Unit) -> Outcome:
+        outcome = examine(unit, self.folder, self.learner.variant(unit), say=self.say, pictures=self.folder)
+        progress = self.learner.of(unit)
+        progress.checks += 1
+        progress.solved = progress.solved or outcome.solved
+        if outcome.failing != progress.failing:
+            progress.failing, progress.given = outcome.failing, 0
+        self.learner.save()
+        return outcome
+
+    def _show(self, outcome: Outcome) -> None:
+        for title in outcome.passed:
+            self.say(f"  ok     {title}", "green")
+        if outcome.wrong is not None:
+            self.say(f"  WRONG  {outcome.failing}", "bold red")
+            self.say(f"\n{outcome.wrong}")
+            self.say(
+                "\nMore: python -m tinycnn.learn hint"
+                + ("" if outcome.unit is self.learner.next else f" {outcome.unit.number}")
+            )
+        else:
+            following = self.learner.next
+            end = (
+                "That was the last one."
+                if following is None
+                else f"Next: python -m tinycnn.learn {'check' if following.is_milestone else 'start'}"
+            )
+            self.say(f"  {outcome.unit.number} is solved. {end}", "bold green")
+        if outcome.imports_tinycnn:
+            self.say("Your file imports tinycnn. What it does there you are to write here.", "yellow")
+        if outcome.printed:
+            self.say("\nYour code printed:")
+            self.console.out(_printable(outcome.printed), highlight=False)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What changes when a file is saved."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size
+
+
+def _printable(text: str, lines: int = 20) -> str:
+    """The beginning of what somebody printed, without control characters."""
+    shown = ["".join(c if c.isprintable() or c == "\t" else "?" for c in line) for line in text.splitlines()]
+    return "\n".join(shown[:lines] + (["…"] if len(shown) > lines else []))

@@ -1,0 +1,103 @@
+"""What is remembered of a learner: one JSON file in their folder."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tinycnn.files import replacing
+from tinycnn.learn.course import COURSE, Unit
+
+STATE = "course.json"
+VERSION = 1
+DEFAULT = "tinycnn_course"
+
+
+@dataclass
+class Progress:
+    """One unit: how often it was checked, whether it was solved, which help was taken."""
+
+    checks: int = 0
+    solved: bool = False
+    hints: int = 0  # the largest number of hints that was taken for one mistake
+    gave_up: bool = False  # the solution was shown before it was solved
+    failing: str = ""  # the rung that failed last, and how many of its hints were given
+    given: int = 0
+
+
+@dataclass
+class Learner:
+    """A learner's folder and progress. ``id`` decides which variants of the exercises are theirs."""
+
+    folder: Path
+    id: str
+    units: dict[str, Progress] = field(default_factory=dict)
+
+    def of(self, unit: Unit) -> Progress:
+        return self.units.setdefault(unit.number, Progress())
+
+    def variant(self, unit: Unit) -> str | None:
+        """The learner's version of a unit's exercise; None where all have the same."""
+        variants = unit.variants
+        return variants[int(self.id, 16) // 7 ** int(unit.number) % len(variants)] if variants else None
+
+    @property
+    def next(self) -> Unit | None:
+        """The first unit that is not solved."""
+        return next((unit for unit in COURSE if not self.of(unit).solved), None)
+
+    def save(self) -> None:
+        """Write the file, whole or not at all."""
+        units = {number: asdict(progress) for number, progress in self.units.items() if progress != Progress()}
+        text = json.dumps({"version": VERSION, "id": self.id, "units": units}, indent=1)
+        with replacing(self.folder / STATE) as path:
+            path.write_text(text + "\n", encoding="utf-8")
+
+
+def new(folder: Path) -> Learner:
+    """A learner who begins; nothing is written yet."""
+    return Learner(folder, secrets.token_hex(4))
+
+
+def load(folder: Path) -> Learner:
+    """Read a learner's file.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is damaged, or of a later version.
+    """
+    path = folder / STATE
+    if not path.exists():
+        raise FileNotFoundError(f"learn: expected {path}, found none. Begin with: python -m tinycnn.learn start")
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        version = state["version"]
+        if isinstance(version, int) and version > VERSION:
+            raise ValueError(
+                f"{path}: expected version {VERSION} or earlier, received {version}: a later tinycnn wrote it. "
+                "Upgrade tinycnn, or take the course in another --folder."
+            )
+        known = {unit.number for unit in COURSE}
+        units = {number: _progress(values) for number, values in state["units"].items() if number in known}
+        int(state["id"], 16)
+        return Learner(folder, state["id"], units)
+    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, RecursionError) as error:
+        raise _damaged(path, error) from None
+    except ValueError as error:
+        raise (error if "Upgrade" in str(error) else _damaged(path, error)) from None
+
+
+def _progress(values: dict[str, Any]) -> Progress:
+    """What is not there, or of another kind than it should be, is as at the start."""
+    default = asdict(Progress())
+    return Progress(**{k: values[k] if type(values.get(k)) is type(v) else v for k, v in default.items()})
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    return ValueError(
+        f"{path}: expected the file that the course wrote, found other text ({type(error).__name__}). "
+        "Rename it: your own files stay, and `check` counts them again."
+    )
