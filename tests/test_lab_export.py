@@ -86,10 +86,6 @@ def two_branches() -> Any:
     [
         (lambda: Sequential([IMAGE, layers.UpSampling2D(name="up")]), "received 'up', a UpSampling2D"),
         (lambda: Sequential([IMAGE, Conv2D(2, 3, activation="gelu", name="c")]), "received 'c' with 'gelu'"),
-        (
-            lambda: Sequential([Input((6, 6, 2)), Conv2D(2, 3, groups=2, name="c")]),
-            "expected a convolution with groups=1, received 'c' with groups=2",
-        ),
         (lambda: Sequential([IMAGE, layers.ReLU(6.0, name="r")]), "received 'r' with max_value=6.0, threshold=0.0"),
         (lambda: Sequential([IMAGE, layers.Softmax(axis=1, name="s")]), "received 's' with axis=1"),
         (lambda: Sequential([Input((7,)), Dense(2)]), "a model that takes images, .* received inputs of shape .7,."),

@@ -99,6 +99,7 @@ IMAGE_CHAIN = Chain(
         ("AveragePooling2D", {"pool_size": (3, 2), "strides": (1, 2), "padding": "same"}),
         ("Dropout", {"rate": 0.5}),
         ("Conv2D", {"filters": 4, "kernel_size": 2, "dilation_rate": (2, 1), "use_bias": False, "activation": "tanh"}),
+        ("Conv2D", {"filters": 6, "kernel_size": 1, "groups": 2}),
         ("MaxPooling2D", {"pool_size": 2, "strides": 1, "padding": "same"}),
         ("LeakyReLU", {}),
         ("Dense", {"units": 3, "activation": "leaky_relu"}),
@@ -170,7 +171,6 @@ def covered_chains(draw: Any) -> Chain:
             arguments.update(max_value=None, threshold=0.0)
         if name == "Softmax":
             arguments["axis"] = -1
-        arguments.pop("groups", None)
     return chain
 
 

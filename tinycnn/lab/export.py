@@ -129,11 +129,6 @@ def _described(layer: Layer, weights: list[np.ndarray]) -> dict[str, Any]:
 
 
 def _conv2d(layer: Any) -> dict[str, Any]:
-    if layer.groups != 1:
-        raise ValueError(
-            f"export: expected a convolution with groups=1, received {layer.name!r} with groups={layer.groups}. "
-            "Look at this model with the program: python -m tinycnn.lab FILE.keras."
-        )
     names = ("strides", "dilation_rate", "widths", "padding", "activation")
     return {name: getattr(layer, name) for name in names}
 

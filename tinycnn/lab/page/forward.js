@@ -34,12 +34,13 @@ export function conv2d(x, layer) {
   return z;
 }
 
-/** One output of a convolution: the sum over one window of x. */
+/** One output of a convolution: the sum over one window of x, or, in groups, over those channels that kernel f sees. */
 export function convolutionSum(x, layer, i, j, f) {
   const { kernel, bias } = layer.weights;
   const { strides, dilation_rate: dilation, widths } = layer.settings;
-  const [h, w, channels] = x.shape;
-  const [kh, kw, , filters] = kernel.shape;
+  const [h, w, depth] = x.shape;
+  const [kh, kw, channels, filters] = kernel.shape;
+  const first = firstChannel(f, filters, depth, channels);
   let sum = bias ? bias.data[f] : 0;
   for (let a = 0; a < kh; a++) {
     const row = i * strides[0] + a * dilation[0] - widths[0][0];
@@ -47,7 +48,7 @@ export function convolutionSum(x, layer, i, j, f) {
     for (let b = 0; b < kw; b++) {
       const column = j * strides[1] + b * dilation[1] - widths[1][0];
       if (column < 0 || column >= w) continue;
-      const pixel = (row * w + column) * channels;
+      const pixel = (row * w + column) * depth + first;
       const weight = (a * kw + b) * channels * filters + f;
       for (let c = 0; c < channels; c++) {
         sum += x.data[pixel + c] * kernel.data[weight + c * filters];
@@ -55,6 +56,12 @@ export function convolutionSum(x, layer, i, j, f) {
     }
   }
   return sum;
+}
+
+/** The first of the `channels` of an image that kernel f sees: 0, or, where they are cut into groups, that of its group. */
+export function firstChannel(f, filters, depth, channels) {
+  const groups = depth / channels;
+  return Math.floor(f / (filters / groups)) * channels;
 }
 
 /** Keep the largest value of each window; what lies outside the image does not count. */

@@ -39,7 +39,10 @@ function readingOn(layer) {
   const code = LAYERS[layer.kind];
   if (!code) return where;
   const activation = layer.settings?.activation ?? "linear";
-  const text = activation === "linear" ? `${code}` : `${code}\n\n${activation}: ${ACTIVATIONS[activation]}`;
+  const text =
+    activation === "linear" || !ACTIVATIONS[activation]
+      ? `${code}`
+      : `${code}\n\n${activation}: ${ACTIVATIONS[activation]}`;
   const summary = el("summary", { text: "The code, in JavaScript" });
   return el("div", { class: "small" }, where, el("details", {}, summary, el("pre", { tabindex: 0, text })));
 }

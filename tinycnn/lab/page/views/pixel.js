@@ -1,7 +1,7 @@
 /** One number of a layer's output, taken apart: what it is computed from, in numbers. */
 import { cellColours, rangeOf, symmetricRangeOf } from "../colours.js";
 import { el, field, figure, product } from "../dom.js";
-import { ACTIVATIONS } from "../forward.js";
+import { ACTIVATIONS, firstChannel } from "../forward.js";
 import { sentence } from "../layers.js";
 
 const LONGEST = 10; // rows of a table of parts
@@ -84,9 +84,10 @@ const PARTS = {
 function convolution({ layer, weights, x, place, result }) {
   const { kernel, bias } = weights;
   const [kh, kw, channels, filters] = kernel.shape;
+  const first = firstChannel(place.channel, filters, x.shape[2], channels);
   const [windows, slices, products, sums] = [[], [], [], []];
   for (let c = 0; c < channels; c++) {
-    windows.push(windowOf(x, layer, place, [kh, kw], c));
+    windows.push(windowOf(x, layer, place, [kh, kw], first + c));
     slices.push(grid(kh, kw, (a, b) => kernel.data[((a * kw + b) * channels + c) * filters + place.channel]));
     products.push(grid(kh, kw, (a, b) => (windows[c][a][b] ?? 0) * slices[c][a][b]));
     sums.push(total(products[c].flat()));
@@ -95,7 +96,7 @@ function convolution({ layer, weights, x, place, result }) {
   const picture = el("div", { class: "factors" });
   const showChannel = (c) =>
     picture.replaceChildren(
-      factor(`window of ${channels > 1 ? `map ${c}` : "the image"}`, windows[c], rangeOf(x.data)),
+      factor(`window of ${channels > 1 ? `map ${first + c}` : "the image"}`, windows[c], rangeOf(x.data)),
       el("span", { class: "sign", text: "×" }),
       factor("kernel", slices[c], symmetricRangeOf(kernel.data)),
       el("span", { class: "sign", text: "=" }),
@@ -106,7 +107,7 @@ function convolution({ layer, weights, x, place, result }) {
   const elements = [picture];
   if (channels > 1) {
     const choice = el("select");
-    order.forEach((c) => choice.append(el("option", { value: c, text: `map ${c}: ${figure(sums[c])}` })));
+    order.forEach((c) => choice.append(el("option", { value: c, text: `map ${first + c}: ${figure(sums[c])}` })));
     choice.onchange = () => showChannel(Number(choice.value));
     elements.unshift(
       el("p", { text: `The same is done for each of the ${channels} maps that come in; the largest sum comes first.` }),
