@@ -276,6 +276,23 @@ def test_the_tour_has_six_steps_that_speak_of_this_image(page: Any, tmp_path: Pa
     assert page.locator("#tour").is_hidden()
 
 
+def test_a_pixel_is_taken_apart_into_what_the_library_adds_up(page: Any, tmp_path: Path) -> None:
+    model = notebook()
+    opened(page, model, tmp_path)
+    x = np.array(page.evaluate("Array.from(lab.greys)"), "float32").reshape(1, 28, 28, 1)
+    walk = [(layer, given, y[0]) for layer, given, y in model.walk(x)]
+    for k in (0, 3, 7):  # both convolutions and the first dense layer
+        layer, given, y = walk[k]
+        i, j, channel = (4, 6, 5) if y.ndim == 3 else (0, 0, 5)
+        page.evaluate("place => lab.open('pixel', place)", {"layer": k, "i": i, "j": j, "channel": channel})
+        z = layer.forward(given, activate=False)[0][(i, j, channel) if y.ndim == 3 else channel]
+        bias = layer.bias.value[channel]
+        shown = page.locator(".equation").all_inner_texts()
+        assert shown[0].startswith(f"z = {figure(z - bias)} (sum) + ")
+        assert shown[0].endswith(f" = {figure(z)}")
+        assert shown[1] == f"y = relu({figure(z)}) = {figure(max(z, 0))}"
+
+
 VIEWS = {
     "maps": "h3:has-text('conv2d')",
     "pixel": ".equation",
