@@ -239,6 +239,24 @@ def drawn(page: Any, points: list[tuple[float, float]]) -> np.ndarray:
     return np.array(page.evaluate("Array.from(lab.greys)"), "float64").reshape(28, 28)
 
 
+def test_a_finger_draws_and_does_not_scroll(browser: Any, tmp_path: Path) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 500}, has_touch=True, is_mobile=True)
+    page = opened(context.new_page(), Sequential([Input((28, 28, 1)), layers.Flatten(), Dense(2)]), tmp_path)
+    page.click("#clear")
+    page.evaluate("scrollTo(0, 0)")
+    box = page.locator("#pen").bounding_box()
+    touch = context.new_cdp_session(page)
+    for kind, y in (("touchStart", 0.7), ("touchMove", 0.5), ("touchMove", 0.3), ("touchEnd", None)):
+        at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + (y or 0) * box["height"]}
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [] if y is None else [at]})
+    page.wait_for_timeout(50)
+    rows, columns = np.nonzero(np.array(page.evaluate("Array.from(lab.greys)")).reshape(28, 28) > 0.5)
+    assert np.ptp(rows) + 1 >= 19
+    assert np.ptp(columns) + 1 <= 3
+    assert page.evaluate("scrollY") == 0
+    context.close()
+
+
 SEVEN = np.array([(0.0, 0.0), (0.8, 0.0), (0.3, 1.0)])
 
 
