@@ -19,49 +19,40 @@ export function zeros(shape) {
 /**
  * Slide the kernels over the image; every output is one window times one kernel, plus a bias.
  *
- * z[i,j,f] = bias[f] + Σ_{a,b,c} x[i·s_h + a·d_h − top, j·s_w + b·d_w − left, c] · kernel[a,b,c,f]; outside x is 0
+ * z[i,j,f] = bias[f] + Σ_{a,b,c} x[i·s_h + a·d_h − top, j·s_w + b·d_w − left, c] · kernel[a,b,c,f]; outside x is 0.
+ * In groups each kernel sees its part of the channels alone.
  */
 export function conv2d(x, layer) {
   const z = zeros(layer.shape);
-  const [outH, outW, filters] = layer.shape;
-  for (let i = 0; i < outH; i++) {
-    for (let j = 0; j < outW; j++) {
-      for (let f = 0; f < filters; f++) {
-        z.data[(i * outW + j) * filters + f] = convolutionSum(x, layer, i, j, f);
-      }
-    }
-  }
-  return z;
-}
-
-/** One output of a convolution: the sum over one window of x, or, in groups, over those channels that kernel f sees. */
-export function convolutionSum(x, layer, i, j, f) {
   const { kernel, bias } = layer.weights;
   const { strides, dilation_rate: dilation, widths } = layer.settings;
   const [h, w, depth] = x.shape;
   const [kh, kw, channels, filters] = kernel.shape;
-  const first = firstChannel(f, filters, depth, channels);
-  let sum = bias ? bias.data[f] : 0;
-  for (let a = 0; a < kh; a++) {
-    const row = i * strides[0] + a * dilation[0] - widths[0][0];
-    if (row < 0 || row >= h) continue; // in the padding
-    for (let b = 0; b < kw; b++) {
-      const column = j * strides[1] + b * dilation[1] - widths[1][0];
-      if (column < 0 || column >= w) continue;
-      const pixel = (row * w + column) * depth + first;
-      const weight = (a * kw + b) * channels * filters + f;
-      for (let c = 0; c < channels; c++) {
-        sum += x.data[pixel + c] * kernel.data[weight + c * filters];
+  const [outH, outW] = layer.shape;
+  const perGroup = (filters * channels) / depth;
+  const sums = new Float64Array(filters);
+  for (let i = 0; i < outH; i++) {
+    for (let j = 0; j < outW; j++) {
+      sums.fill(0);
+      if (bias) sums.set(bias.data);
+      for (let a = 0; a < kh; a++) {
+        const row = i * strides[0] + a * dilation[0] - widths[0][0];
+        if (row < 0 || row >= h) continue; // in the padding
+        for (let b = 0; b < kw; b++) {
+          const column = j * strides[1] + b * dilation[1] - widths[1][0];
+          if (column < 0 || column >= w) continue;
+          for (let c = 0; c < depth; c++) {
+            const value = x.data[(row * w + column) * depth + c];
+            const weights = ((a * kw + b) * channels + (c % channels)) * filters;
+            const first = Math.floor(c / channels) * perGroup;
+            for (let f = first; f < first + perGroup; f++) sums[f] += value * kernel.data[weights + f];
+          }
+        }
       }
+      z.data.set(sums, (i * outW + j) * filters);
     }
   }
-  return sum;
-}
-
-/** The first of the `channels` of an image that kernel f sees: 0, or, where they are cut into groups, that of its group. */
-export function firstChannel(f, filters, depth, channels) {
-  const groups = depth / channels;
-  return Math.floor(f / (filters / groups)) * channels;
+  return z;
 }
 
 /** Keep the largest value of each window; what lies outside the image does not count. */

@@ -1,7 +1,7 @@
 /** One number of a layer's output, taken apart: what it is computed from, in numbers. */
 import { cellColours, rangeOf, symmetricRangeOf } from "../colours.js";
 import { el, field, figure, product } from "../dom.js";
-import { ACTIVATIONS, firstChannel } from "../forward.js";
+import { ACTIVATIONS } from "../forward.js";
 import { sentence } from "../layers.js";
 
 const LONGEST = 10; // rows of a table of parts
@@ -84,7 +84,8 @@ const PARTS = {
 function convolution({ layer, weights, x, place, result }) {
   const { kernel, bias } = weights;
   const [kh, kw, channels, filters] = kernel.shape;
-  const first = firstChannel(place.channel, filters, x.shape[2], channels);
+  const groups = x.shape[2] / channels;
+  const first = Math.floor(place.channel / (filters / groups)) * channels; // of the channels that this kernel sees
   const [windows, slices, products, sums] = [[], [], [], []];
   for (let c = 0; c < channels; c++) {
     windows.push(windowOf(x, layer, place, [kh, kw], first + c));
