@@ -183,6 +183,11 @@ def test_random_chains(page: Any, tmp_path: Path, chain: Chain) -> None:
     assert_computes_alike(opened(page, model, tmp_path), model, some_input(chain, n=1))
 
 
+def settle(page: Any) -> None:
+    """Wait until the drawing has been looked at: the page does it once a frame."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def answer(page: Any) -> list[str]:
     return page.locator("#probabilities tbody td:last-child").all_inner_texts()
 
@@ -204,7 +209,7 @@ def test_a_drawing_by_mouse_and_by_keyboard_is_read(page: Any, tmp_path: Path) -
     page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.25 * box["height"], steps=4)
     page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.8 * box["height"], steps=4)
     page.mouse.up()
-    page.wait_for_timeout(50)
+    settle(page)
     by_mouse = answer(page)
     assert by_mouse != before
     greys = np.array(page.evaluate("Array.from(lab.greys)"), "float32")
@@ -218,7 +223,7 @@ def test_a_drawing_by_mouse_and_by_keyboard_is_read(page: Any, tmp_path: Path) -
     page.locator("#pen").focus()
     for key in ["Space", *["ArrowDown"] * 14, *["ArrowRight"] * 6, "Space"]:
         page.keyboard.press(key)
-    page.wait_for_timeout(50)
+    settle(page)
     assert answer(page) not in (before, by_mouse)
     page.keyboard.press("Delete")
     page.get_by_text("nothing is drawn yet").wait_for()
@@ -235,7 +240,7 @@ def drawn(page: Any, points: list[tuple[float, float]]) -> np.ndarray:
     for place in places[1:]:
         page.mouse.move(*place)
     page.mouse.up()
-    page.wait_for_timeout(50)  # the page draws once a frame
+    settle(page)
     return np.array(page.evaluate("Array.from(lab.greys)"), "float64").reshape(28, 28)
 
 
@@ -249,7 +254,7 @@ def test_a_finger_draws_and_does_not_scroll(browser: Any, tmp_path: Path) -> Non
     for kind, y in (("touchStart", 0.7), ("touchMove", 0.5), ("touchMove", 0.3), ("touchEnd", None)):
         at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + (y or 0) * box["height"]}
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [] if y is None else [at]})
-    page.wait_for_timeout(50)
+    settle(page)
     rows, columns = np.nonzero(np.array(page.evaluate("Array.from(lab.greys)")).reshape(28, 28) > 0.5)
     assert np.ptp(rows) + 1 >= 19
     assert np.ptp(columns) + 1 <= 3

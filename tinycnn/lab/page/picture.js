@@ -14,7 +14,7 @@ const CELL = 12; // and for a number of a row
  */
 export function picture(name, { symmetric = false, pick = null } = {}) {
   const scale = legend();
-  const canvas = el("canvas", { class: pick ? "maps picks" : "maps", role: "img" });
+  const canvas = el("canvas", { class: pick ? "maps picks" : "maps", role: "img", "aria-label": name });
   const under = el("p", { class: "small under", text: " " });
   const element = el("div", { class: "picture" }, scale.element, canvas, under);
   let grid = null;

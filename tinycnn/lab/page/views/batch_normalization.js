@@ -25,8 +25,8 @@ export const batchNormalization = {
       neighbours.append(el("option", { value: n, text: `in training: a batch with ${n} of the digits` }));
     }
     const summary = el("p", { role: "status" });
-    const before = el("canvas", { role: "img" });
-    const after = el("canvas", { role: "img" });
+    const before = el("canvas", { role: "img", "aria-label": "comes in" });
+    const after = el("canvas", { role: "img", "aria-label": "goes out" });
     const numbers = el("div", {
       class: "scrolled",
       tabindex: 0,

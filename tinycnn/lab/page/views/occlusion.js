@@ -14,7 +14,7 @@ export const occlusion = {
     "less sure of its answer; dark: surer.",
   show(lab, panel) {
     const scale = legend();
-    const canvas = el("canvas", { class: "maps", role: "img" });
+    const canvas = el("canvas", { class: "maps", role: "img", "aria-label": "Map of what the answer depends on" });
     const outline = el("canvas", { class: "outline", "aria-hidden": "true" });
     const summary = el("p", { role: "status" });
     const under = el("p", { class: "small under", text: " " });
