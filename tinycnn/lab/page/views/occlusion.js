@@ -39,22 +39,24 @@ export const occlusion = {
       const [rows, columns] = [Math.ceil(h / STEP), Math.ceil(w / STEP)];
       const drops = new Float32Array(rows * columns).fill(NaN);
       const before = answer.share;
+      read = () => "";
       summary.textContent = "Looking …";
+      const size = Math.min(w * 14, panel.clientWidth);
+      const dropAt = (_, i, j) => drops[Math.floor(i / STEP) * columns + Math.floor(j / STEP)];
+      drawOutline(outline, lab.greys, h, w, size);
       for (let start = 0; start < drops.length; start += AT_ONCE) {
         const places = Array.from({ length: Math.min(AT_ONCE, drops.length - start) }, (_, k) => start + k);
         const images = places.map((k) => without(image, h, w, STEP * Math.floor(k / columns), STEP * (k % columns)));
         const answers = await lab.source.predict(images);
         if (mine !== newest || !canvas.isConnected) return; // another drawing, or another view
         answers.forEach(({ data }, k) => (drops[start + k] = before - data[answer.unit]));
+        const range = symmetricRangeOf(drops);
+        drawMaps(canvas, h, w, 1, 1, dropAt, range);
+        canvas.style.width = `${size}px`;
+        scale.update(range);
         await new Promise((done) => setTimeout(done));
         if (mine !== newest || !canvas.isConnected) return;
       }
-      const range = symmetricRangeOf(drops);
-      drawMaps(canvas, h, w, 1, 1, (_, i, j) => drops[Math.floor(i / STEP) * columns + Math.floor(j / STEP)], range);
-      const size = Math.min(w * 14, panel.clientWidth);
-      canvas.style.width = `${size}px`;
-      drawOutline(outline, lab.greys, h, w, size);
-      scale.update(range);
       const most = drops.reduce((best, value, k) => (value > drops[best] ? k : best), 0);
       const [i, j] = [STEP * Math.floor(most / columns), STEP * (most % columns)];
       const text = (k) => `“${answer.label}” ${percent(before)} → ${percent(before - drops[k])}`;
