@@ -10,7 +10,7 @@ An argument that a layer takes belongs in its strategy below; then every test th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,18 +53,24 @@ def fill(model: Any, seed: int = 0) -> Any:
 
 
 @st.composite
-def chains(draw: Any, max_layers: int = 6, dropout_rates: tuple[float, ...] = (0.0, 0.25, 0.6)) -> Chain:
+def chains(
+    draw: Any,
+    max_layers: int = 6,
+    dropout_rates: tuple[float, ...] = (0.0, 0.25, 0.6),
+    names: Sequence[str] | None = None,
+) -> Chain:
     """Up to ``max_layers`` layers on small images or rows, and, behind images, now and then a head that makes rows.
 
     Layers that drop values or add noise have a seed of their own, so that two models of one chain draw the same
     numbers; so have layers that change images at random. Keras's draw others: with ``dropout_rates=(0.0,)``, to compare
-    with it in training mode, there are none of the latter.
+    with it in training mode, there are none of the latter. ``names``: the layers to draw from, in place of all.
     """
     shape: Shape = draw(st.one_of(st.tuples(SIZES, SIZES, st.integers(1, 4)), st.tuples(st.integers(1, 12))))
     chain = Chain(shape, [])
     for _ in range(draw(st.integers(1, max_layers) | st.just(max_layers))):
         image_layers = IMAGE_LAYERS if dropout_rates == (0.0,) else IMAGE_LAYERS + RANDOM_LAYERS
-        name = draw(st.sampled_from(image_layers if len(shape) == 3 else ROW_LAYERS))
+        possible = image_layers if len(shape) == 3 else ROW_LAYERS
+        name = draw(st.sampled_from(possible if names is None else [name for name in possible if name in names]))
         arguments = draw(ARGUMENTS[name](shape))
         if name in NOISE:
             arguments[NOISE[name]] = draw(st.sampled_from(dropout_rates))
