@@ -82,22 +82,53 @@ def described(model: Model) -> dict[str, Any]:
             f"export: expected layers in a row, received {model.name!r}, whose branches part and meet. "
             "Look at it with the program: python -m tinycnn.lab FILE.keras."
         )
-    shape = model.input_shape[1:]
-    side = math.isqrt(shape[0])
-    if len(shape) not in (1, 2, 3) or (len(shape) == 1 and side * side != shape[0]):
-        raise ValueError(
-            f"export: expected a model that takes images, (h, w, channels), received inputs of shape {tuple(shape)}. "
-            "Only what one can draw can be looked at."
-        )
+    shape = image_shape("export", model)
     weights: list[np.ndarray] = []
     layers = [_described(layer, weights) for layer in model.layers if not isinstance(layer, InputLayer)]
     return {
         "name": model.name,
         "input_shape": list(shape),
         "layers": layers,
-        "examples": _examples(),
+        "examples": examples(),
         "weights": _base64(np.concatenate([np.zeros(0), *(array.ravel() for array in weights)]).astype("<f4")),
     }
+
+
+def image_shape(who: str, model: Model) -> tuple[int, ...]:
+    """The shape of the one image that a model takes.
+
+    Raises:
+        ValueError: several inputs or outputs, or none that one could draw.
+    """
+    entries, heads = model._ends
+    if len(entries) > 1 or len(heads) > 1:
+        raise ValueError(
+            f"{who}: expected a model with one input and one output, received {model.name!r} with {len(entries)} and "
+            f"{len(heads)}. Make a model of the part to look at: Model(input, output)."
+        )
+    shape = tuple(model.input_shape[1:])
+    side = math.isqrt(shape[0])
+    if len(shape) not in (1, 2, 3) or (len(shape) == 1 and side * side != shape[0]):
+        raise ValueError(
+            f"{who}: expected a model that takes images, (h, w, channels), received inputs of shape {shape}. "
+            "Only what one can draw can be looked at."
+        )
+    return shape
+
+
+def described_layer(layer: Layer) -> dict[str, Any]:
+    """The same of any layer, for the program; of one that forward.js lacks its class, its shapes, and no settings."""
+    try:
+        return _described(layer, [])
+    except ValueError:
+        return {
+            "name": layer.name,
+            "kind": type(layer).__name__,
+            "class": type(layer).__name__,
+            "shape": list(layer.output_shape[1:]),
+            "settings": {},
+            "weights": {n: {"shape": list(v.shape), "offset": 0} for n, v in layer.named_weights.items()},
+        }
 
 
 def _described(layer: Layer, weights: list[np.ndarray]) -> dict[str, Any]:
@@ -199,7 +230,7 @@ _COMPUTED_AS: dict[type[Layer], type[Layer]] = {
 }
 
 
-def _examples() -> list[dict[str, Any]]:
+def examples() -> list[dict[str, Any]]:
     """The first of the bundled test digits of each class."""
     _, (x, y) = digits.load_data()
     first = {int(label): place for place, label in reversed(list(enumerate(y)))}

@@ -1,0 +1,493 @@
+"""The lab's program: every number against another way to it, requests that are not the page's, and training beside."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinycnn
+from tinycnn import models
+from tinycnn.functional import Input
+from tinycnn.insight.copies import copy_model
+from tinycnn.kernels import REFERENCE
+from tinycnn.lab import command_line, looks, server
+from tinycnn.lab.server import Server
+from tinycnn.lab.session import NotPossible, Session, to_json
+from tinycnn.layers import Add, BatchNormalization, Conv2D, Dense, Dropout, Flatten, LayerNormalization, MaxPooling2D
+from tinycnn.model import Model
+from tinycnn.sequential import Sequential
+
+LAYERS = 9
+
+
+def small() -> Any:
+    tinycnn.set_random_seed(3)
+    model = Sequential(
+        [
+            Conv2D(4, 3, activation="relu", input_shape=(28, 28, 1)), BatchNormalization(), MaxPooling2D(2),
+            Dropout(0.25), Flatten(), Dense(8, activation="relu"), LayerNormalization(), Dropout(0.5),
+            Dense(10, activation="softmax"),
+        ]
+    )  # fmt: skip
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def images(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.random((count, 28, 28, 1)).astype(np.float32), rng.integers(0, 10, count)
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    model = small()
+    x, y = images(64)
+    model.fit(x, y, epochs=1, verbose=0)
+    session = Session(model, (x, y), images(40, 1), labels=list("abcdefghij"))
+    yield session
+    session.close()
+
+
+def floats(content: Any, *shapes: Any) -> list[np.ndarray]:
+    numbers = np.frombuffer(content, "<f4")
+    assert numbers.size == sum(int(np.prod(shape)) for shape in shapes)
+    cuts = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+    return [part.reshape(shape) for part, shape in zip(np.split(numbers, cuts), shapes, strict=True)]
+
+
+# Numbers
+
+
+def test_the_description_names_layers_shapes_and_where_they_take_their_input_from(session: Session) -> None:
+    found = json.loads(to_json(session.answer("model", None)))
+    assert [layer["class"] for layer in found["layers"]][:2] == ["Conv2D", "BatchNormalization"]
+    assert [layer["sources"] for layer in found["layers"]] == [[place - 1] for place in range(LAYERS)]
+    assert found["layers"][6]["kind"] == "LayerNormalization"  # forward.js has none
+    assert found["layers"][0]["shape"] == [26, 26, 4]
+    assert list(found["layers"][1]["weights"]) == ["gamma", "beta", "moving_mean", "moving_variance"]
+    assert found["input_shape"] == [28, 28, 1]
+    assert found["labels"] == list("abcdefghij")
+    assert found["parameters"][:2] == ["conv2d/kernel", "conv2d/bias"]
+    assert len(found["examples"]) == 10
+
+
+def test_what_every_layer_puts_out(session: Session) -> None:
+    x, _ = images(1, 5)
+    shapes = [layer.output_shape[1:] for layer in session.model.layers]
+    found = floats(session.answer("look", x.ravel()), *shapes)
+    for layer, y in zip(session.model.layers, found, strict=True):
+        expected = x = layer.forward(x)
+        np.testing.assert_allclose(y, expected[0], atol=1e-5)
+
+
+def test_predictions_and_weights(session: Session) -> None:
+    x, _ = images(5, 6)
+    (found,) = floats(session.answer("predict", x.ravel()), (5, 10))
+    np.testing.assert_allclose(found, session.model.predict(x, verbose=0), atol=1e-5)
+    kernel, bias = floats(session.answer("weights/0", None), (3, 3, 1, 4), (4,))
+    np.testing.assert_array_equal(kernel, session.model.layers[0].kernel.value)
+    np.testing.assert_array_equal(bias, session.model.layers[0].bias.value)
+
+
+def test_batch_normalization_in_training(session: Session) -> None:
+    x, _ = images(6, 7)
+    shapes = [layer.output_shape[1:] for layer in session.model.layers]
+    *outputs, mean, variance = floats(session.answer("in_training", x.ravel()), *shapes, (4,), (4,))
+    z = session.model.layers[0].forward(x)
+    np.testing.assert_allclose(mean, z.mean(axis=(0, 1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(variance, z.var(axis=(0, 1, 2)), rtol=1e-4)
+    bn = session.model.layers[1]
+    expected = bn.gamma.value * (z - mean) / np.sqrt(variance + bn.epsilon) + bn.beta.value
+    np.testing.assert_allclose(outputs[1], expected[0], atol=1e-4)
+    np.testing.assert_array_equal(outputs[3], outputs[2])  # dropout lets all pass
+
+
+def test_masks_of_dropout_and_what_follows_from_them(session: Session) -> None:
+    x, _ = images(1, 8)
+    count = 12
+    found = floats(session.answer(f"dropout/7/{count}", x.ravel()), *[(8,), (10,)] * count)
+    masks, answers = np.array(found[::2]), np.array(found[1::2])
+    assert set(np.unique(masks)) == {0.0, 2.0}
+    assert len({mask.tobytes() for mask in masks}) > 1
+    taken = x
+    for layer in session.model.layers[:7]:
+        taken = layer.forward(taken)
+    for mask, answer in zip(masks, answers, strict=True):
+        np.testing.assert_allclose(answer, session.model.layers[8].forward(taken * mask)[0], atol=1e-5)
+    with pytest.raises(NotPossible, match=r"expected the place of a Dropout layer, received 0, a Conv2D\."):
+        session.answer("dropout/0/3", x.ravel())
+
+
+def test_a_step_taken_apart(session: Session) -> None:
+    x, _ = images(1, 9)
+    shapes = [layer.output_shape[1:] for layer in session.model.layers]
+    parameters = session.description["parameters"]
+    loss, *gradients, of_image, ratios = floats(
+        session.answer("step/4", x.ravel()), (1,), *shapes, (28, 28, 1), (len(parameters),)
+    )
+    # the gradient of the last dense layer's input, by differences, with the masks of the same copy
+    data, labels = session.data  # type: ignore[misc]
+    rows = np.random.default_rng(0).permutation(len(data))[:31]
+    batch, y = np.concatenate([x, data[rows]]), np.concatenate([[4], labels[rows]])
+    assert loss[0] == pytest.approx(looks._loss(looks.snapshot(session.model), batch, y), rel=1e-5)
+
+    def loss_at(image: np.ndarray) -> float:
+        twin = looks.snapshot(session.model)
+        twin = copy_model(twin, "float64")
+        return looks._loss(twin, np.concatenate([image, data[rows]]).astype(np.float64), y)
+
+    place = np.unravel_index(np.argmax(np.abs(of_image)), (28, 28, 1))
+    slopes = []
+    for sign in (1, -1):
+        moved = x.astype(np.float64)
+        moved[(0, *place)] += sign * 1e-5
+        slopes.append(loss_at(moved))
+    assert of_image[place] == pytest.approx((slopes[0] - slopes[1]) / 2e-5, rel=0.02)
+    assert np.all(np.isfinite(ratios[: len(parameters) - 1]))
+    assert [g.shape for g in gradients] == [tuple(shape) for shape in shapes]
+
+
+def test_the_state_of_training_has_histograms_and_misread_images(session: Session) -> None:
+    now = json.loads(to_json(session.answer("training", None)))
+    assert (now["running"], now["failure"]) == (False, "")
+    assert [layer["name"] for layer in now["layers"]] == [layer.name for layer in session.model.layers]
+    assert sum(now["layers"][0]["counts"]) == 40 * 26 * 26 * 4
+    assert 0 <= now["layers"][0]["dead"] <= 1
+    assert now["layers"][1]["dead"] is None
+    x, y = session.test  # type: ignore[misc]
+    answers = session.model.predict(x, verbose=0)
+    wrong = np.flatnonzero(answers.argmax(axis=1) != y)
+    assert len(now["misread"]) == min(len(wrong), 24)
+    lead = [answers[i].max() - answers[i, y[i]] for i in wrong]
+    nearest = wrong[int(np.argmin(lead))]
+    assert (now["misread"][0]["label"], now["misread"][0]["answer"]) == (y[nearest], answers[nearest].argmax())
+    assert now["history"]["loss"]
+
+
+def test_models_side_by_side() -> None:
+    one, two = small(), small()
+    x, _ = images(1)
+    two.layers[-1].bias.value[3] = 5.0
+    found = Session(one, others=[two]).answer("compare", x.ravel())
+    for model, answer in zip((one, two), found, strict=True):
+        np.testing.assert_allclose(answer["output"], model.predict(x, verbose=0)[0], atol=1e-5)  # type: ignore[index]
+
+
+def test_a_graph_is_looked_at_too() -> None:
+    entry = Input((28, 28, 1))
+    left = Conv2D(2, 3, padding="same")(entry)
+    joined = Add()([left, Conv2D(2, 1)(entry)])
+    model = Model(entry, Dense(10, activation="softmax")(Flatten()(joined)))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    x, y = images(40)
+    session = Session(model, (x, y))
+    assert [layer["sources"] for layer in session.description["layers"]] == [[-1], [-1], [0, 1], [2], [3]]
+    shapes = [layer["shape"] for layer in session.description["layers"]]
+    found = floats(session.answer("look", x[0].ravel()), *shapes)
+    np.testing.assert_allclose(found[2], found[0] + found[1], atol=1e-6)
+    np.testing.assert_allclose(found[-1], model.predict(x[:1], verbose=0)[0], atol=1e-5)
+    session.answer("step/3", x[0].ravel())
+
+
+# Training beside
+
+
+@pytest.mark.jit
+def test_training_with_the_lab_open_ends_with_the_same_bits() -> None:
+    x, y = images(320)
+    alone, watched = small(), small()
+    alone.fit(x, y, epochs=2, verbose=0)
+    session = Session(watched, (x, y), (x[:50], y[:50]))
+    done = threading.Event()
+    asked: list[int] = []
+
+    def look() -> None:
+        while not done.is_set():
+            for path in ("look", "in_training", "step/1", "dropout/3/2", "predict", "compare"):
+                session.answer(path, x[0].ravel())
+            session.answer("training", None)
+            asked.append(1)
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    watched.fit(x, y, epochs=2, verbose=0)
+    done.set()
+    looker.join()
+    assert asked
+    for one, other in zip(alone.get_weights(), watched.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.jit
+def test_training_starts_is_counted_and_stops() -> None:
+    x, y = images(640)
+    session = Session(small(), (x, y))
+    session.answer("train", np.empty(0, np.float32))
+    with pytest.raises(NotPossible, match="it trains already"):
+        session.answer("train", np.empty(0, np.float32))
+    end = time.monotonic() + 120
+    while (state := session._watch.state())["version"] < 5:
+        assert time.monotonic() < end
+        assert session.running, session.failure
+        time.sleep(0.02)
+    assert (state["epoch"], state["steps"]) == (1, 20)
+    session.answer("stop", np.empty(0, np.float32))
+    session.close()
+    assert not session.running
+    assert not session.failure
+    assert json.loads(to_json(session.answer("training", None)))["history"]["loss"]
+
+
+def test_what_goes_wrong_in_training_is_told() -> None:
+    x, y = images(40)
+    session = Session(small(), (x * np.nan, y))
+    session.answer("train", np.empty(0, np.float32))
+    session.close()
+    assert session.failure.startswith(("fit: expected", "loss: expected a finite number"))
+
+
+def test_without_images_that_suit_there_is_no_training() -> None:
+    session = Session(small())
+    for path in ("train", "step/1"):
+        status, content, _ = session.respond(path, np.zeros(784, np.float32))
+        assert (status, content.decode()) == (
+            409, "lab: expected training images of 28x28x1, found none: digits are 28x28x1."
+        )  # fmt: skip
+
+
+# What is asked wrongly
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "status", "said"),
+    [
+        ("nothing", 784, 404, "lab: expected one of model, weights, training, look"),
+        ("look/1", 784, 404, "lab: expected one of"),
+        ("weights/x", None, 404, "lab: expected one of"),
+        ("look", None, 404, "lab: expected one of"),
+        ("weights/99", None, 409, "lab: expected the place of one of 9 layers, received 99."),
+        ("look", 783, 409, "lab: expected 1 to 1 images of 784 finite numbers, received 783 numbers."),
+        ("look", 0, 409, "lab: expected 1 to 1 images of 784 finite numbers, received 0 numbers."),
+        ("look", 2 * 784, 409, "lab: expected 1 to 1 images"),
+        ("step/10", 784, 409, "lab: expected a label from 0 to 9, received 10."),
+        ("dropout/7/101", 784, 409, "lab: expected 1 to 100 masks, received 101."),
+    ],
+)
+def test_requests_that_cannot_be_answered(
+    session: Session, path: str, size: int | None, status: int, said: str
+) -> None:
+    found, content, kind = session.respond(path, None if size is None else np.zeros(size, np.float32))
+    assert found == status
+    assert content.decode().startswith(said)
+    assert kind == "text/plain; charset=utf-8"
+
+
+def test_numbers_that_are_none_are_refused(session: Session) -> None:
+    status, content, _ = session.respond("look", np.full(784, np.nan, np.float32))
+    assert (status, b"finite numbers" in content) == (409, True)
+
+
+def test_an_empty_and_a_full_drawing_are_drawings(session: Session) -> None:
+    for grey in (0.0, 1.0):
+        assert session.respond("look", np.full(784, grey, np.float32))[0] == 200
+
+
+def test_models_that_cannot_be_drawn_into() -> None:
+    one, other = Input((28, 28, 1)), Input((28, 28, 1))
+    two = Model([one, other], Flatten()(Add()([one, other])))
+    with pytest.raises(ValueError, match=r"lab: expected a model with one input and one output, received .* 2 and 1\."):
+        Session(two)
+    with pytest.raises(ValueError, match=r"lab: expected a model that takes images, .* inputs of shape \(7,\)"):
+        Session(Sequential([Dense(2, input_shape=(7,))]))
+
+
+# The server
+
+
+@pytest.fixture
+def serving() -> Iterator[Server]:
+    def answer(path: str, body: np.ndarray | None) -> tuple[int, bytes, str]:
+        return 200, f"{path} {None if body is None else body.size}".encode(), "text/plain"
+
+    running = Server(answer)
+    thread = threading.Thread(target=running.serve_forever, args=(0.02,))
+    thread.start()
+    yield running
+    running.shutdown()
+    running.server_close()
+    thread.join()
+
+
+def ask(
+    running: Server, method: str, path: str, body: bytes | None = None, **headers: str | None
+) -> tuple[int, str, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+    given = {"Host": f"127.0.0.1:{running.port}", "X-Token": running.token} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    connection.putrequest(method, path, skip_host=True)
+    for name, value in ({"Content-Length": str(len(body))} if body is not None else {} | {}).items():
+        given.setdefault(name, value)
+    for name, value in given.items():
+        if value is not None:
+            connection.putheader(name, value)
+    connection.endheaders(body)
+    response = connection.getresponse()
+    text = response.read().decode()
+    connection.close()
+    return response.status, text, response.headers
+
+
+def test_the_page_and_its_files(serving: Server) -> None:
+    status, text, headers = ask(serving, "GET", "/", X_Token=None)
+    assert status == 200
+    assert f'<meta name="token" content="{serving.token}">' in text
+    assert headers["Content-Security-Policy"].startswith("default-src 'self'")
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    for name in ("lab.js", "lab.css", "views/maps.js", "icon.svg"):
+        status, text, headers = ask(serving, "GET", f"/{name}", X_Token=None)
+        assert (status, text) == (200, (server.PAGE / name).read_text(encoding="utf-8"))
+    assert "README.md" not in server.FILES
+
+
+@pytest.mark.parametrize(
+    "path", ["/../server.py", "/views/../../server.py", "//etc/passwd", "/README.md", "/%2e%2e/server.py"]
+)
+def test_no_other_file_is_served(serving: Server, path: str) -> None:
+    assert ask(serving, "GET", path, X_Token=None)[0] == 403  # a question, which needs the token
+    assert "import" not in ask(serving, "GET", path)[1]
+
+
+def test_a_question_with_its_token_is_answered(serving: Server) -> None:
+    assert ask(serving, "POST", "/look", bytes(8))[:2] == (200, "look 2")
+    assert ask(serving, "GET", "/model")[:2] == (200, "model None")
+    assert ask(serving, "GET", "/model", Host=f"localhost:{serving.port}")[0] == 200
+    assert ask(serving, "GET", "/model", Origin=f"http://127.0.0.1:{serving.port}")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"Host": "evil.example"}, "expected the host 127.0.0.1:"),
+        ({"Host": None}, "expected the host 127.0.0.1:"),
+        ({"Host": "127.0.0.1"}, "expected the host 127.0.0.1:"),
+        ({"Origin": "http://evil.example"}, "expected a request of the lab's own page."),
+        ({"Origin": "null"}, "expected a request of the lab's own page."),
+        ({"X_Token": None}, "expected the token of this program's page."),
+        ({"X_Token": "guess"}, "expected the token of this program's page."),
+        ({"X_Token": "ä"}, "expected the token of this program's page."),
+    ],
+)
+def test_foreign_requests_are_refused(serving: Server, headers: dict[str, str | None], said: str) -> None:
+    for method, body in (("GET", None), ("POST", bytes(4))):
+        status, text, _ = ask(serving, method, "/model", body, **headers)
+        assert status in (400, 403)
+        assert status == 400 or text.startswith(f"lab: {said}")
+
+
+def test_bodies_that_are_too_large_or_cut_off(serving: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    status, text, _ = ask(serving, "POST", "/look", b"", Content_Length="4000001")
+    assert (status, text) == (413, "lab: expected a body of at most 4,000,000 bytes, received 4,000,001.")
+    assert ask(serving, "POST", "/look", b"", Content_Length="x")[0] == 411
+    assert ask(serving, "POST", "/look", bytes(7))[:2] == (
+        400, "lab: expected 7 bytes of float32 numbers, received 7."
+    )  # fmt: skip
+    with socket.create_connection(("127.0.0.1", serving.port)) as half:
+        half.sendall(
+            f"POST /look HTTP/1.1\r\nHost: 127.0.0.1:{serving.port}\r\nX-Token: {serving.token}\r\n"
+            "Content-Length: 8\r\n\r\nabc".encode()
+        )
+        half.shutdown(socket.SHUT_WR)
+        assert b"expected 8 bytes of float32 numbers, received 3." in half.recv(4096) + half.recv(4096)
+    assert ask(serving, "GET", "/model")[0] == 200  # a tab that was closed harms nobody
+
+
+def test_a_port_in_use(serving: Server) -> None:
+    with pytest.raises(
+        OSError, match=rf"lab: expected port {serving.port} to be free, received: .* Choose another with"
+    ):
+        tinycnn.lab.serve(small(), port=serving.port, browser=False)
+
+
+# The command
+
+
+def test_a_run_a_file_and_what_is_neither(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = models.plain()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.save(tmp_path / "m.keras")
+    page = tmp_path / "m.html"
+    assert command_line.main([str(tmp_path / "m.keras"), "--export", str(page)]) == 0
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert capsys.readouterr().out.startswith(f"{page}: ")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text('{"model": "plain", "data": "digits"}')
+    assert command_line.main([str(tmp_path / "run")]) == 1
+    assert "expected model.weights.h5, found none: the run has not finished." in capsys.readouterr().err
+    model.save_weights(tmp_path / "run" / "model.weights.h5")
+    loaded, data = command_line.load(tmp_path / "run")
+    assert data == "digits"
+    np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
+    for name, said in (("nothing.keras", "nothing.keras"), ("m.html", "m.html")):
+        assert command_line.main([str(tmp_path / name)]) == 1
+        assert said in capsys.readouterr().err
+    (tmp_path / "run" / "config.json").write_text("[]")
+    assert command_line.main([str(tmp_path / "run")]) == 1
+    assert "expected a folder that python -m tinycnn.train has written" in capsys.readouterr().err
+
+
+def test_the_newest_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command_line.newest_run() is None
+    for name in ("b", "a", "unfinished"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        if name != "unfinished":
+            (tmp_path / "runs" / name / "model.weights.h5").write_text("x")
+            time.sleep(0.01)
+    assert command_line.newest_run() == Path("runs/a")
+
+
+def test_images_for_models_that_take_digits() -> None:
+    training, test = command_line.images_for(models.plain(), "digits")
+    assert (training[0].shape, test[0].shape) == ((1202, 28, 28, 1), (355, 28, 28, 1))
+    assert command_line.images_for(Sequential([Flatten(input_shape=(8, 8, 1))]), "digits") == (None, None)
+
+
+def test_the_program_serves_until_ctrl_c(tmp_path: Path) -> None:
+    model = small()
+    model.save(tmp_path / "m.keras")
+    command = [sys.executable, "-m", "tinycnn.lab", str(tmp_path / "m.keras"), "--no-browser"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in range(2)]
+    assert lines[1].startswith("The lab is at http://127.0.0.1:")
+    port = int(lines[1].split(":")[2].split("/")[0])
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/")
+    assert b"tinycnn lab" in connection.getresponse().read()
+    (tmp_path / "m.keras").write_text("replaced while it is open")
+    connection.close()
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out, errors) == (0, "\nThe lab is closed.\n", "")
+
+
+def test_looks_run_on_the_reference_kernels(session: Session) -> None:
+    assert all(layer.kernels is REFERENCE for layer in looks.snapshot(session.model).layers)
+    assert session.model.layers[0].kernels is not REFERENCE or tinycnn.kernels.FAST is REFERENCE
