@@ -2,6 +2,7 @@
 
     python -m tutorials.gallery             # what is missing in tutorials/results/gallery, a file for each mistake
     python -m tutorials.gallery --quick     # a try-out, into runs/gallery
+    python -m tutorials.gallery --recheck   # train nothing; ask the gradient checker of today again
 
 Interrupt it when you like, the same command goes on. The network is the notebook's with dropout and batch
 normalization, four times narrower and two times less dropout; the data are the bundled digits; the kernels are the
@@ -262,6 +263,14 @@ def _check_whole(path: Path, record: Json) -> None:
         )
 
 
+def recheck(folder: Path) -> None:
+    """Put into every file what `checked` says now."""
+    for name, record in load(folder).items():
+        record["checker"] = checked(ALL[name])
+        runs.write(folder / f"{file_name(name)}.json", record)
+        runs.say(f"{name}: {says(record)}")
+
+
 # What the files say
 
 
@@ -298,13 +307,13 @@ def shown_by_loss(record: Json, right: Json) -> str:
 
 
 def says(record: Json) -> str:
-    """The checker's own words on the layer or the loss that is to blame; "passed" where all is right."""
-    if record["checker"]["passed"]:
-        return "passed"
-    named = [(name, mistake) for name, _, mistake in record["checker"]["wrong"]]
-    own = [(name, mistake) for name, mistake in named if not mistake.startswith("follows from")]
-    name, mistake = (own or named)[0]
-    return f"{name}: {mistake}"
+    """The checker's own words on the array that is to blame; "passed" where all is right."""
+    for name, _, mistake in record["checker"]["wrong"]:
+        if not mistake.startswith("follows from "):
+            return f"{name}: {mistake}"
+    for _, _, mistake in record["checker"]["wrong"]:
+        return str(mistake.removeprefix("follows from "))
+    return "passed"
 
 
 def describe(record: Json) -> str:
@@ -323,7 +332,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument("--jobs", type=int, default=1, metavar="N", help="mistakes at a time, a core for each (default: 1)")
     p.add_argument("--results", type=Path, metavar="DIR", help="by default tutorials/results/gallery")
     p.add_argument("--quick", action="store_true", help="two seeds, few images, into runs/gallery: a try-out")
-    p.add_argument("--fresh", action="store_true", help="delete the results that are there, and make them anew")
+    what = p.add_mutually_exclusive_group()
+    what.add_argument("--fresh", action="store_true", help="delete the results that are there, and make them anew")
+    what.add_argument("--recheck", action="store_true", help="renew what the checker says, and nothing else")
     arguments = p.parse_args(argv)
     if arguments.jobs < 1:
         p.error(f"argument --jobs: expected a whole number of at least 1, received {arguments.jobs}")
@@ -332,8 +343,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     batch = Batch(TRAIN, QUICK_SETTINGS if arguments.quick else SETTINGS, plan, folder)
 
     def work() -> None:
+        if arguments.recheck:
+            recheck(folder)
+            return
         runs.complete(batch, describe, arguments.jobs, threads=1, fresh=arguments.fresh)
-        load(folder)
+        load(folder)  # complains where a file is damaged
 
     return runs.exit_status(p.prog, work)
 
