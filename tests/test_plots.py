@@ -1033,6 +1033,7 @@ def test_seed_bands_in_a_grid_share_their_axis_and_leave_the_rest_of_it_empty():
     assert titles(figure) == list(panels)
     assert len({axes.get_ylim() for axes in visible(figure)}) == 1
     assert [axes.get_subplotspec().colspan.start for axes in visible(figure)] == [0, 1, 2, 0, 1]
+    assert [axes.get_xlabel() for axes in visible(figure)] == ["", "", "epoch", "epoch", "epoch"]
 
 
 def test_ranking_sorts_rows_and_shows_runs_mean_and_interval_in_the_colour_of_the_group():

@@ -194,6 +194,9 @@ def seed_bands(
         axes.set(xlabel="epoch", ylabel=quantity)
         axes.set_title(name, fontsize="small" if small else None)
         axes.label_outer(remove_inner_ticks=False) if isinstance(ylabel, str) else None
+        if axes in axes_of_panels[-columns:]:  # nothing stands below
+            axes.set_xlabel("epoch")
+            axes.tick_params(labelbottom=True)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes, quantity in zip(axes_of_panels, ylabels, strict=True):  # an axis that is shared knows its range now
         format_quantity(axes, quantity, log_loss)
