@@ -1022,6 +1022,11 @@ def test_seed_bands_of_one_quantity_share_their_axis():
     assert shared[0].get_ylim() == shared[1].get_ylim()
     assert [axes.get_ylabel() for axes in shared] == ["validation loss", ""]
     assert {axes.get_yscale() for axes in shared} == {"log"}
+    wide = {name: {"a": [[1e-2, 1e5]]} for name in "abcdef"}
+    axes, *_ = plots.seed_bands(wide, "loss", log_loss=True, columns=2).axes
+    FigureCanvasAgg(axes.figure).draw()
+    low, high = axes.get_ylim()
+    assert sum(low <= tick.get_loc() <= high for tick in axes.yaxis.get_major_ticks()) >= 2  # over any range
     own = plots.seed_bands(panels, ["loss", "accuracy"], log_loss=True).axes
     assert [axes.get_yscale() for axes in own] == ["log", "linear"]
 

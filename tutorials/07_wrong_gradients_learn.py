@@ -44,10 +44,11 @@ print(f"{len(MISTAKES)} mistakes, {SEEDS} trainings with each, {EPOCHS} epochs o
 show_source(gallery.network)
 
 # %% [markdown]
-# Here are four of the mistakes. Find what is wrong with each before you read its docstring's last word on it.
+# Here are four of the mistakes, without their docstrings, which would tell. What is wrong with each?
 
 # %%
-show_source(mistakes.without_x_hat, mistakes.dx_assigned, mistakes.MaskDrawnAnew, mistakes.adam_without_root)
+four = mistakes.without_x_hat, mistakes.dx_assigned, mistakes.MaskDrawnAnew, mistakes.adam_without_root
+show_source(*four, docstring=False)
 
 # %% [markdown]
 # ## Say it before you look
@@ -82,14 +83,14 @@ for name, answer in guess.items():
 #
 # Ten epochs, five seeds. A line is the mean of the validation loss over the seeds, the band reaches from the best to
 # the worst. Blue is the right network, the same in each panel (but for those with momentum); vermilion the one with the
-# mistake.
+# mistake. What lies above 5 is drawn at 5.
 
 # %%
 losses = {}
 for name in MISTAKES:
     losses[textwrap.fill(title[name], 30)] = {
         "right": gallery.curve(right[name], "val_loss"),
-        "with the mistake": gallery.curve(results[name], "val_loss"),
+        "with the mistake": np.minimum(gallery.curve(results[name], "val_loss"), 5),
     }
 plots.seed_bands(losses, "validation loss", log_loss=True, columns=5)
 
@@ -130,7 +131,7 @@ answered = {name: answer for name, answer in guess.items() if answer != "?"}
 hits = sum(found[name] == answer for name, answer in answered.items())
 for name in guess:
     print(f"you: {guess[name]:8} it was: {found[name]:8} {title[name]}")
-print(f"\n{hits} of {len(answered)} right; {len(guess) - len(answered)} not answered.")
+print(f"\n{hits} of your {len(answered)} answers are right." if answered else "\nYou have not answered yet.")
 
 # %% [markdown]
 # ## How far they came
@@ -150,7 +151,11 @@ print(f"\n{hits} of {len(answered)} right; {len(guess) - len(answered)} not answ
 
 # %%
 shown = {name: gallery.shown_by_loss(results[name], right[name]) for name in MISTAKES}
-words = {"no": "the losses do not show it", "beside": "beside the right ones they do", "alone": "they show it alone"}
+words = {
+    "no": "the losses do not show it",
+    "beside": "beside the right ones they do",
+    "alone": "they show it on their own",
+}
 errors = {answer: {title[n]: 100 - final(n) for n in MISTAKES if shown[n] == answer} for answer in words}
 baseline = {"the right network, Adam": 100 - final(ADAM).mean(), "momentum": 100 - final(MOMENTUM).mean()}
 plots.ranking(
