@@ -248,6 +248,11 @@ def test_a_recheck_renews_what_the_checker_says_and_nothing_else(quick, monkeypa
         (lambda whole: "{", "expected the result of a run, received JSONDecodeError"),
         (lambda whole: json.dumps({**whole, "accuracy": [0.5]}), "received a file that lacks some. Delete it, and"),
         (lambda whole: json.dumps({**whole, "history": {}}), "received a file that lacks some."),
+        (lambda whole: json.dumps({**whole, "direction": {"start": [1]}}), "received a file that lacks some."),
+        (
+            lambda whole: json.dumps({**whole, "history": {**whole["history"], "loss": [[1.0, 0.5]]}}),
+            "received a file that lacks some.",
+        ),
         (lambda whole: json.dumps({**whole, "alone": ["a", 1]}), "received a file that lacks some."),
         (lambda whole: json.dumps({**whole, "checker": {"passed": True}}), "received a file that lacks some."),
         (lambda whole: json.dumps({**whole, "settings": {}}), "expected a result with the settings of the others"),

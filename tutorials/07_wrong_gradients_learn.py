@@ -32,6 +32,7 @@ settings = results[ADAM]["settings"]
 SEEDS, EPOCHS = len(settings["seeds"]), settings["epochs"]
 title = {name: f"{mistake.part}: {mistake.words}" for name, mistake in MISTAKES.items()}
 print(f"{len(MISTAKES)} mistakes, {SEEDS} trainings with each, {EPOCHS} epochs of {settings['images']:,} digits.")
+assert len(MISTAKES) == 28
 
 # %% [markdown]
 # ## The right one
@@ -122,6 +123,7 @@ for name in ("bn_without_x_hat", "bn_constant_statistics"):
     assert found[name] == "worse"
     assert (final(name) > 90).all()
 assert (final("loss_plus_labels") == 0).all()
+assert {"as well", "worse", "not"} == set(found.values())
 
 # %% [markdown]
 # So much for the falling loss. Now your answers:
@@ -263,6 +265,8 @@ assert all((direction(name, "start") > 0).all() for name in learned)
 assert len(learned) > 0.7 * len(wrong_gradients)
 assert (direction("loss_plus_labels", "start") < 0).all()
 assert (direction("loss_plus_labels", "end") < 0).all()
+assert min(direction("conv_dkernel_negative", "start")) < 0 < max(direction("conv_dkernel_negative", "start"))
+assert np.ptp(final("conv_dkernel_negative")) > 30
 
 # %% [markdown]
 # Whatever learned began with a cosine above 0, with every seed, down to a relu that lets everything pass. The one whose
@@ -282,7 +286,7 @@ assert (direction("loss_plus_labels", "end") < 0).all()
 # - *−onehot.* Each image pushes its own class up, and none down. But softmax sees differences alone, and to push one
 #   class up makes a difference to all the others, too.
 # - *dkernel with the wrong sign.* Two layers climb while the others descend. The cosine of the whole gradient is now
-#   above and now below 0, and so goes the training: no two seeds end alike.
+#   above and now below 0, and so goes the training: the seeds end far apart.
 #
 # ## What to take home
 #
