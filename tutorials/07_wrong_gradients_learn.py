@@ -1,12 +1,12 @@
 # %% [markdown]
 # # Wrong gradients learn
 #
-# Somebody has made a mistake in a backward pass. What happens? Most people say: it does not learn. So they train, see a
-# loss that falls, and call the code right.
+# Somebody has made a mistake in a backward pass. What happens? It will not learn, one would think. So one trains, sees
+# a loss that falls, and calls the code right.
 #
-# Here are 28 networks, each with one mistake that somebody could have made on a Friday evening. All of them begin with
-# the same weights and meet the same batches as a right one. Some are dead. Some limp. And some cannot be told from the
-# right one. You say which, then you look.
+# Here are 28 networks, each with one mistake that somebody could have made on a Friday evening. They begin with the
+# same weights as a right one (unless the start is the mistake) and meet the same batches. Some are dead. Some limp. And
+# some cannot be told from the right one. You say which, then you look.
 #
 # *To run it: open it in Jupyter from a clone of the repository ([how](README.md)). It needs no network: the trainings
 # were made before, by `python -m tutorials.gallery`, and are read from [results](results/gallery); what is trained here
@@ -219,7 +219,7 @@ assert all(results[name]["differs"] is not None for name in MISTAKES)
 #
 # What finds them is another tool: a program that is right, the same weights, the same batch, the same masks, and a
 # comparison stage by stage. `gallery.first_difference` does that, in two steps of training, and each of the 28 shows;
-# the list above is what it found. `tinycnn.parity` does the same with Keras in the place of the right program.
+# the list above is what it found. `tinycnn.parity` lays a step of training beside Keras's, layer by layer.
 #
 # One of them deserves a second look. Give it the test images one by one, as a user would, and not all together.
 
@@ -244,8 +244,8 @@ assert np.array_equal(final(ADAM), final(ADAM, "alone"))
 #
 # $$ L(w - \eta d) - L(w) = -\eta\; d \cdot g + O(\eta^2). $$
 #
-# It falls, if the step is short enough, whenever $d \cdot g > 0$, that is, when the angle between the two is less than
-# a right one. A gradient need not be right to lead downhill. It need not even be nearly right: of all directions, half
+# It falls, if the step is short enough, whenever $d \cdot g > 0$, that is, when the angle between the two is acute. A
+# gradient need not be right to lead downhill. It need not even be nearly right: of all directions, half
 # lead down. Here is the cosine of that angle for the mistakes that change a gradient, at the start of training and at
 # its end, beside what came out.
 
@@ -277,8 +277,8 @@ assert np.ptp(final("conv_dkernel_negative")) > 30
 #
 # - *Not divided by the batch.* A cosine of one: the direction is right, only the length is not, and Adam does not care
 #   about lengths (exercise 1).
-# - *Batch normalization.* The two terms that are left out take something away from the gradient. What is left points
-#   never uphill (exercise 2).
+# - *Batch normalization.* The two terms that are left out would have taken something away from the gradient. Without
+#   them what the layer hands on has too much in it, but never points uphill (exercise 2).
 # - *A mask of its own, or none.* On average over the masks both hand on $dy$ as it is. Values that were switched off
 #   are corrected for an error that they had no part in, while those that were on are corrected as they should be.
 # - *dx of the convolution.* Only the layers before it ever see it; here that is one convolution with eight filters. The
