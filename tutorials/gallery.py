@@ -5,7 +5,7 @@
     python -m tutorials.gallery --recheck   # train nothing; ask the gradient checker of today again
 
 Interrupt it when you like, the same command goes on. The network is the notebook's with dropout and batch
-normalization, four times narrower and two times less dropout; the data are the bundled digits; the kernels are the
+normalization, four times narrower and with half the dropout; the data are the bundled digits; the kernels are the
 reference ones, but for the mistake. Trainings of a seed start from the same weights and meet the same batches.
 """
 
@@ -37,6 +37,7 @@ RESULTS = Path(__file__).with_name("results") / "gallery"
 QUICK = runs.ROOT / "runs" / "gallery"
 TRAIN = "tutorials.gallery:train"  # what makes a file, in a process of its own
 PACKAGES = ("tinycnn", "numpy")
+# 45 whole batches: the statistics of a last batch of two images would shake every training.
 SETTINGS: Json = {"seeds": [1, 2, 3, 4, 5], "images": 1440, "epochs": 10, "batch_size": 32}
 QUICK_SETTINGS: Json = {"seeds": [1, 2], "images": 320, "epochs": 2, "batch_size": 32}
 CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
