@@ -82,6 +82,7 @@ SEEDS = {name: np.random.default_rng(7).lognormal(-3, 0.2, (5, 10)) for name in 
 DIFFERENCES = {"test loss": {"dropout − plain": [0.1, -0.2, 0.3], "batch normalization − plain": [-0.3, -0.2, -0.1]}}
 INTERVALS = {"test loss": {"dropout − plain": (-0.5, 0.6), "batch normalization − plain": (-0.4, 0.0)}}
 BINS = {"count": [0, 10, 90], "confidence": [0.0, 5.0, 85.0], "correct": [0, 4, 89]}
+RANKED = {"unseen": {"wrong": [2.0, 6.0], "right": [1.0]}, "seen": {"worse": [45.0, 55.0]}}
 FIGURES = {
     "curves": lambda: plots.training_curves(HISTORY),
     "curves of one epoch": lambda: plots.training_curves({key: values[:1] for key, values in HISTORY.items()}),
@@ -126,6 +127,13 @@ FIGURES = {
         title="Ten epochs",
     ),
     "bands of four panels": lambda: plots.seed_bands(dict.fromkeys("abcd", SEEDS), "validation loss", log_loss=True),
+    "bands in a grid": lambda: plots.seed_bands(
+        {f"a title of\ntwo lines, {i}": SEEDS for i in range(8)}, "loss", log_loss=True, title="Eight", columns=3
+    ),
+    "ranking": lambda: plots.ranking(
+        RANKED, {"right": (0.5, 1.5), "wrong": (-1.0, 9.0), "worse": (40.0, 60.0)}, "%", {"mean": 1.0}, log=True
+    ),
+    "ranking of one": lambda: plots.ranking({"all": {"a": [0.0, 1.0]}}, {"a": (0.1, 0.9)}, "%", title="One"),
     "bands of one panel": lambda: plots.seed_bands({"plain": {"tinycnn": np.ones((1, 40))}}, "loss"),
     "differences": lambda: plots.paired_differences(DIFFERENCES, INTERVALS, DIFFERENCES, "Keras", title="Pairs"),
     "differences of three": lambda: plots.paired_differences(
@@ -1014,8 +1022,41 @@ def test_seed_bands_of_one_quantity_share_their_axis():
     assert shared[0].get_ylim() == shared[1].get_ylim()
     assert [axes.get_ylabel() for axes in shared] == ["validation loss", ""]
     assert {axes.get_yscale() for axes in shared} == {"log"}
+    wide = {name: {"a": [[1e-2, 1e5]]} for name in "abcdef"}
+    axes, *_ = plots.seed_bands(wide, "loss", log_loss=True, columns=2).axes
+    FigureCanvasAgg(axes.figure).draw()
+    low, high = axes.get_ylim()
+    assert sum(low <= tick.get_loc() <= high for tick in axes.yaxis.get_major_ticks()) >= 2  # over any range
     own = plots.seed_bands(panels, ["loss", "accuracy"], log_loss=True).axes
     assert [axes.get_yscale() for axes in own] == ["log", "linear"]
+
+
+def test_seed_bands_in_a_grid_share_their_axis_and_leave_the_rest_of_it_empty():
+    panels = {name: {"a": np.full((2, 3), 0.1 * i)} for i, name in enumerate("vwxyz", start=1)}
+    figure = plots.seed_bands(panels, "loss", columns=3)
+    assert [axes.get_visible() for axes in figure.axes] == [True] * 5 + [False]
+    assert titles(figure) == list(panels)
+    assert len({axes.get_ylim() for axes in visible(figure)}) == 1
+    assert [axes.get_subplotspec().colspan.start for axes in visible(figure)] == [0, 1, 2, 0, 1]
+    assert [axes.get_xlabel() for axes in visible(figure)] == ["", "", "epoch", "epoch", "epoch"]
+
+
+def test_ranking_sorts_rows_and_shows_runs_mean_and_interval_in_the_colour_of_the_group():
+    intervals = {"right": (0.5, 1.5), "wrong": (-1.0, 9.0), "worse": (40.0, 60.0)}
+    (axes,) = plots.ranking(RANKED, intervals, "error, %", {"guessing": 90.0}, log=True).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["right", "wrong", "worse"]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first row stands above
+    level, *lines = axes.lines
+    assert level.get_xdata()[0] == 90
+    means = [line for line in lines if len(line.get_xdata()) == 1 and line.get_alpha() is None]
+    means = [line.get_xdata()[0] for line in means if line.get_linestyle() == "None" and line.get_marker() in "os"]
+    assert means == [1.0, 4.0, 50.0]
+    drawn = np.array([collection.get_segments()[0][:, 0] for collection in axes.collections])
+    np.testing.assert_allclose(drawn, [[1 / 1.3, 1.5], [1 / 1.3, 9], [40, 60]])  # cut off where the axis ends
+    colours = [collection.get_colors()[0] for collection in axes.collections]
+    assert same_color(colours[0], colours[1])
+    assert not same_color(colours[1], colours[2])
+    assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == ["guessing", "unseen", "seen"]
 
 
 def test_paired_differences_show_pairs_mean_interval_and_control():
@@ -1070,6 +1111,26 @@ def test_reliability_diagram_shows_bins_gaps_and_error():
             lambda: plots.seed_bands({"a": {"b": [[1.0]]}}, ["loss", "accuracy"]),
             ValueError,
             "seed_bands: expected a ylabel for each of 1 panel, received 2. Pass one word for all, or as many as there",
+        ),
+        (
+            lambda: plots.seed_bands({"a": {"b": [[1.0]]}}, "loss", columns=0),
+            ValueError,
+            "seed_bands: expected count to be a positive whole number, received 0.",
+        ),
+        (
+            lambda: plots.ranking({"a": {"b": [1.0]}}, {}, "%"),
+            ValueError,
+            "ranking: expected an interval (low, high) for 'b', received None. Pass one for each row.",
+        ),
+        (
+            lambda: plots.ranking({"a": {"b": [1.0]}, "c": {"b": [2.0]}}, {"b": (0, 3)}, "%"),
+            ValueError,
+            "ranking: expected each name once, received 'b' in two groups. Give it another name.",
+        ),
+        (
+            lambda: plots.ranking({"a": {"b": [0.0, 1.0]}}, {"b": (0, 3)}, "%", log=True),
+            ValueError,
+            "ranking: expected positive numbers for 'b' on a logarithmic axis, received 0. Leave out log=True",
         ),
         (
             lambda: plots.paired_differences(DIFFERENCES, {"test loss": {"dropout − plain": (0, 1)}}),

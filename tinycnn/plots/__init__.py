@@ -11,7 +11,14 @@ from tinycnn.plots.charts import bars, difference_errors, line_chart, roofline
 from tinycnn.plots.common import BLUE, COLOURS, VERMILION
 from tinycnn.plots.dropout import dropout_masks, prediction_samples, uncertainty_bars, variance_shift
 from tinycnn.plots.images import arrays, confusion_matrix, feature_maps, kernels, misclassified, sample_images
-from tinycnn.plots.runs import compare_curves, overfitting_curves, paired_differences, reliability_diagram, seed_bands
+from tinycnn.plots.runs import (
+    compare_curves,
+    overfitting_curves,
+    paired_differences,
+    ranking,
+    reliability_diagram,
+    seed_bands,
+)
 from tinycnn.plots.training import histograms_over_training, training_curves
 
 __all__ = [
@@ -32,6 +39,7 @@ __all__ = [
     "overfitting_curves",
     "paired_differences",
     "prediction_samples",
+    "ranking",
     "reliability_diagram",
     "roofline",
     "sample_images",

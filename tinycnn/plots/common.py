@@ -110,7 +110,8 @@ def format_quantity(axes: Axes, quantity: str, log_loss: bool) -> None:
     elif log_loss:
         axes.set_yscale("log")
         low, high = axes.get_ylim()
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 2, 3, 4, 5, 6, 8)))
+        subs = (1,) if high > 1000 * low else (1, 2, 5) if high > 10 * low else (1, 2, 3, 4, 5, 6, 8)
+        axes.yaxis.set_major_locator(LogLocator(subs=subs))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
 

@@ -18,6 +18,7 @@ from tinycnn.plots.common import (
     VERMILION,
     Array,
     WhiteFigure,
+    check_count,
     check_numbers,
     checked_run,
     count_of,
@@ -137,6 +138,7 @@ def seed_bands(
     ylabel: str | Sequence[str],
     log_loss: bool = False,
     title: str | None = None,
+    columns: int | None = None,
 ) -> Figure:
     """Runs that differ in their seed alone: a line for the mean of each group, a band from its lowest to its highest.
 
@@ -149,6 +151,7 @@ def seed_bands(
         ylabel: what is measured: one word for all panels, which then share their axis, or one for each.
         log_loss: whether axes of a loss are logarithmic.
         title: stands above all.
+        columns: panels side by side, by default all; where they take several rows they are small.
 
     Raises:
         TypeError: values that are not numbers.
@@ -163,10 +166,17 @@ def seed_bands(
             "Pass one word for all, or as many as there are panels."
         )
     groups = _groups(checked)
-    figure = WhiteFigure(figsize=(max(3.6 * len(checked), 5), 3.9), layout="constrained")
+    columns = len(checked) if columns is None else check_count(who, columns, len(checked))
+    rows = -(-len(checked) // columns)
+    small = rows > 1
+    size = (2.1 * columns + 0.6, 1.65 * rows + 1) if small else (max(3.6 * columns, 5), 3.9)
+    figure = WhiteFigure(figsize=size, layout="constrained")
     figure.suptitle(title or "")
     handles = {}
-    axes_of_panels = figure.subplots(1, len(checked), squeeze=False, sharey=isinstance(ylabel, str))[0]
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=isinstance(ylabel, str)).ravel()
+    axes_of_panels, unused = grid[: len(checked)], grid[len(checked) :]
+    for axes in unused:
+        axes.set_visible(False)
     for axes, (name, curves_of), quantity in zip(axes_of_panels, checked.items(), ylabels, strict=True):
         for label, curves in curves_of.items():
             i = groups.index(label)
@@ -179,10 +189,14 @@ def seed_bands(
                 color=colour,
                 marker="os^D"[i % 4],
                 markevery=-(-len(epochs) // 30),
-                markersize=4,
+                markersize=2.5 if small else 4,
             )
-        axes.set(title=name, xlabel="epoch", ylabel=quantity)
+        axes.set(xlabel="epoch", ylabel=quantity)
+        axes.set_title(name, fontsize="small" if small else None)
         axes.label_outer(remove_inner_ticks=False) if isinstance(ylabel, str) else None
+        if axes in axes_of_panels[-columns:]:  # nothing stands below
+            axes.set_xlabel("epoch")
+            axes.tick_params(labelbottom=True)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes, quantity in zip(axes_of_panels, ylabels, strict=True):  # an axis that is shared knows its range now
         format_quantity(axes, quantity, log_loss)
@@ -259,6 +273,85 @@ def paired_differences(
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+    return figure
+
+
+@own_style
+def ranking(
+    groups: Mapping[str, Mapping[str, Any]],
+    intervals: Mapping[str, tuple[float, float]],
+    xlabel: str,
+    levels: Mapping[str, float] | None = None,
+    log: bool = False,
+    title: str | None = None,
+) -> Figure:
+    """Many kinds of runs, the one with the smallest mean on top: a dot for each run, their mean, an interval for it.
+
+    Shapes:  each row's figures (runs,)
+
+    Args:
+        groups: name of a group, which has a colour -> name of a row -> the figures; no name twice.
+        intervals: (low, high) of each row; on a logarithmic axis cut off where it ends.
+        xlabel: what is measured, with its unit.
+        levels: a place on the axis for each name, drawn dashed.
+        log: whether the axis is logarithmic; figures have to be positive then.
+        title: stands above all.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: no groups, figures that are no row of numbers, a row without an interval, a name in two groups, a
+            figure that is not positive on a logarithmic axis.
+    """
+    who = "ranking"
+    checked = _check_panels(who, groups, 1, "a row of figures")
+    rows = [(label, values, i) for i, members in enumerate(checked.values()) for label, values in members.items()]
+    labels = [label for label, _, _ in rows]
+    for label, values, _ in rows:
+        if labels.count(label) > 1:
+            raise ValueError(f"{who}: expected each name once, received {label!r} in two groups. Give it another name.")
+        if len(intervals.get(label, ())) != 2:
+            raise ValueError(
+                f"{who}: expected an interval (low, high) for {label!r}, received {intervals.get(label)!r}. "
+                "Pass one for each row."
+            )
+        if log and values.min() <= 0:
+            raise ValueError(
+                f"{who}: expected positive numbers for {label!r} on a logarithmic axis, received {values.min():g}. "
+                "Leave out log=True, or such rows."
+            )
+    rows.sort(key=lambda row: float(row[1].mean()))
+    figure = WhiteFigure(figsize=(8.4, 0.27 * len(rows) + 1.5), layout="constrained")
+    figure.suptitle(title or "")
+    axes = figure.subplots()
+    handles: dict[str, Any] = {}
+    for (name, place), line in zip((levels or {}).items(), itertools.cycle(("--", ":"))):
+        handles[name] = axes.axvline(place, color="#444444", linestyle=line, linewidth=1.2)
+    least = min(float(values.min()) for _, values, _ in rows) / 1.3 if log else -np.inf
+    for y, (label, values, i) in enumerate(rows):
+        colour, mean = COLOURS[i % len(COLOURS)], values.mean()
+        axes.plot(values, np.full(len(values), y), "o", color=colour, alpha=0.35, markersize=4.5, markeredgewidth=0)
+        low, high = np.maximum(intervals[label], least)
+        handles[list(checked)[i]] = axes.errorbar(
+            mean,
+            y,
+            xerr=[[mean - low], [high - mean]],
+            fmt="os^Dv"[i % 5],
+            color=colour,
+            markersize=6,
+            linewidth=1.8,
+            capsize=3,
+        )
+    axes.set(xlabel=xlabel, ylim=(len(rows) - 0.4, -0.6))
+    axes.set_yticks(range(len(rows)), [label for label, _, _ in rows])
+    if log:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(axis="y", alpha=0.5)
+    axes.tick_params(axis="y", length=0)
+    order = [name for name in (*(levels or {}), *checked) if name in handles]
+    figure.legend([handles[name] for name in order], order, loc="outside lower center", ncols=min(len(order), 3))
     return figure
 
 
