@@ -38,8 +38,9 @@ class Wrong(Exception):  # noqa: N818  a verdict
 class Mine:
     """The learner's functions by name: ``mine.dense_forward(x, kernel, bias)``.
 
-    ``rng`` is what the check draws its numbers from, ``variant`` the learner's own version of the exercise, ``say`` and
-    ``pictures`` where a training may show how it goes.
+    ``rng`` is what the check draws its numbers from, ``variant`` the learner's own version of the exercise (None where
+    that is not to be tried: another unit asks, which does not need it), ``say`` and ``pictures`` where a training may
+    show how it goes.
     """
 
     child: Child

@@ -1,4 +1,4 @@
-"""Unit 05. The checker knows no mistakes of a softmax on its own: the usual ones stand here, as what they would give."""
+"""Unit 05. The checker has no names for its mistakes: the usual ones stand here, as what they give."""
 
 import math
 
