@@ -63,7 +63,7 @@ class Mine:
         try:
             returned = self.child.call(file_with(name), name, arguments, lines)
         except Failed as failure:
-            given = ", ".join(str(a.shape) if isinstance(a, np.ndarray) else str(a)[:40] for a in arguments)
+            given = ", ".join(_handed_in(a) for a in arguments)
             called = f" It was called with: {given}." if failure.kind == "error" else ""
             raise Wrong(f"{failure}{called}") from None
         if returned.changed:
@@ -73,6 +73,12 @@ class Mine:
                 "numbers: copy before you write."
             )
         return returned.lines if lines else returned.value
+
+
+def _handed_in(argument: Any) -> str:
+    if isinstance(argument, np.ndarray):
+        return str(argument.shape)
+    return "a function" if callable(argument) else str(argument)[:40]
 
 
 # Comparing

@@ -45,9 +45,8 @@ def against_loops(mine: Mine) -> None:
         gamma, beta = mine.rng.standard_normal((2, c))
         mean = np.array([sum(x[i, k] for i in range(m)) / m for k in range(c)])
         variance = np.array([sum((x[i, k] - mean[k]) ** 2 for i in range(m)) / m for k in range(c)])
-        y = np.array(
-            [[gamma[k] * (x[i, k] - mean[k]) / np.sqrt(variance[k] + 0.1) + beta[k] for k in range(c)] for i in range(m)]
-        )
+        std = [np.sqrt(one + 0.1) for one in variance]
+        y = [[gamma[k] * (x[i, k] - mean[k]) / std[k] + beta[k] for k in range(c)] for i in range(m)]
         given = _forward(mine, x, gamma, beta, 0.1)
         whole = {"it is taken over all channels together": np.full(c, x.mean())}
         same("mean", given[1], mean, usual=whole)

@@ -19,12 +19,10 @@ def moving_average(moving, batch, momentum):
     raise NotYet("14 moving average")
 
 
-def batch_normalization_inference(
-    x, gamma, beta, moving_mean, moving_variance, epsilon
-):
+def batch_normalization_inference(x, gamma, beta, mean, variance, epsilon):
     """Normalise with statistics that are given.
 
-    Math:    y = γ·(x − moving_mean)/√(moving_variance + ε) + β
-    Shapes:  x, y (m, c);  all others (c,)
+    Math:    y = γ·(x − mean)/√(variance + ε) + β
+    Shapes:  x, y (m, c);  all others (c,);  mean and variance are moving ones
     """
     raise NotYet("14 batch normalization inference")

@@ -11,7 +11,12 @@ from notyet import NotYet
 
 
 def batch_normalization_backward_folded(
-    dy, x, gamma, mean, variance, epsilon
+    dy,
+    x,
+    gamma,
+    mean,
+    variance,
+    epsilon,
 ):
     """The gradients of x, gamma and beta, in at most 12 lines that run.
 

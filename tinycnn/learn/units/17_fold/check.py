@@ -80,12 +80,12 @@ def one_layer_less(mine: Mine) -> None:
     arguments = kernel, bias, gamma, beta, mean, variance, epsilon = _some(mine, 3, 3, 2, 4)
     images = mine.rng.standard_normal((2, 6, 7, 2))
     z = REFERENCE.conv2d_forward(images, kernel, bias, (1, 1), (1, 1))
-    due = REFERENCE.batch_normalization_inference(z.reshape(-1, 4), gamma, beta, mean, variance, epsilon).reshape(z.shape)
+    rows = REFERENCE.batch_normalization_inference(z.reshape(-1, 4), gamma, beta, mean, variance, epsilon)
     new_kernel, new_bias = _fold(mine, arguments)
     given = REFERENCE.conv2d_forward(
         images, as_array("kernel", new_kernel, kernel.shape), as_array("bias", new_bias, bias.shape), (1, 1), (1, 1)
     )
-    same("y of the one layer", given, due)
+    same("y of the one layer", given, rows.reshape(z.shape))
 
 
 RUNGS = (shapes, on_paper, fresh_numbers, one_layer_less)
