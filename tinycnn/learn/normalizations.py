@@ -84,7 +84,7 @@ def mistake_in_dx(dx: Array, dy: Array, x: Array, gamma: Array, mean: Array, var
              s = γ/√(σ²+ε), and then as the usual mistakes have it
     Returns: the mistake's name, "" where no such sum gives dx
     """
-    if not np.isfinite(dx).all():
+    if dx.shape != x.shape or not np.isfinite(dx).all():
         return ""
     m, std = len(x), np.sqrt(variance + epsilon)
     x_hat = (x - mean) / std
@@ -224,6 +224,15 @@ def backward_rungs(name: str) -> tuple[Callable[[Mine], None], ...]:
     def backward(mine: Mine, *arguments: Any) -> tuple[Any, ...]:
         return as_tuple(name, mine.call(name, arguments), NAMES)
 
+    def mistake(mine: Mine, which: str) -> str:
+        """The name of what is wrong in one of them, seen at numbers of which no two mistakes make the same."""
+        dy, x, gamma, _, mean, variance = some_batch(mine.rng, 6, 3)
+        rest = (x, gamma, mean, variance, 0.1)
+        dx, dgamma, dbeta = map(np.asarray, backward(mine, dy, *rest))
+        if which == "dbeta":
+            return named(dbeta, usual_dbetas(dy, gamma))
+        return named(dgamma, usual_dgammas(dy, *rest)) if which == "dgamma" else mistake_in_dx(dx, dy, *rest)
+
     def shapes(mine: Mine) -> None:
         """three gradients: dx like x, dgamma and dbeta one number a channel"""
         for m, c in ((5, 3), (4, 4)):
@@ -237,9 +246,16 @@ def backward_rungs(name: str) -> tuple[Callable[[Mine], None], ...]:
         x, dy, gamma = np.array([[-3.0], [0.0], [3.0]]), np.array([[3.0], [0.0], [0.0]]), np.array([3.0])
         rest = (x, gamma, np.array([0.0]), np.array([6.0]), 3.0)
         dx, dgamma, dbeta = backward(mine, dy, *rest)
-        same("dbeta", dbeta, [3.0])
-        same("dgamma", dgamma, [-3.0])
-        same("dx", dx, [[1.0], [-1.0], [0.0]], why="Here √(σ²+ε) = 3 and x̂ = [-1, 0, 1].")
+        why = "Here √(σ²+ε) = 3 and x̂ = [-1, 0, 1]."
+        for which, value, due in (
+            ("dbeta", dbeta, [3.0]),
+            ("dgamma", dgamma, [-3.0]),
+            ("dx", dx, [[1.0], [-1.0], [0.0]]),
+        ):
+            try:
+                same(which, value, due, why=why)
+            except Wrong as wrong:
+                raise Wrong(str(wrong), wrong.given, wrong.due, mistake(mine, which)) from None
 
     def against_slopes(mine: Mine) -> None:
         """fresh numbers, against the slopes of your own batch_normalization_forward"""
@@ -251,11 +267,11 @@ def backward_rungs(name: str) -> tuple[Callable[[Mine], None], ...]:
 
         dx, dgamma, dbeta = backward(mine, dy, *rest)
         due = slopes(lambda at: forward(x, gamma, at), beta, dy)
-        gradient("dbeta", dbeta, due, lambda: named(np.asarray(dbeta), usual_dbetas(dy, gamma)))
+        gradient("dbeta", dbeta, due, lambda: mistake(mine, "dbeta"))
         due = slopes(lambda at: forward(x, at, beta), gamma, dy)
-        gradient("dgamma", dgamma, due, lambda: named(np.asarray(dgamma), usual_dgammas(dy, *rest)))
+        gradient("dgamma", dgamma, due, lambda: mistake(mine, "dgamma"))
         due = slopes(lambda at: forward(at, gamma, beta), x, dy)
-        gradient("dx", dx, due, lambda: mistake_in_dx(np.asarray(dx), dy, *rest))
+        gradient("dx", dx, due, lambda: mistake(mine, "dx"))
 
     def it_trains(mine: Mine) -> None:
         """it trains: a network of two layers, whose inputs are far from zero"""
@@ -264,10 +280,8 @@ def backward_rungs(name: str) -> tuple[Callable[[Mine], None], ...]:
         labels = (np.square(x[:, 0] - 100) > 200).astype(int)
         model = Sequential([Dense(16, input_shape=(4,)), BatchNormalization(), Dense(16, activation="relu"),
                             BatchNormalization(), Dense(2, activation="softmax")])  # fmt: skip
-        model.compile(
-            "adam", "sparse_categorical_crossentropy", kernels=kernels(mine, "batch_normalization_forward", name)
-        )
-        model.optimizer.learning_rate = 0.02
+        yours = kernels(mine, "batch_normalization_forward", name)
+        model.compile(Adam(0.02), "sparse_categorical_crossentropy", kernels=yours)
         losses = model.fit(x, labels, batch_size=32, epochs=25, verbose=0).history["loss"]
         mine.say(f"         loss from {losses[0]:.2f} to {losses[-1]:.2f} in 25 epochs")
         if not losses[-1] < losses[0] / 2:

@@ -22,20 +22,30 @@ def shapes(mine: Mine) -> None:
 
 
 def on_paper(mine: Mine) -> None:
-    """x = [[1], [5]], γ = 10, β = 100, ε = 0: mean 3, variance 4, y = [[90], [110]]"""
-    x, gamma, beta = np.array([[1.0], [5.0]]), np.array([10.0]), np.array([100.0])
+    """x = 1, 1, 5, 5, γ = 10, β = 100, ε = 0: mean 3, variance 4, y = 90, 90, 110, 110"""
+    x, gamma, beta = np.array([[1.0], [1.0], [5.0], [5.0]]), np.array([10.0]), np.array([100.0])
     y, mean, variance = _forward(mine, x, gamma, beta, 0.0)
     same("mean", mean, [3.0])
     same("variance", variance, [4.0], usual=usual_variances(x))
-    same("y", y, [[90.0], [110.0]], usual=usual_outputs(x, gamma, beta, np.array([3.0]), np.array([4.0]), 0.0))
+    same(
+        "y",
+        y,
+        [[90.0], [90.0], [110.0], [110.0]],
+        usual=usual_outputs(x, gamma, beta, np.array([3.0]), np.array([4.0]), 0.0),
+    )
 
 
 def epsilon_on_paper(mine: Mine) -> None:
-    """the same x, γ = 3, β = 100, ε = 5: √(4 + 5) = 3, so y = [[98], [102]]"""
-    x, gamma, beta = np.array([[1.0], [5.0]]), np.array([3.0]), np.array([100.0])
+    """the same x, γ = 3, β = 100, ε = 5: √(4 + 5) = 3, so y = 98, 98, 102, 102"""
+    x, gamma, beta = np.array([[1.0], [1.0], [5.0], [5.0]]), np.array([3.0]), np.array([100.0])
     y, _, variance = _forward(mine, x, gamma, beta, 5.0)
     same("variance", variance, [4.0], why="ε belongs under the root, not into what is returned.")
-    same("y", y, [[98.0], [102.0]], usual=usual_outputs(x, gamma, beta, np.array([3.0]), np.array([4.0]), 5.0))
+    same(
+        "y",
+        y,
+        [[98.0], [98.0], [102.0], [102.0]],
+        usual=usual_outputs(x, gamma, beta, np.array([3.0]), np.array([4.0]), 5.0),
+    )
 
 
 def against_loops(mine: Mine) -> None:

@@ -54,9 +54,11 @@ def inference_shape(mine: Mine) -> None:
 
 
 def inference_on_paper(mine: Mine) -> None:
-    """batch_normalization_inference: x = 7, mean 3, variance 4, γ = 10, β = 100, ε = 0: y = 120"""
-    arguments = (np.array([[7.0]]), *(np.array([value]) for value in (10.0, 100.0, 3.0, 4.0)), 0.0)
-    same(INFERENCE, mine.batch_normalization_inference(*arguments), [[120.0]], usual=_usual_inference(*arguments))
+    """batch_normalization_inference: x = 7, 1, mean 3, variance 4, γ = 10, β = 100, ε = 0: y = 120, 90"""
+    arguments = (np.array([[7.0], [1.0]]), *(np.array([value]) for value in (10.0, 100.0, 3.0, 4.0)), 0.0)
+    same(
+        INFERENCE, mine.batch_normalization_inference(*arguments), [[120.0], [90.0]], usual=_usual_inference(*arguments)
+    )
 
 
 def _usual_inference(x, gamma, beta, mean, variance, epsilon) -> dict[str, np.ndarray]:

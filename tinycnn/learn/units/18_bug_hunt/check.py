@@ -106,7 +106,7 @@ def _from_tinycnn(layer: Any, x: Array) -> Judged:
 def _right_layers(rng: np.random.Generator) -> Iterator[tuple[str, Judged]]:
     normal = rng.standard_normal
     yield "y = x²", Judged(np.square, lambda x, dy: 2 * x * dy, normal((2, 2)))
-    yield "y = Σx", Judged(lambda x: np.array(x.sum()), lambda x, dy: np.full(x.shape, dy), normal(3))
+    yield "a sum of each row", Judged(lambda x: x.sum(axis=1), lambda x, dy: np.tile(dy[:, None], 3), normal((2, 3)))
     yield "a dense layer", _from_tinycnn(Dense(3, dtype="float64"), normal((3, 3)))
     yield "a relu", _from_tinycnn(Activation("relu", dtype="float64"), _apart(rng, (3, 4)))
     yield "a softmax", _from_tinycnn(Activation("softmax", dtype="float64"), normal((2, 4)))
@@ -152,7 +152,7 @@ def the_folder(mine: Mine) -> None:
 def _one_number(dx: Array) -> Array:
     """The last number that is not zero anyway is wrong."""
     changed = dx.copy()
-    place = np.flatnonzero(np.abs(dx) > np.abs(dx).max() / 10)[-1]
+    place = np.flatnonzero(np.abs(dx) >= np.abs(dx).max() / 10)[-1]
     changed.flat[place] *= 0.5
     return changed
 
@@ -168,8 +168,7 @@ def others(mine: Mine) -> None:
     }
     for name, change in changes.items():
         for what, layer in _right_layers(mine.rng):
-            if not (what == "y = Σx" and "order" in name):
-                _expect(mine, False, _changed(layer, change), f"{what} {name}")
+            _expect(mine, False, _changed(layer, change), f"{what} {name}")
 
 
 def of_any_size(mine: Mine) -> None:
