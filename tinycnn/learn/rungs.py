@@ -65,7 +65,7 @@ class Mine:
         except Failed as failure:
             given = ", ".join(_handed_in(a) for a in arguments)
             called = f" It was called with: {given}." if failure.kind == "error" else ""
-            raise Wrong(f"{failure}{called}") from None
+            raise Wrong(f"{str(failure).rstrip('.')}.{called}") from None
         if returned.changed:
             which = " and ".join(("first", "second", "third", "fourth", "fifth", "sixth")[i] for i in returned.changed)
             raise Wrong(
@@ -195,14 +195,19 @@ def slopes(function: Callable[[Array], Array], x: Array, dy: Array) -> Array:
 
 
 def gradient(
-    name: str, given: Any, due: Array, name_mistake: Callable[[], str] | None = None, tolerance: float = SLOPES
+    name: str,
+    given: Any,
+    due: Array,
+    name_mistake: Callable[[], str] | None = None,
+    tolerance: float = SLOPES,
+    usual: Mapping[str, Any] | None = None,
 ) -> None:
-    """Compare a gradient with measured slopes; where it is wrong, the checker is asked for the mistake's name."""
+    """Compare a gradient with measured slopes. The checker names what is wrong, where no ``usual`` mistake fits."""
     try:
-        same(name, given, due, tolerance, "Due is what your own forward's slope is.")
+        same(name, given, due, tolerance, "Due is what your own forward's slope is.", usual=usual)
     except Wrong as wrong:
-        mistake = ""
-        if name_mistake is not None and wrong.given is not None:
+        mistake = wrong.mistake
+        if not mistake and name_mistake is not None and wrong.given is not None:
             mistake = name_mistake()
         raise Wrong(str(wrong), wrong.given, wrong.due, mistake) from None
 
