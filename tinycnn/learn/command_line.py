@@ -119,8 +119,9 @@ class Session:
 
     def say(self, text: str, style: str = "", indent: int = 0) -> None:
         """Print it; lines that follow the first begin further in."""
-        wrapper = textwrap.TextWrapper(self.console.width, subsequent_indent=" " * indent, break_on_hyphens=False)
-        self.console.print(Text("\n".join(map(wrapper.fill, text.split("\n"))), style))
+        wrapper = textwrap.TextWrapper(self.console.width, subsequent_indent=" " * indent)
+        wrapper.break_on_hyphens = wrapper.break_long_words = False  # a path can be copied as it stands
+        self.console.print(Text("\n".join(map(wrapper.fill, text.split("\n"))), style), soft_wrap=True)
 
     def _begin(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
