@@ -140,7 +140,7 @@ class Session:
             mark = "solved" if progress.solved else "next" if unit is following else ""
             help_taken = f"{progress.hints} hint{'s'[: progress.hints > 1]}" if progress.hints else ""
             if progress.gave_up:
-                help_taken = "solution shown"
+                help_taken = "looked up"
             notes = ", ".join(filter(None, (mark, help_taken)))
             style = "green" if progress.solved else "bold" if unit is following else ""
             self.say(f"  {unit.number:>2}  {unit.title:55} {notes}".rstrip(), style, indent=6)
