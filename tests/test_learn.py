@@ -268,29 +268,29 @@ def test_a_unit_is_found_by_its_number_its_name_and_its_file():
 @pytest.mark.parametrize(
     ("text", "kind", "sentence"),
     [
-        ("def f(:\n", "file", f"{FILE}, line 1: Python cannot read it: invalid syntax"),
-        ("x = 1\ndef f():\nreturn 2\n", "file", rf"{FILE}, line 3: Python cannot read it: expected an indented block.*"),
-        ("# -*- coding: nonsense -*-\n", "file", rf"{FILE}: Python cannot read it: .*nonsense.*"),
-        ("s = 'grün'\n".encode("latin-1"), "file", f"{FILE}: expected text in UTF-8, received other bytes. Save it as UTF-8."),
-        (b"x = 1\x00\n", "file", rf"{FILE}.*: Python cannot read it: .*null bytes.*"),
-        ("import nmupy\n", "error", f"{FILE}, line 1: ModuleNotFoundError: No module named 'nmupy'"),
-        ("def dense_foward(x): pass\n", "missing", f"{FILE}: expected a function named dense_forward, found dense_foward."),
-        ("", "missing", f"{FILE}: expected a function named dense_forward, found nothing."),
-        ("dense_forward = 3\n", "missing", f"{FILE}: expected a function named dense_forward, found dense_forward."),
-        ("import sys\n\nsys.exit(3)\n", "error", f"{FILE}, line 3: it ends the program. Return a value in place of it."),
-        ("import os\ndef dense_forward(x):\n    os._exit(3)\n", "ended", "dense_forward ended its process with code 3. .*"),
-        ("def dense_forward(x):\n    input()\n", "error", f"{FILE}, line 2: it asks for input, and nobody answers here. .*"),
-        ("def dense_forward(x):\n    raise EOFError\n", "error", f"{FILE}, line 2: EOFError"),
-        ("def dense_forward(x):\n    return dense_forward(x)\n", "error", rf"{FILE}, line 2: RecursionError: .*"),
-        ("def dense_forward(x):\n    return x.shapes\n", "error", rf"{FILE}, line 2: AttributeError: .*shapes.*"),
-        ("def dense_forward():\n    return 1\n", "error", rf"{FILE}: TypeError: dense_forward\(\) takes 0 positional .*"),
-        ("def dense_forward(x):\n    raise ValueError('a\\x1b[31m\\n' * 500)\n", "error", rf"{FILE}, line 2: ValueError: a .*…"),
+        ("def f(:\n", "file", ", line 1: Python cannot read it: invalid syntax"),
+        ("x = 1\ndef f():\nreturn 2\n", "file", r", line 3: Python cannot read it: expected an indented block.*"),
+        ("# -*- coding: nonsense -*-\n", "file", r": Python cannot read it: .*nonsense.*"),
+        ("s = 'grün'\n".encode("latin-1"), "file", ": expected text in UTF-8, received other bytes. Save it as UTF-8."),
+        (b"x = 1\x00\n", "file", r".*: Python cannot read it: .*null bytes.*"),
+        ("import nmupy\n", "error", ", line 1: ModuleNotFoundError: No module named 'nmupy'"),
+        ("def dense_foward(x): pass\n", "missing", ": expected a function named dense_forward, found dense_foward."),
+        ("", "missing", ": expected a function named dense_forward, found nothing."),
+        ("dense_forward = 3\n", "missing", ": expected a function named dense_forward, found .*"),
+        ("import sys\n\nsys.exit(3)\n", "error", ", line 3: it ends the program. Return a value in place of it."),
+        ("import os\ndef dense_forward(x): os._exit(3)\n", "ended", "dense_forward ended its process with code 3."),
+        ("def dense_forward(x):\n    input()\n", "error", ", line 2: it asks for input, and nobody answers here. .*"),
+        ("def dense_forward(x):\n    raise EOFError\n", "error", ", line 2: EOFError"),
+        ("def dense_forward(x):\n    return dense_forward(x)\n", "error", r", line 2: RecursionError: .*"),
+        ("def dense_forward(x):\n    return x.shapes\n", "error", r", line 2: AttributeError: .*"),
+        ("def dense_forward():\n    return 1\n", "error", r": TypeError: dense_forward\(\) takes 0 positional .*"),
+        ("def dense_forward(x):\n    raise OSError('a\\x1b[3m\\n' * 500)\n", "error", r", line 2: OSError: a .*…"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_used_gets_one_sentence(text, kind, sentence, tmp_path):
     found, said = fails(tmp_path, text)
     assert found == kind
-    assert re.fullmatch(sentence, said)
+    assert re.fullmatch(sentence, said.removeprefix(FILE))
     assert "\n" not in said
 
 
@@ -304,7 +304,7 @@ def test_an_endless_loop_ends_in_import_and_in_the_call(tmp_path):
 @pytest.mark.parametrize(
     "text",
     [
-        "def dense_forward(x):\r\n    return 2 * x\r\n".encode(),
+        b"def dense_forward(x):\r\n    return 2 * x\r\n",
         b"\xef\xbb\xbfdef dense_forward(x):\n    return 2 * x\n",
         "# -*- coding: latin-1 -*-\nname = 'grün'\ndef dense_forward(x):\n    return 2 * x\n".encode("latin-1"),
     ],
@@ -450,10 +450,8 @@ def test_a_picture_shows_where(tmp_path):
 
 
 def test_the_same_seed_asks_the_same(tmp_path):
-    (tmp_path / FILE).write_text(
-        RIGHT
-        + "\n\n_old = dense_forward\ndef dense_forward(x, kernel, bias):\n    print(x.sum())\n    return _old(x, kernel, bias)\n"
-    )
+    text = "\n\n_old = dense_forward\ndef dense_forward(*given):\n    print(given[0].sum())\n    return _old(*given)\n"
+    (tmp_path / FILE).write_text(RIGHT + text)
     first, second, other = (checking.examine(find("02"), tmp_path, None, seed).printed for seed in (1, 1, 2))
     assert first == second
     assert first != other
