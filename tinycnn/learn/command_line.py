@@ -119,8 +119,9 @@ class Session:
 
     def say(self, text: str, style: str = "", indent: int = 0) -> None:
         """Print it; lines that follow the first begin further in."""
-        wrapper = textwrap.TextWrapper(self.console.width, subsequent_indent=" " * indent, break_on_hyphens=False)
-        self.console.print(Text("\n".join(map(wrapper.fill, text.split("\n"))), style))
+        wrapper = textwrap.TextWrapper(self.console.width, subsequent_indent=" " * indent)
+        wrapper.break_on_hyphens = wrapper.break_long_words = False  # a path can be copied as it stands
+        self.console.print(Text("\n".join(map(wrapper.fill, text.split("\n"))), style), soft_wrap=True)
 
     def _begin(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -139,7 +140,7 @@ class Session:
             mark = "solved" if progress.solved else "next" if unit is following else ""
             help_taken = f"{progress.hints} hint{'s'[: progress.hints > 1]}" if progress.hints else ""
             if progress.gave_up:
-                help_taken = "solution shown"
+                help_taken = "looked up"
             notes = ", ".join(filter(None, (mark, help_taken)))
             style = "green" if progress.solved else "bold" if unit is following else ""
             self.say(f"  {unit.number:>2}  {unit.title:55} {notes}".rstrip(), style, indent=6)
