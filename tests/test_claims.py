@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tutorials import claims, runs, study
-from tutorials.claims import NOT_SUPPORTED, SUPPORTED, WRONG, Claim, Evidence
+from tutorials.claims import CONTRADICTED, SUPPORTED, UNDECIDED, Claim, Evidence
 
 EPOCHS = np.arange(1, 11)
 
@@ -49,8 +50,9 @@ def results(**models: dict[str, float]) -> dict[tuple[str, str, int], Any]:
 
 
 def verdict(words: str, found: dict[tuple[str, str, int], Any]) -> str:
-    (claim,) = [claim for claim in claims.claims(found) if words in claim.words]
-    return claim.verdict
+    judged = claims.claims(found)
+    (verdict,) = [v for claim, v in zip(judged, claims.decide(judged), strict=True) if words in claim.words]
+    return verdict
 
 
 def test_the_interval_is_students() -> None:
@@ -64,43 +66,96 @@ def test_the_interval_is_students() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "expected"),
+    ("low", "high", "for_it", "against_it"),
     [
-        (-math.inf, 0, WRONG),  # the interval is about 0.8 … 1.2
-        (0, math.inf, SUPPORTED),
-        (0.5, 1.5, SUPPORTED),
-        (1, math.inf, NOT_SUPPORTED),
-        (-math.inf, 1, NOT_SUPPORTED),
-        (-0.5, 0.5, WRONG),
-        (1.5, 2, WRONG),
-        (0.9, 1.1, NOT_SUPPORTED),
+        (-math.inf, 0, 1.0, 0.0),  # the numbers are about 0.8 … 1.2
+        (0, math.inf, 0.0, 1.0),
+        (0.5, 1.5, 0.0, 1.0),
+        (1, math.inf, 0.5, 0.5),
+        (-0.5, 0.5, 1.0, 0.0),
+        (1.5, 2, 1.0, 0.0),
     ],
 )
-def test_the_rule(low: float, high: float, expected: str) -> None:
+def test_two_tests_of_one_range(low: float, high: float, for_it: float, against_it: float) -> None:
     piece = Evidence("x", (0.8, 0.9, 1.0, 1.1, 1.2), low, high)
-    assert 0.75 < piece.interval[0] < 0.85 < 1.15 < piece.interval[1] < 1.25
-    assert piece.verdict == expected
+    assert piece.p_if_outside == pytest.approx(for_it, abs=0.02 if for_it in (0, 1) else 0.3)
+    assert piece.p_if_inside == pytest.approx(against_it, abs=0.02 if against_it in (0, 1) else 0.4)
 
 
-def test_a_claim_is_as_strong_as_its_weakest_evidence() -> None:
+def test_p_is_that_of_the_t_test_without_the_seed_that_matters_most() -> None:
+    values = np.array([0.3, -0.1, 0.2, 0.4, 0.15, 0.25])
+    all_but_one = [np.delete(values, i) for i in range(len(values))]
+    expected = max(stats.ttest_1samp(x, 0.05, alternative="greater").pvalue for x in [values, *all_but_one])
+    assert claims.p_above(values, 0.05) == pytest.approx(expected)
+    assert expected > stats.ttest_1samp(values, 0.05, alternative="greater").pvalue
+    rng = np.random.default_rng(0)
+    many = rng.standard_normal((4, 3, 9))
+    one_by_one = [[claims.p_above(x, -0.1) for x in row] for row in many]
+    np.testing.assert_allclose(claims.p_above(many, -0.1), one_by_one)
+    assert claims.p_above([0.5, 0.5, 0.5], 0.5) == 0.5  # no scatter: infinitely sure, or not at all
+    assert claims.p_above([0.5, 0.5, 0.5], 0.4) < 1e-12
+
+
+def test_two_bounds_are_both_kept_or_one_is_passed() -> None:
+    values = np.array([0.9, 1.0, 1.1, 1.05, 0.95])
+    above, below = claims.p_above(values, 0.8), claims.p_above(-values, -1.3)
+    assert claims.p_outside(values, 0.8, 1.3) == max(above, below)
+    assert claims.p_inside(values, 1.2, 1.4) == pytest.approx(2 * claims.p_above(-values, -1.2))
+    assert claims.p_inside(values, 1.2, math.inf) == pytest.approx(claims.p_above(-values, -1.2))
+
+
+def test_all_of_a_claims_evidence_has_to_hold() -> None:
     values = (0.8, 0.9, 1.0, 1.1, 1.2)
     good, open_, bad = (Evidence("x", values, *limits) for limits in ((0, 2), (1, 2), (2, 3)))
-    assert Claim("", (good, good)).verdict == SUPPORTED
-    assert Claim("", (good, open_)).verdict == NOT_SUPPORTED
-    assert Claim("", (open_, bad, good)).verdict == WRONG
+    assert Claim("", (good, good)).p_if_false == good.p_if_outside
+    assert Claim("", (good, open_)).p_if_false == open_.p_if_outside
+    assert Claim("", (open_, bad, good)).p_if_true == pytest.approx(3 * bad.p_if_inside)
+    assert Claim("", (good, good)).p_if_true == 1.0
+    assert claims.decide([Claim("", (good,))]) == [SUPPORTED]
+    assert claims.decide([Claim("", (good, bad))]) == [CONTRADICTED]
+    assert claims.decide([Claim("", (good, open_))]) == [UNDECIDED]
 
 
-def test_looking_at_more_widens_the_interval() -> None:
-    values = (0.1, 0.2, 0.3, 0.4, 0.25)
-    one, ten = (Evidence("x", values, 0, math.inf, looked_at=n) for n in (1, 10))
-    assert ten.interval == pytest.approx(claims.t_interval(values, 0.995))
-    assert one.verdict == SUPPORTED
-    assert ten.verdict == NOT_SUPPORTED
+def test_holm_goes_on_as_long_as_they_are_small() -> None:
+    p = np.array([[0.04, 0.01, 0.3, 0.02], [0.013, 0.012, 0.024, 0.9], [0.9, 0.9, 0.9, 0.012]])
+    expected = [[False, True, False, False], [True, True, True, False], [False, False, False, True]]
+    np.testing.assert_array_equal(claims.holm(p), expected)  # 5 % / 4, / 3, / 2, / 1
+    lonely, several = Evidence("x", (0.2, 0.5, 0.3, 0.4, 0.6), 0, math.inf), Evidence("x", (-1.0, 0.0, 1.0), 0, 9)
+    assert 0.0125 < lonely.p_if_outside < 0.05 or lonely.p_if_outside < 0.0125
+    p_lonely = lonely.p_if_outside
+    others = [Claim("", (several,))] * (int(0.05 / p_lonely) + 1)
+    assert claims.decide([Claim("", (lonely,))]) == [SUPPORTED]
+    assert claims.decide([Claim("", (lonely,)), *others])[0] == UNDECIDED
+
+
+def test_no_verdict_hangs_on_one_seed() -> None:
+    """Leave out any seed, and judge by what is left without that precaution: nothing that was decided changes."""
+    rng = np.random.default_rng(1)
+    decided = 0
+    for shift in (0.1, 0.3, 0.6, 1.0):
+        values = shift + 0.5 * rng.standard_normal(12)
+        piece = Evidence("x", tuple(values), 0, math.inf)
+        if claims.decide([Claim("", (piece,))] * 11)[0] == SUPPORTED:
+            decided += 1
+            for i in range(len(values)):
+                assert stats.ttest_1samp(np.delete(values, i), 0, alternative="greater").pvalue <= 0.05 / 11
+    assert 0 < decided < 4
+    # one seed that makes all the difference makes none here
+    assert Evidence("x", (0.1, -0.1, 0.05, -0.05, 0.0, 30.0), -math.inf, 1).p_if_inside > 0.3
+
+
+def test_the_smallest_visible_effect_is_seen_in_four_of_five_studies() -> None:
+    rng = np.random.default_rng(2)
+    piece = Evidence("x", tuple(stats.zscore(rng.standard_normal(30), ddof=1)), 0, math.inf)
+    studies = piece.visible(11) + rng.standard_normal((4000, 30))
+    p = stats.ttest_1samp(studies, 0, axis=1, alternative="greater").pvalue
+    assert np.mean(p <= 0.05 / 11) == pytest.approx(0.8, abs=0.03)
 
 
 def test_evidence_as_words() -> None:
     assert str(Evidence("loss", (-0.01, -0.02, -0.03), -1, 0)) == "loss −0.0200 [−0.0448, +0.0048]"
     assert str(Evidence("accuracy", (0.1, 0.2, 0.3), 0, 1, "pp")) == "accuracy +0.20 pp [−0.05, +0.45]"
+    assert str(Evidence("rise", (1.0, 2.0, 3.0), 0, 1, "%")) == "rise +2.00 % [−0.48, +4.48]"
     assert str(Evidence("ratio", (2.0, 3.0, 4.0), 0, 2, "times")) == "ratio 3.0 [0.5, 5.5]"
 
 
@@ -143,7 +198,7 @@ WORSE = {"level": 0.05, "accuracy": 0.985}
     ("words", "for_it", "against_it"),
     [
         ("Dropout does not significantly change", {}, {"dropout": BETTER}),
-        ("training loss starts higher", {"dropout": WORSE}, {"dropout": BETTER}),
+        ("training loss starts higher", {"dropout": {"training": 1.5}}, {"dropout": {"training": 0.9}}),
         ("Overfitting is not a concern", {"plain": {"rise": -0.001}}, {"plain": {"rise": 0.001}}),
         ("BN significantly improves", {"batch_normalization": BETTER}, {"batch_normalization": WORSE}),
         ("BN speeds up", {"batch_normalization": BETTER}, {"batch_normalization": WORSE}),
@@ -159,28 +214,30 @@ WORSE = {"level": 0.05, "accuracy": 0.985}
         ("does not need dropout", {"dropout": WORSE}, {"dropout": BETTER}),
     ],
 )
-def test_each_claim_can_be_supported_and_can_be_wrong(
+def test_each_claim_can_be_supported_and_can_be_contradicted(
     words: str, for_it: dict[str, dict[str, float]], against_it: dict[str, dict[str, float]]
 ) -> None:
     assert verdict(words, results(**for_it)) == SUPPORTED
-    assert verdict(words, results(**against_it)) == WRONG
+    assert verdict(words, results(**against_it)) == CONTRADICTED
 
 
 def test_stability_is_the_swing_of_the_validation_loss() -> None:
     found = results()
     for (_, model, seed), record in found.items():
-        size = 0.001 * seed * (1 if model == "batch_normalization" else 5)
+        size = 0.001 * (1 + 0.1 * seed) * (1 if model == "batch_normalization" else 5)
         record["history"]["val_loss"] = [0.04 + size * (i % 2) for i in range(10)]
     assert verdict("stabilizes", found) == SUPPORTED
     swapped = {"plain": "batch_normalization", "batch_normalization": "plain"}
     other = {(who, swapped.get(model, model), seed): record for (who, model, seed), record in found.items()}
-    assert verdict("stabilizes", other) == WRONG
+    assert verdict("stabilizes", other) == CONTRADICTED
 
 
 def test_the_table_has_a_row_for_each_claim() -> None:
-    claim = Claim("It works", (Evidence("loss", (-0.01, -0.02, -0.03), -1, 0), Evidence("x", (1.0, 1.1), 0, 2, "pp")))
+    claim = Claim(
+        "It works", (Evidence("loss", (-0.01, -0.02, -0.03), -1, 0), Evidence("x", (1.0, 1.1, 1.0), 0, 2, "pp"))
+    )
     assert claims.table([claim]).splitlines()[2] == (
-        "| It works | not supported | loss −0.0200 [−0.0448, +0.0048]; x +1.05 pp [+0.41, +1.69] |"
+        "| It works | undecided | loss −0.0200 [−0.0448, +0.0048]; x +1.03 pp [+0.89, +1.18] | 0.0230; 0.13 pp |"
     )
 
 
@@ -189,7 +246,7 @@ def test_the_table_is_put_in_place_of_the_old_one(tmp_path: Path, capsys: pytest
         own = {"framework": framework, "model": model, "seed": seed}
         runs.write(tmp_path / f"{model}-{seed}.json", {"run": own, "settings": {}, "versions": {}} | record)
     text = tmp_path / "README.md"
-    text.write_text(f"Before.\n\n{claims.table([])}\n| an old row |\n\nAfter | it.\n")
+    text.write_text("Before.\n\n| the notebook says | of old |\n|---|---|\n| an old row |\n\nAfter | it.\n")
     for _ in range(2):
         assert claims.main(["--results", str(tmp_path), "--write", str(text)]) == 0
         printed = capsys.readouterr().out
@@ -197,6 +254,27 @@ def test_the_table_is_put_in_place_of_the_old_one(tmp_path: Path, capsys: pytest
     assert printed.count("\n") == 13
     text.write_text("No table.")
     with pytest.raises(
-        ValueError, match=r"claims: expected one table that begins '\| the .*', found 0\. Put that line"
+        ValueError, match=r"claims: expected one table that begins '\| the notebook says \|', found 0\. Put that line"
     ):
         claims.main(["--results", str(tmp_path), "--write", str(text)])
+
+
+@pytest.mark.parametrize("spoil", ["two seeds", "two epochs", "no dropout"])
+def test_a_study_that_is_too_small_is_told_so(tmp_path: Path, spoil: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for (framework, model, seed), record in results().items():
+        if (spoil == "two seeds" and seed > 2) or (spoil == "no dropout" and model == "dropout"):
+            continue
+        if spoil == "two epochs":
+            record["history"] = {key: values[:2] for key, values in record["history"].items()}
+        own = {"framework": framework, "model": model, "seed": seed}
+        runs.write(tmp_path / f"{model}-{seed}.json", {"run": own, "settings": {}, "versions": {}} | record)
+    assert claims.main(["--results", str(tmp_path)]) == 1
+    found = {
+        "two seeds": "plain, found 2 of 10",
+        "two epochs": "plain, found 5 of 2",
+        "no dropout": "dropout, found 0 of 0",
+    }
+    assert capsys.readouterr().err == (
+        "python -m tutorials.claims: claims: expected at least three runs of ten epochs of the model "
+        f"{found[spoil]}. Make them with python -m tutorials.study.\n"
+    )

@@ -181,16 +181,17 @@ def test_calibration_by_hand() -> None:
 
 def test_runs_are_planned_seed_by_seed_with_the_control_last() -> None:
     plan = list(study.planned(study.make_parser().parse_args([])))
-    assert len(plan) == 26
-    assert plan[:5] == [*(f"tinycnn-{model}-1" for model in study.MODELS), "tinycnn-plain-2"]
-    assert plan[20:] == [f"keras-{model}-{seed}" for seed in (1, 2) for model in study.NOTEBOOK]
+    assert len(plan) == 4 * 50 + 4 * 5
+    assert plan[:5] == [*(f"tinycnn-{model}-101" for model in study.MODELS), "tinycnn-plain-102"]
+    assert plan[200:] == [f"keras-{model}-{seed}" for seed in range(101, 106) for model in study.MODELS]
 
 
 # Files
 
 
 def record(**changes: Any) -> dict[str, Any]:
-    return {"run": {}, "settings": {"epochs": 10}, "versions": runs.installed(["numpy", "tinycnn"])} | changes
+    versions = runs.installed(["numpy", "tinycnn"])
+    return {"run": {}, "settings": {"epochs": 10}, "versions": versions, "code": runs.code()} | changes
 
 
 def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,6 +223,8 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
             record(versions={"numpy": "1.0"}),
             f"the versions of the others, numpy {np.__version__}, received numpy 1.0.",
         ),
+        (record(code="0123"), f"the texts of the others, code {runs.code()}, received code 0123."),
+        (record(code=None), f"the texts of the others, code {runs.code()}, received code None."),
     ],
 )
 def test_results_of_two_kinds_are_never_mixed(tmp_path: Path, other: dict[str, Any], text: str) -> None:
@@ -238,9 +241,29 @@ def test_results_of_other_versions_than_those_installed_are_read_but_not_added_t
     assert runs.read(tmp_path)["a"] == old
     with pytest.raises(RunError, match=r"a\.json: .*numpy [\d.]+, received numpy 1\.0\. Results of two kinds"):
         runs.read(tmp_path, {"epochs": 10})
+    runs.write(tmp_path / "a.json", record(code="0123"))
+    assert runs.read(tmp_path)["a"]["code"] == "0123"
+    with pytest.raises(RunError, match=r"a\.json: .*code [0-9a-f]{16}, received code 0123\. Results of two kinds"):
+        runs.read(tmp_path, {"epochs": 10})
     # a package that is not installed here is not about to make results of another version
     runs.write(tmp_path / "a.json", record(versions={"no-such-package": "1.0"}))
     assert list(runs.read(tmp_path, {"epochs": 10})) == ["a"]
+
+
+def test_the_code_of_a_run_is_that_of_kernels_layers_and_optimizers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "tinycnn"
+    for name in ("__init__", "initializers", "kernels/engine/a", "layers/b", "losses/c", "optimizers/d", "plots/e"):
+        (package / f"{name}.py").parent.mkdir(parents=True, exist_ok=True)
+        (package / f"{name}.py").write_text(name)
+    monkeypatch.setattr("tinycnn.__file__", str(package / "__init__.py"))
+    marks = [runs.code.__wrapped__()]
+    for name in ("plots/e", "kernels/engine/a", "layers/b", "losses/c", "optimizers/d", "initializers"):
+        (package / f"{name}.py").write_text("another text")
+        marks.append(runs.code.__wrapped__())
+    assert marks[0] == marks[1]
+    assert len(set(marks)) == 6
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"settings": 1, "versions": {}}'])

@@ -5,7 +5,9 @@
 # the results of a study, small files in this repository, and the exercises train on the digits that are bundled with
 # tinycnn. It takes about 20 seconds; reading it about 25 minutes.
 #
-# The study itself takes far longer. You can repeat it, interrupt it and go on, or spread it over machines:
+# The runs themselves take far longer. Those shown here are a *pilot* of five seeds. What it cannot decide, a study of
+# fifty seeds could, which [PLAN.md](PLAN.md) fixes beforehand; it can be interrupted, goes on, and can be spread over
+# machines:
 #
 # ```
 # python -m tutorials.study --jobs 2                    # all runs, two at a time
@@ -21,7 +23,7 @@ from helpers import show_source
 from tinycnn import plots
 from tutorials import claims, study
 
-results = study.load()
+results = study.load(study.PILOT)
 NAMES = {
     "plain": "plain",
     "dropout": "dropout",
@@ -237,20 +239,27 @@ for measure, rows in intervals.items():
 #
 # "Significantly improves", "stabilizes", "is not a concern": such words fit whatever comes out. To test them, say
 # first which numbers would contradict them. For each sentence of the notebook we state a measure, and the range in
-# which its mean must lie if the sentence is true: below zero for "lower", above zero for "higher", within ten test
-# images of zero for "no change". Then one rule decides for all.
+# which its mean must lie if the sentence is true: below zero for "lower", within ten test images of zero for "no
+# change", and for "improves" more than the smallest effect that is worth being called one. [PLAN.md](PLAN.md) has them
+# all, with reasons. Then one rule decides.
+#
+# It asks twice. How surprising would these numbers be if the sentence were false, and how surprising if it were true?
+# Where the first is small, the sentence is *supported*; where the second is, it is *contradicted*; where neither is,
+# it is *undecided*. That is not a polite word for "wrong": the numbers fit both.
 
 # %%
-show_source(claims.Evidence.verdict.fget, claims.Claim.verdict.fget)
+show_source(claims.Evidence.p_if_outside.fget, claims.Evidence.p_if_inside.fget, claims.decide)
 
 # %% [markdown]
-# *Not supported* does not mean false. It means that the sentence may be true, and that five repetitions do not show
-# it; one run, then, certainly did not.
+# Three traps have to be avoided.
 #
-# One trap is left. "Consistently lower" speaks of every epoch, and whoever looks at ten intervals will see a false
-# alarm among them too often: with independent ones in $1 - 0.95^{10}$ of all studies, which is two in five. So where
-# a claim is judged by the worst of ten epochs, its interval is widened until all ten together miss as seldom as one
-# should (Bonferroni's correction).
+# - *Many claims.* Whoever tests eleven sentences at a level of 5 % will often be wrong about one of them. Holm's steps
+#   make the first and clearest verdict pass a level eleven times as strict, the next one ten times, and so on.
+# - *Many measures.* "Consistently lower" speaks of every epoch. To support it, each of ten epochs has to be lower,
+#   and no correction is due: the weakest counts. To contradict it, one epoch is enough, and whoever looks for one
+#   among ten finds one too easily: so there the p of each is multiplied by their number (Bonferroni).
+# - *One seed.* A verdict that would fall if a single run had not been made is none. So each p is the largest of those
+#   of all seeds and of all but one.
 #
 # These are the claims, in code:
 
@@ -265,12 +274,17 @@ found = claims.claims(results)
 Markdown(claims.table(found))
 
 # %%
-counts = {
-    verdict: sum(claim.verdict == verdict for claim in found) for verdict in ("supported", "not supported", "wrong")
-}
-print(f"Of {len(found)} claims, " + ", ".join(f"{count} are {verdict}" for verdict, count in counts.items()) + ".")
+verdicts = claims.decide(found)
+counts = {verdict: verdicts.count(verdict) for verdict in (claims.SUPPORTED, claims.CONTRADICTED, claims.UNDECIDED)}
+print(f"Of {len(found)} claims: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + ".")
+assert counts[claims.UNDECIDED] > len(found) / 2
 
 # %% [markdown]
+# Most of them are undecided, and the last column says why: it holds the smallest effects that five seeds would have
+# shown with a probability of 80 %. Five runs of each model are not enough to tell an effect of a tenth of a percentage
+# point from none. How many would be? The same rule, asked of made-up studies in which the truth is known, answers that
+# ([PLAN.md](PLAN.md), `python -m tutorials.plan`): fifty.
+#
 # Read the table with the notebook's own sentences beside it, and argue with it. Is "generalizes well" fairly put as
 # "loses less than one percentage point between training and test images"? By that measure, how do the other models
 # do? Is a loss twice as large "tracking closely"? If you choose another range, you may get another verdict; but you
@@ -448,8 +462,8 @@ for name in study.NOTEBOOK:
 # 2. **What pairing buys.** Compute the interval for the difference of the *training loss in epoch 1*, dropout less
 #    plain, from the pairs, and again as if the runs had nothing to do with each other (`stats.ttest_ind(...,
 #    equal_var=False)`). Do the same for the test accuracy. Where does pairing help?
-# 3. **The margin decides.** We called ten test images "no change". From which margin on is "dropout does not
-#    significantly change the test accuracy" supported?
+# 3. **The margin decides.** We called ten test images "no change". From which margin on would "dropout does not
+#    significantly change the test accuracy" be supported, if it were the only claim?
 # 4. **Hard images or bad luck?** How many test images do all plain runs misread, and how many does at least one of
 #    them misread?
 # 5. **A study of your own.** Use `study.train` to compare plain and BN on the bundled digits: five seeds, three
@@ -474,17 +488,19 @@ for label, measure in (("training loss, epoch 1", claims.epoch("loss", 1)), ("te
     narrower = (paired.high - paired.low) / (unpaired.high - unpaired.low)
     print(f"{label}: the paired interval has {narrower:.2f} times the width of the other.")
     np.testing.assert_allclose(claims.t_interval(np.subtract(with_dropout, without)), (paired.low, paired.high))
-print("After many steps the runs of a pair have little left in common, and pairing costs degrees of freedom.")
+    print(f"    Runs of a pair are correlated: r = {np.corrcoef(with_dropout, without)[0, 1]:+.2f}.")
+print("Pairing helps as far as the two runs of a pair go up and down together; where they do not, it costs degrees")
+print("of freedom. Five pairs cannot say how far that is: a correlation of five pairs is itself mostly chance.")
 
 # %%
-# 3. The margin decides: the interval must lie within it, on both sides
-low, high = claims.t_interval(claims.paired(results, claims.test_accuracy, "dropout", "plain"))
-margin = max(abs(low), abs(high))
+# 3. The margin decides
+d = claims.paired(results, claims.test_accuracy, "dropout", "plain")
+margins = np.arange(0.01, 2.0, 0.01)
+supported = [claims.decide([claims.Claim("", (claims.Evidence("", d, -m, m),))]) == ["supported"] for m in margins]
+margin = margins[supported.index(True)]
 print(f"From {margin:.2f} percentage points on, which are {100 * margin:.0f} test images.")
-wider = claims.Evidence(
-    "", claims.paired(results, claims.test_accuracy, "dropout", "plain"), -margin - 1e-6, margin + 1e-6
-)
-assert wider.verdict == "supported"
+assert all(supported[supported.index(True) :])
+assert margin > claims.POINTS
 
 # %%
 # 4. Hard images or bad luck?

@@ -10,6 +10,8 @@ TensorFlow never share one, and a run that crashes takes nothing with it. The pr
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 import importlib
 import json
 import os
@@ -67,22 +69,24 @@ class RunError(Exception):
 
 
 def read(folder: Path, settings: Json | None = None) -> dict[str, Json]:
-    """All results in a folder, by name; they must share their settings and the versions of all packages.
+    """All results in a folder, by name; they must share their settings, the versions of all packages and their `code`.
 
     Args:
-        settings: what theirs must be, and with it the versions must be those that are installed here; None for whatever
-            they have in common.
+        settings: what theirs must be, and with it versions and code must be those that are here; None for whatever they
+            have in common.
 
     Raises:
-        RunError: a file that is no result, or one that was made with other settings or versions; names the file.
+        RunError: a file that is no result, or one that was made with other settings, versions or code; names the file.
     """
     results: dict[str, Json] = {}
     expected: Json = {} if settings is None else {"settings": settings}
     versions: dict[str, str] = {}
+    texts: Json = {} if settings is None else {"code": code()}
     for path in sorted(folder.glob("*.json")):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             found, packages = dict(record["settings"]), dict(record["versions"])
+            text = {"code": record.get("code")}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(
                 f"{path}: expected the result of a run, received {shorten(repr(error))}. "
@@ -94,6 +98,8 @@ def read(folder: Path, settings: Json | None = None) -> dict[str, Json]:
             versions |= installed(packages)
         versions = packages | versions
         _check_same(path, "versions", packages, {name: versions[name] for name in packages})
+        texts = texts or text
+        _check_same(path, "texts", text, texts)
         results[path.stem] = record
     return results
 
@@ -107,6 +113,19 @@ def _check_same(path: Path, what: str, found: Json, expected: Json) -> None:
                 "Results of two kinds are never mixed: choose another folder with --results, or make all of them anew "
                 "with --fresh."
             )
+
+
+@functools.cache
+def code() -> str:
+    """A mark of the text of all that a run's numbers depend on here: kernels, layers, losses, optimizers, initializers.
+
+    The name of a version is not enough: between two releases a stream of random numbers may change.
+    """
+    package = Path(tinycnn.__file__).parent
+    files = [package / "initializers.py"]
+    for room in ("kernels", "layers", "losses", "optimizers"):
+        files += sorted((package / room).rglob("*.py"))
+    return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()[:16]
 
 
 def installed(packages: Sequence[str] | Mapping[str, Any]) -> dict[str, str]:
@@ -189,6 +208,7 @@ def complete(
             del future  # a cluster makes again what a lost worker still held for someone
             record = {"run": missing[name], "settings": batch.settings} | result
             _check_same(batch.folder / f"{name}.json", "versions", record["versions"], installed(record["versions"]))
+            _check_same(batch.folder / f"{name}.json", "texts", {"code": record.get("code")}, {"code": code()})
             write(batch.folder / f"{name}.json", record)
             done += 1
             say(f"{name}: {describe(record)} ({done} of {len(batch.runs)})")
@@ -285,7 +305,7 @@ def main() -> None:
     module, _, name = sys.argv[1].partition(":")
     with contextlib.redirect_stdout(sys.stderr):
         result = getattr(importlib.import_module(module), name)(**json.loads(sys.argv[2]))
-    print(json.dumps(result | {"machine": machine()}), flush=True)
+    print(json.dumps(result | {"machine": machine(), "code": code()}), flush=True)
 
 
 if __name__ == "__main__":

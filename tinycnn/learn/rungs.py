@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tinycnn.insight.gradient_check import check_layer, check_loss
+from tinycnn.insight.gradient_check import Row, check_layer, check_loss
+from tinycnn.insight.gradient_check.mistakes import UNKNOWN
 from tinycnn.learn import runner
 from tinycnn.learn.child import Child, Failed, plain
 from tinycnn.learn.course import file_with
@@ -215,10 +216,13 @@ def gradient(
 def mistake_in(layer: Any, x: Any, row: str) -> str:
     """What the gradient checker calls the mistake in one of a layer's gradients; "" where it has no name for it."""
     rows = {one.name: one for one in check_layer(layer, x, entries=60).rows}
-    return rows[row].mistake if row in rows and not rows[row].passed else ""
+    return _name(rows[row]) if row in rows else ""
 
 
 def mistake_in_loss(loss: Any, y_true: Any, y_pred: Any) -> str:
     """The same for a loss."""
-    row = check_loss(loss, y_true, y_pred)["y_pred"]
-    return "" if row.passed else row.mistake
+    return _name(check_loss(loss, y_true, y_pred)["y_pred"])
+
+
+def _name(row: Row) -> str:
+    return "" if row.passed or row.mistake.startswith(UNKNOWN) else row.mistake

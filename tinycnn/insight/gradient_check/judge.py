@@ -16,6 +16,7 @@ from tinycnn.insight.gradient_check.measure import (
     TOLERANCE,
     Function,
     Probe,
+    WrongReturn,
     as_batch,
     choose,
     largest,
@@ -26,7 +27,7 @@ from tinycnn.insight.gradient_check.measure import (
     same,
     shake,
 )
-from tinycnn.insight.gradient_check.mistakes import AT_KINKS, UNKNOWN, Evidence, likely_mistake
+from tinycnn.insight.gradient_check.mistakes import AT_KINKS, NONE, UNKNOWN, Evidence, likely_mistake
 from tinycnn.layers import Activation, Layer, LeakyReLU, MaxPooling2D
 from tinycnn.layers.merging import Merge
 from tinycnn.model import Model
@@ -85,7 +86,8 @@ class GradientCheck:
         for row, line in zip(self.rows, lines, strict=True):
             text.append("  " + line)
             if row.mistake:
-                text.append(f"    likely mistake: {row.mistake}" if row.verdict == "WRONG" else f"    {row.mistake}")
+                said = row.mistake.replace("\n", "\n      ")
+                text.append(f"    likely mistake: {said}" if row.verdict == "WRONG" else f"    {said}")
         failed = sum(not row.passed for row in self.rows)
         text.append(f"  FAILED: {failed} of {len(self.rows)} arrays" if failed else "  passed")
         return "\n".join(text)
@@ -133,7 +135,7 @@ def check_layer(
     shake(twin, rng, jitter)
     function = layer_function(twin, x, rng)
     rows = list(_compare(function, rng, entries, directions, tolerance))
-    if not several:
+    if not several and not any(np.isinf(row.error) for row in rows):
         rows += _compare_at_ties(twin, x.shape, rng, entries)
     return GradientCheck(f"{layer.name}: {type(layer).__name__}, {layer.kernels.name} kernels", tuple(rows))
 
@@ -221,13 +223,20 @@ def _compare(
     function: Function, rng: np.random.Generator, entries: int, directions: int, tolerance: float
 ) -> Iterator[Row]:
     """One row for each array."""
+    try:
+        gradients = function.gradients()
+    except WrongReturn as wrong:
+        for name, array in function.arrays.items():
+            yield Row(name, array.shape, 0, 0, 0, np.inf, tolerance, "WRONG", str(wrong))
+        return
     probe = Probe(function, tolerance)
-    for name, (gradient, before) in function.gradients().items():
+    for name, (gradient, before) in gradients.items():
         array = function.arrays[name]
         if np.shape(gradient) != array.shape:
-            mistake = f"it has shape {np.shape(gradient)}, not that of the array"
+            mistake = NONE if gradient is None else f"it has shape {np.shape(gradient)}, not that of the array"
             yield Row(name, array.shape, 0, 0, 0, np.inf, tolerance, "WRONG", mistake)
             continue
+        gradient = np.asarray(gradient, np.float64)
         flat = gradient.ravel()
         index = choose(array, entries, rng)
         found = [probe.judge(name, slice(i, i + 1), np.ones(1), flat, 0.0) for i in index]
@@ -257,7 +266,7 @@ def _mistake(evidence: Evidence) -> str:
     """What went wrong; where that is not known, perhaps in the activation, which is then checked alone."""
     mistake, layer = likely_mistake(evidence), evidence.layer
     activation = getattr(layer, "activation", "linear")
-    if mistake == UNKNOWN and activation != "linear" and not isinstance(layer, Activation):
+    if mistake.startswith(UNKNOWN) and activation != "linear" and not isinstance(layer, Activation):
         alone = Activation(activation, name=activation)
         alone.kernels = layer.kernels
         row = check_layer(alone, np.shape(evidence.function.upstream))["input"]

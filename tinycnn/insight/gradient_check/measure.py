@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn.insight.copies import copy_model
+from tinycnn.kernels import FAST, REFERENCE, Kernels
 from tinycnn.kernels.conv2d import tap
 from tinycnn.layers import LeakyReLU
 from tinycnn.model import Model
@@ -106,6 +107,39 @@ class Function:
     layer: Any = None
     layers: Sequence[Any] = ()  # all that `_branch` may hold
     without_penalty: dict[str, Array] = field(default_factory=dict)  # of parameters with a regularizer
+    rewind: Callable[[], None] | None = None  # random streams and statistics back to where they were
+
+
+class WrongReturn(Exception):  # noqa: N818  a verdict, which becomes a row
+    """A function of the table of kernels does not return what it should."""
+
+
+def _checked(kernels: Kernels) -> Kernels:
+    """The same table, whose ways back are asked for the number and shapes of what they return."""
+
+    def check(entry: str) -> Any:
+        own, reference = getattr(kernels, entry), getattr(REFERENCE, entry)
+
+        def checked(*arguments: Any) -> Any:
+            found, due = own(*arguments), reference(*arguments)
+            form, form_due = _form(found), _form(due)
+            if form != form_due:
+                raise WrongReturn(
+                    f"{entry} returns {form}, due is {form_due}.{' Is a return missing?' if found is None else ''}"
+                )
+            return found
+
+        return checked
+
+    entries = {f.name: check(f.name) for f in dataclasses.fields(kernels) if "_backward" in f.name}
+    return dataclasses.replace(kernels, **entries)
+
+
+def _form(value: Any) -> str:
+    """What a function returned, in words."""
+    if isinstance(value, (tuple, list)):
+        return f"({', '.join(map(_form, value))})"
+    return "None" if value is None else f"an array of shape {np.shape(value)}"
 
 
 def random_upstream(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -120,6 +154,8 @@ def named_inputs(x: Any) -> dict[str, Any]:
 
 def layer_function(layer: Any, x: Any, rng: np.random.Generator) -> Function:
     rewind = _rewinder([layer])
+    if layer.kernels is not FAST:
+        layer.kernels = _checked(layer.kernels)
 
     def output() -> Array:
         rewind()
@@ -136,7 +172,7 @@ def layer_function(layer: Any, x: Any, rng: np.random.Generator) -> Function:
         }
 
     arrays = named_inputs(x) | {p.name: p.value for p in layer.parameters}
-    return Function(arrays, output, gradients, x, upstream, layer, [layer])
+    return Function(arrays, output, gradients, x, upstream, layer, [layer], rewind=rewind)
 
 
 def model_function(model: Any, x: Any, y: Any, sample_weight: Any, rng: np.random.Generator) -> Function:
