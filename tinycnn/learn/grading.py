@@ -1,0 +1,182 @@
+"""Checks what a class handed in, each submission in the sandbox, and writes a table and a page.
+
+python -m tinycnn.learn grade FOLDER [--out FOLDER] [--units NAME ...] [--no-milestones]
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+import tinycnn
+from tinycnn.files import replacing
+from tinycnn.learn import sandbox
+from tinycnn.learn.checking import examine
+from tinycnn.learn.child import CALL_LIMIT, plain
+from tinycnn.learn.course import COURSE, Unit, find
+from tinycnn.learn.report import Grade, Report, Result
+from tinycnn.learn.submissions import Submission, flag_shared_ids, read_all
+
+CHECK_LIMIT, MILESTONE_LIMIT = 60.0, 900.0  # seconds that one check may take in all
+TABLE, PAGE = "grades.csv", "grades.html"
+MOST_SENTENCE, MOST_PRINTED = 600, 1000  # characters in the report
+
+
+def grade(submissions: Path, out: Path, units: Sequence[str] | None, console: Console, milestones: bool = True) -> int:
+    """Grade a folder of submissions.
+
+    Args:
+        submissions: has a folder or a zip file for each learner.
+        out: a folder for grades.csv and grades.html; made where there is none.
+        units: numbers or names; None for all.
+        milestones: train the milestones too.
+
+    Returns: the exit code, 130 where Ctrl-C ended it; what was graded until then is written.
+
+    Raises:
+        ValueError: nothing can be graded: no submissions, no sandbox that holds, no such unit.
+    """
+    chosen = _chosen(units, milestones)
+    if out.resolve().is_relative_to(submissions.resolve()):
+        raise ValueError(f"learn: expected --out outside of {submissions}, received {out}. Name another folder.")
+    found = read_all(submissions)
+    try:
+        sandbox.check()
+    except RuntimeError as error:
+        raise ValueError(str(error)) from None
+    out.mkdir(parents=True, exist_ok=True)
+    report = Report(chosen)
+    begin = time.monotonic()
+    code = 0
+    try:
+        with tempfile.TemporaryDirectory(prefix="tinycnn-grading-") as name:
+            folders = [Path(name) / str(number) for number in range(len(found))]
+            for submission, folder in zip(found, folders, strict=True):
+                folder.mkdir()
+                submission.write(folder)
+            flag_shared_ids(found)
+            with _progress(console) as progress:
+                task = progress.add_task("", total=len(found))
+                for submission, folder in zip(found, folders, strict=True):
+                    progress.update(task, description=submission.name[:30])
+                    report.grades.append(_grade(submission, folder, chosen))
+                    progress.advance(task)
+    except KeyboardInterrupt:
+        code, report.unfinished = 130, len(found) - len(report.grades)
+    seconds = time.monotonic() - begin
+    report.heading = (
+        f"{len(report.grades)} submissions, {len(chosen)} units, graded {time.strftime('%Y-%m-%d %H:%M')} by tinycnn "
+        f"{tinycnn.__version__} in {seconds:.0f} s."
+    )
+    for file, text in ((TABLE, report.table()), (PAGE, report.page())):
+        with replacing(out / file) as path:
+            path.write_text(text, encoding="utf-8")
+    if report.unfinished:
+        console.print(f"Interrupted: {report.unfinished} of {len(found)} are not graded.")
+    console.print(f"{report.heading}\n{out / TABLE}\n{out / PAGE}")
+    return code
+
+
+def _chosen(names: Sequence[str] | None, milestones: bool) -> list[Unit]:
+    """The units to grade, in their order.
+
+    Raises:
+        ValueError: no unit is called so, or none is left.
+    """
+    wanted = [find(name) for name in names] if names else COURSE
+    chosen = [
+        unit
+        for unit in COURSE
+        if unit in wanted and (unit.folder / "check.py").exists() and (milestones or not unit.is_milestone)
+    ]
+    if not chosen:
+        raise ValueError("learn: expected a unit that has a check, received none. See: list")
+    return chosen
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),  # a name is nobody's markup
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def _grade(submission: Submission, folder: Path, units: Sequence[Unit]) -> Grade:
+    """Examine one submission, whose files lie in the folder."""
+    begin = time.monotonic()
+    results = []
+    for unit in units:
+        result, remarks = _examine(submission, folder, unit)
+        results.append(result)
+        for remark in remarks:
+            submission.remark(remark)
+    owner = submission.learner
+    return Grade(
+        submission.name, owner.id if owner else "", results, tuple(submission.remarks), time.monotonic() - begin
+    )
+
+
+def _examine(submission: Submission, folder: Path, unit: Unit) -> tuple[Result, list[str]]:
+    """One unit, and what the teacher should know beyond the result."""
+    needed = COURSE[: COURSE.index(unit)] if unit.is_milestone else (unit,)
+    missing = [one.file for one in needed if one.functions and one.file not in submission.files]
+    if missing and unit.is_milestone:
+        return Result(unit, "not tried", sentence=f"It needs {', '.join(missing[:3])}, which is not there."), []
+    if missing:
+        return Result(unit, "missing"), []
+    if submission.learner is None:
+        variants: list[str | None] = [*unit.variants] or [None]
+    else:
+        variants = [submission.learner.variant(unit)] if not unit.is_milestone else [None]
+    remarks = []
+    for variant in variants:
+        result, imports_tinycnn = _try(submission, folder, unit, variant)
+        if imports_tinycnn:
+            remarks.append(f"{unit.file} imports tinycnn")
+        if result.verdict == "solved":
+            break
+    return result, remarks
+
+
+def _try(submission: Submission, folder: Path, unit: Unit, variant: str | None) -> tuple[Result, bool]:
+    total = MILESTONE_LIMIT if unit.is_milestone else CHECK_LIMIT
+    rungs = len(unit.rungs)
+    help_taken = _help_taken(submission, unit)
+    try:
+        outcome = examine(unit, folder, variant, command=sandbox.command(folder), limit=CALL_LIMIT, total=total)
+    except Exception as error:  # a check that did not expect what it was given: one submission must not stop the others
+        sentence = f"The check itself ended with {type(error).__name__}: {plain(error, MOST_SENTENCE)}"
+        return Result(unit, "wrong", 0, rungs, sentence=sentence, help_taken=help_taken), False
+    wrong = outcome.wrong
+    return (
+        Result(
+            unit,
+            "solved" if outcome.solved else "wrong",
+            len(outcome.passed),
+            rungs,
+            outcome.failing,
+            plain(wrong, MOST_SENTENCE) if wrong else "",
+            plain(wrong.mistake, MOST_SENTENCE) if wrong else "",
+            "\n".join(plain(line, 200) for line in outcome.printed[:MOST_PRINTED].splitlines()[:20]),
+            help_taken,
+        ),
+        outcome.imports_tinycnn,
+    )
+
+
+def _help_taken(submission: Submission, unit: Unit) -> str:
+    """What the learner's own file says of hints."""
+    if submission.learner is None:
+        return ""
+    progress = submission.learner.of(unit)
+    taken = [f"{progress.hints} hints"] if 0 < progress.hints < 100 else []
+    return ", ".join(taken + (["the solution was shown before it was solved"] if progress.gave_up else []))
