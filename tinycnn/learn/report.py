@@ -30,7 +30,7 @@ class Result:
 
     @property
     def share(self) -> float:
-        return self.held / self.rungs if self.rungs else 0.0
+        return 1.0 if self.verdict == "solved" else self.held / max(self.rungs, 1)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,51 @@
+"""Writes the submissions of a class that never was: solutions, some with mistakes, some with units left out.
+
+python tests/make_class.py FOLDER [NUMBER]       then: python -m tinycnn.learn grade FOLDER
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tinycnn.learn.course import COURSE
+from tinycnn.learn.learner import Learner
+
+MISTAKES = {  # of a unit: what stands in its solution, and what stands there instead
+    "01": [("2 * h", "h"), ("f(x - e)", "f(x)")],
+    "02": [("x @ kernel + bias", "x @ kernel"), ("x @ kernel + bias", "(x @ kernel + bias).tolist()")],
+    "03": [("kernel.T", "kernel"), ("dz.sum(axis=0)", "dz.mean(axis=0)"), ("x.T @ dz", "(x.T @ dz) / len(x)")],
+}
+
+
+def make_class(folder: Path, number: int, seed: int = 0) -> dict[str, dict[str, str]]:
+    """Write them; returns for each submission and unit: "solved", "wrong" or "missing"."""
+    rng = np.random.default_rng(seed)
+    due: dict[str, dict[str, str]] = {}
+    for count in range(number):
+        mine = folder / f"learner_{count:03}"
+        mine.mkdir(parents=True)
+        learner = Learner(mine, rng.bytes(4).hex())
+        learner.save()
+        due[mine.name] = {}
+        for unit in COURSE:
+            text = unit.solution(learner.variant(unit)) if not unit.is_milestone else ""
+            if not text:
+                continue
+            fate = rng.choice(["solved", "wrong", "missing"], p=[0.7, 0.2, 0.1])
+            if fate == "wrong":
+                mistakes = [(old, new) for old, new in MISTAKES.get(unit.number, []) if old in text]
+                if mistakes:
+                    text = text.replace(*mistakes[rng.integers(len(mistakes))])
+                else:
+                    fate = "solved"
+            if fate != "missing":
+                (mine / unit.file).write_text(text, encoding="utf-8")
+            due[mine.name][unit.number] = str(fate)
+    return due
+
+
+if __name__ == "__main__":
+    make_class(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 30)
