@@ -17,6 +17,17 @@ MISTAKES = {  # of a unit: what stands in its solution, and what stands there in
     "01": [("2 * h", "h"), ("f(x - e)", "f(x)")],
     "02": [("x @ kernel + bias", "x @ kernel"), ("x @ kernel + bias", "(x @ kernel + bias).tolist()")],
     "03": [("kernel.T", "kernel"), ("dz.sum(axis=0)", "dz.mean(axis=0)"), ("x.T @ dz", "(x.T @ dz) / len(x)")],
+    "04": [("np.where(y > 0, dy, 0)", "dy * y"), ("np.maximum(z, 0)", "np.abs(z)")],
+    "05": [
+        ("dz[rows, labels] -= 1", "dz[rows, labels] += 1"),
+        ("np.exp(z - z.max(axis=1, keepdims=True))", "np.exp(z)"),
+    ],
+    "06": [("w - learning_rate * g", "w + learning_rate * g"), ("(1 - beta_2) * g**2", "(1 - beta_2) * g")],
+    "07": [("+ bias", "- bias"), ("return z", "return None")],
+    "08": [("kernel[a, b]", "kernel[b, a]"), ("z[...] = bias", "z[...] = 0")],
+    "09": [("x.shape[3], filters), x.dtype", "filters, x.shape[3]), x.dtype"), ("dz.sum", "dz.mean")],
+    "10": [("+= dz @", "= dz @"), ("kernel[a, b].T", "kernel[-1 - a, -1 - b].T")],
+    "11": [("np.where(won, dy, 0)", "dy"), ("pixels.max", "pixels.mean")],
 }
 
 
@@ -34,7 +45,7 @@ def make_class(folder: Path, number: int, seed: int = 0) -> dict[str, dict[str, 
             text = unit.solution(learner.variant(unit)) if not unit.is_milestone else ""
             if not text:
                 continue
-            fate = rng.choice(["solved", "wrong", "missing"], p=[0.7, 0.2, 0.1])
+            fate = str(rng.choice(["solved", "wrong", "missing"], p=[0.8, 0.15, 0.05]))
             if fate == "wrong":
                 mistakes = [(old, new) for old, new in MISTAKES.get(unit.number, []) if old in text]
                 if mistakes:
@@ -43,7 +54,9 @@ def make_class(folder: Path, number: int, seed: int = 0) -> dict[str, dict[str, 
                     fate = "solved"
             if fate != "missing":
                 (mine / unit.file).write_text(text, encoding="utf-8")
-            due[mine.name][unit.number] = str(fate)
+            if fate == "solved" and any(due[mine.name][needed] != "solved" for needed in unit.needs):
+                fate = "wrong"  # it calls what does not hold
+            due[mine.name][unit.number] = fate
     return due
 
 

@@ -23,10 +23,12 @@ from make_class import make_class
 from rich.console import Console
 
 from tinycnn.learn import child, grading, runner, sandbox, submissions
+from tinycnn.learn.checking import Outcome
 from tinycnn.learn.child import Child, Failed
 from tinycnn.learn.command_line import main
 from tinycnn.learn.course import COURSE, find
 from tinycnn.learn.report import Grade, Report, Result
+from tinycnn.learn.rungs import Wrong
 
 HOSTILE = Path(__file__).parent / "hostile"
 ATTACKS = sorted(path.name for path in HOSTILE.iterdir() if path.is_dir() and not path.name.startswith("__"))
@@ -135,6 +137,7 @@ def test_all_attacks(bubblewrap, tmp_path, monkeypatch):
     assert len(ATTACKS) >= 40
     monkeypatch.setattr(grading, "CALL_LIMIT", 4.0)
     monkeypatch.setattr(grading, "CHECK_LIMIT", 6.0)
+    monkeypatch.setattr(sandbox, "MEMORY", 2**29)
     begin = time.monotonic()
     page = attack(ATTACKS, tmp_path)
     assert time.monotonic() - begin < 60 * len(ATTACKS)  # on whatever machine: none hangs it
@@ -536,8 +539,6 @@ def test_out_is_no_submission(tmp_path, capsys):
 @pytest.fixture
 def outcomes(monkeypatch):
     """Grade without a sandbox: maps a unit and a variant to what examining it gives, or to an error to raise."""
-    from tinycnn.learn.checking import Outcome
-
     given = {}
 
     def examine(unit, folder, variant, **_):
@@ -572,27 +573,28 @@ def test_ctrl_c_writes_what_is_done(tmp_path, outcomes):
     assert "Interrupted: 2 were not graded" in (tmp_path / "grades" / "grades.html").read_text()
 
 
-def test_milestones(tmp_path, outcomes, monkeypatch):
-    milestone = next(unit for unit in COURSE if unit.is_milestone)
-    before = COURSE[: COURSE.index(milestone)]
-    monkeypatch.setattr(Path, "exists", lambda self: True)
-    monkeypatch.setattr(type(milestone), "rungs", property(lambda self: [None]))
-    monkeypatch.setattr(type(milestone), "variants", property(lambda self: []))
-    for name, units in (("all", before), ("some", before[1:])):
+def test_milestones_need_their_units(tmp_path, outcomes):
+    milestone = find("A")
+    for name, numbers in (("all", milestone.needs), ("some", milestone.needs[1:])):
         (tmp_path / "class" / name).mkdir(parents=True)
-        for unit in units:
-            (tmp_path / "class" / name / unit.file).write_text("")
-    chosen = [unit.number for unit in (*before, milestone)]
-    rows = graded(tmp_path / "class", tmp_path / "grades", tuple(chosen))
-    assert rows["all"]["A"] == "1"
-    assert rows["some"]["A"] == rows["some"]["01"] == ""
-    assert grading._chosen(chosen, milestones=False) == list(before)
+        for number in numbers:
+            (tmp_path / "class" / name / find(number).file).write_text("")
+    outcomes["A", None] = Outcome(milestone, ("it learns",))
+    rows = graded(tmp_path / "class", tmp_path / "grades", ("A",))
+    assert {name: (row["A"], row["points"]) for name, row in rows.items()} == {"all": ("1", "1"), "some": ("", "0")}
+    assert f"It needs {milestone.needs[0]}, not handed in." in (tmp_path / "grades" / "grades.html").read_text()
+
+
+def test_units_are_chosen():
+    assert grading._chosen(["3", "01"], milestones=True) == [find("01"), find("03")]
+    assert {unit.is_milestone for unit in grading._chosen(None, milestones=False)} == {False}
+    with pytest.raises(ValueError, match="expected a unit that has a check, received none"):
+        grading._chosen(["A"], milestones=False)
+    with pytest.raises(ValueError, match="expected the number or name of a unit"):
+        grading._chosen(["99"], milestones=True)
 
 
 def test_without_an_id_any_variant_counts(tmp_path, outcomes, monkeypatch):
-    from tinycnn.learn.checking import Outcome
-    from tinycnn.learn.rungs import Wrong
-
     monkeypatch.setattr(type(find("02")), "variants", property(lambda self: ["first", "second"]))
     outcomes["02", "first"] = Outcome(find("02"), (), "a rung", Wrong("not this"))
     hand_in(tmp_path / "class" / "nobody")

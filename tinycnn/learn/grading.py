@@ -127,12 +127,11 @@ def _grade(submission: Submission, folder: Path, units: Sequence[Unit]) -> Grade
 
 def _examine(submission: Submission, folder: Path, unit: Unit) -> tuple[Result, list[str]]:
     """One unit, and what the teacher should know beyond the result."""
-    needed = COURSE[: COURSE.index(unit)] if unit.is_milestone else (unit,)
-    missing = [one.file for one in needed if one.functions and one.file not in submission.files]
-    if missing and unit.is_milestone:
-        return Result(unit, "not tried", sentence=f"It needs {', '.join(missing[:3])}, which is not there."), []
-    if missing:
+    if unit.functions and unit.file not in submission.files:
         return Result(unit, "missing"), []
+    missing = [needed for needed in unit.needs if find(needed).file not in submission.files]
+    if missing and unit.is_milestone:
+        return Result(unit, "not tried", sentence=f"It needs {', '.join(missing)}, not handed in."), []
     if submission.learner is None:
         variants: list[str | None] = [*unit.variants] or [None]
     else:

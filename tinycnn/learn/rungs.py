@@ -5,7 +5,7 @@ A rung is a function ``rung(mine)`` whose docstring says what it looks at. It re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,9 @@ class Wrong(Exception):  # noqa: N818  a verdict
 class Mine:
     """The learner's functions by name: ``mine.dense_forward(x, kernel, bias)``.
 
-    ``rng`` is what the check draws its numbers from, ``variant`` the learner's own version of the exercise, ``say`` and
-    ``pictures`` where a training may show how it goes.
+    ``rng`` is what the check draws its numbers from, ``variant`` the learner's own version of the exercise (None where
+    that is not to be tried: another unit asks, which does not need it), ``say`` and ``pictures`` where a training may
+    show how it goes.
     """
 
     child: Child
@@ -124,8 +125,19 @@ def kind(value: Any) -> str:
     return "None" if value is None else "one array" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
 
 
-def same(name: str, given: Any, due: Any, tolerance: float = CLOSE, why: str = "", dtype: Any = None) -> Array:
+def same(
+    name: str,
+    given: Any,
+    due: Any,
+    tolerance: float = CLOSE,
+    why: str = "",
+    dtype: Any = None,
+    usual: Mapping[str, Any] | None = None,
+) -> Array:
     """Compare with what is due.
+
+    Args:
+        usual: what the usual mistakes would give, by their names.
 
     Raises:
         Wrong: of another shape, dtype or size; with the first number that is wrong.
@@ -142,8 +154,20 @@ def same(name: str, given: Any, due: Any, tolerance: float = CLOSE, why: str = "
             f"{'numbers are' if due.size > 1 else 'number is'} wrong.{' ' + why if why else ''}",
             array.astype(np.float64),
             due.astype(np.float64),
+            named(array, usual or {}, tolerance),
         )
     return array
+
+
+def named(given: Array, usual: Mapping[str, Any], tolerance: float = CLOSE) -> str:
+    """The one usual mistake that gives just these numbers; "" where none does, or more than one."""
+    fits = []
+    for mistake, numbers in usual.items():
+        numbers = np.asarray(numbers)
+        scale = max(float(np.max(np.abs(numbers), initial=0.0)), 1e-12)
+        if numbers.shape == given.shape and np.all(np.abs(given - numbers) <= tolerance * scale):
+            fits.append(mistake)
+    return fits[0] if len(fits) == 1 else ""
 
 
 def slopes(function: Callable[[Array], Array], x: Array, dy: Array) -> Array:

@@ -95,7 +95,7 @@ def trial(outside):
 '''
 
 
-def command(folder: Path, memory: int = MEMORY) -> list[str]:
+def command(folder: Path) -> list[str]:
     """What starts the runner for a folder inside the sandbox.
 
     Raises:
@@ -128,7 +128,7 @@ def command(folder: Path, memory: int = MEMORY) -> list[str]:
     environment |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     for name, value in environment.items():
         line += ["--setenv", name, value]
-    return [*line, "--", python, "-s", "-S", "-B", f"{HOME}/confined.py", inside, str(memory), str(PROCESSOR)]
+    return [*line, "--", python, "-s", "-S", "-B", f"{HOME}/confined.py", inside, str(MEMORY), str(PROCESSOR)]
 
 
 def _outermost(paths: Sequence[str]) -> list[str]:
