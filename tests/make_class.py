@@ -43,7 +43,7 @@ def make_class(folder: Path, number: int, seed: int = 0) -> dict[str, dict[str, 
         due[mine.name] = {}
         for unit in COURSE:
             text = unit.solution(learner.variant(unit)) if not unit.is_milestone else ""
-            if not text:
+            if not text.strip():
                 continue
             fate = str(rng.choice(["solved", "wrong", "missing"], p=[0.8, 0.15, 0.05]))
             if fate == "wrong":

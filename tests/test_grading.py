@@ -180,6 +180,7 @@ def test_what_the_trial_finds_without_walls(tmp_path, monkeypatch):
         "write files",
         "outside",
         "environment",
+        "read tinycnn",
     ):
         assert name in str(caught.value)
 
@@ -197,6 +198,28 @@ def test_a_wall_that_is_missing_is_found(bubblewrap, wall, found, monkeypatch, t
 
     monkeypatch.setattr(sandbox, "command", broken)
     with pytest.raises(RuntimeError, match=f"found one in which code can .*{found}"):
+        sandbox.check()
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_where_python_lies_around_its_packages(bubblewrap, hidden, monkeypatch):
+    """As in conda: what shows Python shows NumPy's neighbours and tinycnn too, which are then hidden."""
+    outermost = sandbox._outermost
+    around = [str(Path(np.__file__).parents[2]), str(Path(sandbox.__file__).parents[2])]
+    monkeypatch.setattr(sandbox, "_outermost", lambda paths: outermost([*paths, *around]))
+    if hidden:
+        sandbox.check()
+        return
+    whole = sandbox.command
+
+    def broken(folder):
+        line = whole(folder)
+        at = line.index("--tmpfs", line.index("--tmpfs") + 1)  # that of tinycnn
+        again = line.index("--remount-ro", line.index("--remount-ro") + 1)
+        return [one for i, one in enumerate(line) if i not in (at, at + 1, again, again + 1)]
+
+    monkeypatch.setattr(sandbox, "command", broken)
+    with pytest.raises(RuntimeError, match="code can read tinycnn"):
         sandbox.check()
 
 
@@ -638,7 +661,7 @@ def test_the_table_holds_no_formula():
 
 @pytest.mark.slow
 def test_a_class(bubblewrap, tmp_path):
-    due = make_class(tmp_path / "class", 30)
+    due = make_class(tmp_path / "class", 10)
     rows = graded(
         tmp_path / "class", tmp_path / "grades", tuple(unit.number for unit in COURSE if not unit.is_milestone)
     )

@@ -85,18 +85,24 @@ class Report:
 
     def _row(self, number: int, grade: Grade) -> str:
         cells = "".join(_mark(result) for result in grade.results)
-        flag = f' <span class="remark" title="{escape("; ".join(grade.remarks))}">!</span>' if grade.remarks else ""
+        flag = f'<span class="remark" title="{escape("; ".join(grade.remarks))}">! </span>' if grade.remarks else ""
         return (
-            f'<tr><th scope="row"><a href="#s{number}">{escape(grade.name)}</a>{flag}</th>'
+            f'<tr><th scope="row">{flag}<a href="#s{number}">{escape(grade.name)}</a></th>'
             f'<td class="points">{grade.points}</td>{cells}</tr>'
         )
 
     def _details(self, number: int, grade: Grade) -> str:
         remarks = "".join(f'<p class="remark">{escape(remark)}.</p>' for remark in grade.remarks)
-        units = "".join(_paragraph(result) for result in grade.results if result.verdict != "missing")
+        units = "".join(_words(result) for result in grade.results if result.verdict in ("wrong", "not tried"))
+        lists = (
+            f"<p><b>{what}:</b> {', '.join(numbers)}</p>"
+            for verdict, what in (("solved", "solved"), ("missing", "not handed in"))
+            if (numbers := [_named(result) for result in grade.results if result.verdict == verdict])
+        )
         return (
-            f'<details id="s{number}"><summary>{escape(grade.name)}: {grade.points} of {len(self.units)}</summary>'
-            f"{remarks}{units}<p class=small>id {escape(grade.id) or 'unknown'}, {grade.seconds:.0f} s</p></details>"
+            f"<details><summary>{escape(grade.name)}: {grade.points} of {len(self.units)}</summary>"
+            f'<p class="small" id="s{number}">id {escape(grade.id) or "unknown"}, {grade.seconds:.0f} s</p>'
+            f"{remarks}{''.join(lists)}{units}</details>"
         )
 
 
@@ -115,20 +121,22 @@ def _mark(result: Result) -> str:
     return f'<td class="{kind}" title="{escape(title)}">{mark}</td>'
 
 
-def _paragraph(result: Result) -> str:
-    """One unit in words."""
-    lines = [f"<b>{escape(str(result.unit))}</b> <span class={result.verdict.split()[0]}>{result.verdict}</span>"]
+def _named(result: Result) -> str:
+    help_taken = f" ({escape(result.help_taken)})" if result.help_taken else ""
+    return f"{result.unit.number}{help_taken}"
+
+
+def _words(result: Result) -> str:
+    """One unit that is not solved, in words."""
+    kind = result.verdict.replace(" ", "-")
+    lines = [f'<b>{escape(str(result.unit))}</b> <span class="{kind}">{result.verdict}</span>']
     if result.help_taken:
-        lines.append(f"<span class=small>{escape(result.help_taken)}</span>")
+        lines[0] += f' <span class="small">{escape(result.help_taken)}</span>'
     if result.failing:
-        lines.append(f"<br>{result.held} of {result.rungs} hold, then: {escape(result.failing)}")
-    if result.sentence:
-        lines.append(f"<br>{escape(result.sentence)}")
-    if result.mistake:
-        lines.append(f"<br>Mistake: {escape(result.mistake)}")
-    if result.printed:
-        lines.append(f"<pre>printed:\n{escape(result.printed)}</pre>")
-    return f"<p>{' '.join(lines)}</p>" if not result.printed else f"<div>{' '.join(lines)}</div>"
+        lines.append(f"{result.held} of {result.rungs} rungs hold; not: {escape(result.failing)}")
+    lines += [escape(text) for text in (result.sentence, result.mistake) if text]
+    printed = f"<pre>It printed:\n{escape(result.printed)}</pre>" if result.printed else ""
+    return f"<div>{'<br>'.join(lines)}{printed}</div>"
 
 
 PAGE = """<!DOCTYPE html>
@@ -156,11 +164,11 @@ tfoot td, tfoot th {{ border-bottom: 0; color: var(--quiet); }}
 a {{ color: inherit; }} .points {{ font-weight: 600; }}
 .solved {{ color: var(--good); }} td.solved {{ background: var(--good-back); }}
 .wrong {{ color: var(--bad); }} td.wrong {{ background: var(--bad-back); }}
-.missing, .not, .not-tried, .small {{ color: var(--quiet); }} .small {{ font-size: .85rem; }}
+.missing, .not-tried, .small {{ color: var(--quiet); }} .small {{ font-size: .85rem; }}
 .remark {{ color: var(--note); }} span.remark {{ font-weight: 700; }}
 details {{ border-bottom: 1px solid var(--line); padding: .35rem 0; }} summary {{ cursor: pointer; }}
 details p, details div {{ margin: .5rem 0 .5rem 1rem; }}
-details:target {{ outline: 2px solid var(--quiet); outline-offset: 2px; }}
+:target {{ scroll-margin-top: 3rem; }}
 pre {{ white-space: pre-wrap; font-size: .8rem; color: var(--quiet); margin: .3rem 0; }}
 </style>
 </head>

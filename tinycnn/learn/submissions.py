@@ -46,6 +46,8 @@ class Submission:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+        if not self.files:
+            return
         try:
             self.learner = load(folder)
         except FileNotFoundError:
