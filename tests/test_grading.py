@@ -11,6 +11,7 @@ import shutil
 import socket
 import stat
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -41,11 +42,14 @@ RIGHT = {unit: find(unit).solution(None) for unit in ("01", "02", "03")}
 
 @pytest.fixture(scope="session")
 def bubblewrap():
-    """A sandbox that holds; tests that need one are skipped elsewhere."""
-    try:
-        sandbox.check()
-    except RuntimeError as error:
-        pytest.skip(str(error))
+    """Tests that need it are skipped where there is none, or where it may do nothing at all; the walls are our affair."""
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        pytest.skip("bubblewrap is not installed")
+    bare = subprocess.run([bwrap, "--unshare-all", "--ro-bind", "/", "/", "true"], capture_output=True, text=True)
+    if bare.returncode:
+        pytest.skip(f"bubblewrap may not make namespaces here: {bare.stderr.strip()}")
+    sandbox.check()
 
 
 @pytest.fixture(autouse=True)
@@ -619,7 +623,7 @@ def test_units_are_chosen():
 
 def test_without_an_id_any_variant_counts(tmp_path, outcomes, monkeypatch):
     monkeypatch.setattr(type(find("02")), "variants", property(lambda self: ["first", "second"]))
-    outcomes["02", "first"] = Outcome(find("02"), (), "a rung", Wrong("not this"))
+    outcomes["02", None] = outcomes["02", "first"] = Outcome(find("02"), (), "a rung", Wrong("not this"))
     hand_in(tmp_path / "class" / "nobody")
     hand_in(tmp_path / "class" / "somebody", id="00000000")  # whose variant is the first
     rows = graded(tmp_path / "class", tmp_path / "grades", ("02",))
