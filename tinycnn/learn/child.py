@@ -202,7 +202,11 @@ class Child:
             raise Failed("file", f"{where}: Python cannot read it: {text}")
         if kind == "FileNotFoundError" and not line:
             raise Failed("file", f"{file}: no such file. Begin with: python -m tinycnn.learn start")
-        raise Failed("error", f"{where}: {kind}: {text}")
+        if kind == "SystemExit":
+            raise Failed("error", f"{where}: it ends the program. Return a value in place of it.")
+        if kind == "EOFError" and "reading a line" in text:
+            raise Failed("error", f"{where}: it asks for input, and nobody answers here. All it needs is handed in.")
+        raise Failed("error", f"{where}: {kind}: {text}" if text else f"{where}: {kind}")
 
     def _keep_printed(self) -> None:
         """Take what the learner prints, lest a full pipe stops them, and keep the beginning."""

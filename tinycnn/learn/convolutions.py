@@ -1,4 +1,4 @@
-"""What the units on convolutions share: a slow convolution to compare with, and the usual mistakes as what they give."""
+"""What the units on convolutions share: a slow one to compare with, and the usual mistakes as what they give."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from tinycnn.learn.rungs import Mine, as_array, same
 
 Array = np.ndarray
 Pair = tuple[int, int]
+
+IMAGE = "[[1, 2, 3], [4, 5, 6], [7, 8, 9]]"  # of what is done by hand
+IGNORED = "the strides are not used: windows are taken one pixel after the other"
 
 
 def slow(x: Array, kernel: Array, bias: Array, size: Pair, pixel: Callable[[int, int, int, int], Pair]) -> Array:
@@ -31,7 +34,7 @@ def slow(x: Array, kernel: Array, bias: Array, size: Pair, pixel: Callable[[int,
 def convolution(x: Array, kernel: Array, bias: Array, strides: Pair) -> Array:
     """The convolution of units 07 and 08, slowly."""
     size = tuple((x.shape[1 + k] - kernel.shape[k]) // strides[k] + 1 for k in (0, 1))
-    return slow(x, kernel, bias, size, lambda i, j, a, b: (i * strides[0] + a, j * strides[1] + b))  # type: ignore[arg-type]
+    return slow(x, kernel, bias, size, lambda i, j, a, b: (i * strides[0] + a, j * strides[1] + b))
 
 
 def some(mine: Mine, height: int, width: int, kernel_size: Pair = (3, 2)) -> tuple[Array, Array, Array]:
@@ -47,11 +50,15 @@ def forward_shape(mine: Mine, name: str) -> None:
 
 
 def forward_on_paper(mine: Mine, name: str) -> None:
-    x = np.arange(1.0, 10).reshape(1, 3, 3, 1)  # 1 2 3 / 4 5 6 / 7 8 9
-    kernel = np.array([[1.0, 0.0], [0.0, 100.0]]).reshape(2, 2, 1, 1)
+    x = np.arange(1.0, 10).reshape(1, 3, 3, 1)
+    kernel = np.array([[1.0, 10.0], [0.0, 100.0]]).reshape(2, 2, 1, 1)
     bias = np.array([1000.0])
-    due = np.array([[1501.0, 1602.0], [1804.0, 1905.0]]).reshape(1, 2, 2, 1)  # 1 + 100·5 + 1000, ...
-    same(name, mine.call(name, (x, kernel, bias, (1, 1))), due, usual=usual(x, kernel, bias, (1, 1)))
+    due = np.array([[1521.0, 1632.0], [1854.0, 1965.0]]).reshape(1, 2, 2, 1)
+    why = (
+        f"The image is {IMAGE}, the kernel [[1, 10], [0, 100]], the bias 1000: the first window makes "
+        "1·1 + 10·2 + 0·4 + 100·5 + 1000 = 1521."
+    )
+    same(name, mine.call(name, (x, kernel, bias, (1, 1))), due, why=why, usual=usual(x, kernel, bias, (1, 1)))
 
 
 def check_forward(mine: Mine, name: str, strides: Pair) -> None:
@@ -70,11 +77,10 @@ def usual(x: Array, kernel: Array, bias: Array, strides: Pair) -> dict[str, Arra
         "the kernel is flipped: its rows and columns run backwards": convolution(x, kernel[::-1, ::-1], bias, strides),
         "the bias is missing": convolution(x, kernel, none, strides),
         "the bias is added once for each tap": convolution(x, kernel, bias * taps, strides),
-        "only the first channel is taken": convolution(x[..., :1], kernel[:, :, :1], bias, strides),
-        "windows lie side by side: the strides are not used where they begin": convolution(x, kernel, bias, (1, 1))[
-            :, :out_h, :out_w
-        ],
+        IGNORED: convolution(x, kernel, bias, (1, 1))[:, :out_h, :out_w],
     }
     if kernel.shape[0] == kernel.shape[1]:
         found["rows and columns of the kernel are exchanged"] = convolution(x, kernel.swapaxes(0, 1), bias, strides)
-    return found if np.any(kernel) and x.shape[3] > 1 else {k: v for k, v in found.items() if "channel" not in k}
+    if x.shape[3] > 1:
+        found["only the first channel is taken"] = convolution(x[..., :1], kernel[:, :, :1], bias, strides)
+    return found

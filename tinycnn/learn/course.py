@@ -4,6 +4,7 @@
                             check.py      ``RUNGS``, the functions that try it, easiest first
                             hints.md      what to read when the other hints were not enough
                             solution.py   one way to write it
+    units/18_bug_hunt/wrong_layers/       a folder is handed to the learner as it is
 
 A milestone has no task: it trains with what was written before.
 """
@@ -73,6 +74,12 @@ class Unit:
     def hints(self) -> str:
         return self._text("hints.md")
 
+    @property
+    def handed_out(self) -> dict[str, str]:
+        """What the learner gets beside the task: files in folders, by their path."""
+        files = sorted(self.folder.glob("*/*.py"))
+        return {file.relative_to(self.folder).as_posix(): file.read_text(encoding="utf-8") for file in files}
+
     def _text(self, file: str) -> str:
         path = self.folder / file
         return path.read_text(encoding="utf-8") if path.exists() else ""
@@ -134,9 +141,21 @@ COURSE = (
         "batch_normalization_backward",
         "the way back through the statistics, node by node",
         ("batch_normalization_backward",),
+        needs=("13",),
     ),
-    Unit("16", "batch_normalization_folded", "the same folded into one line", ("batch_normalization_backward_folded",)),
-    Unit("C", "three_models", "milestone: the notebook's three models, on your kernels"),
+    Unit(
+        "16",
+        "batch_normalization_folded",
+        "the same folded into one line",
+        ("batch_normalization_backward_folded",),
+        needs=("13", "15"),
+    ),
+    Unit(
+        "C",
+        "three_models",
+        "milestone: the notebook's three models, on your kernels",
+        needs=("02", "03", "04", "05", "06", "08", "09", "10", "11", "12", "13", "14", "16"),
+    ),
     Unit("17", "fold", "a batch normalization folded into its convolution", ("fold",)),
     Unit("18", "bug_hunt", "write the check that finds the wrong layers", ("is_right",)),
 )

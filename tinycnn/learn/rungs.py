@@ -63,9 +63,9 @@ class Mine:
         try:
             returned = self.child.call(file_with(name), name, arguments, lines)
         except Failed as failure:
-            given = ", ".join(str(a.shape) if isinstance(a, np.ndarray) else str(a)[:40] for a in arguments)
+            given = ", ".join(_handed_in(a) for a in arguments)
             called = f" It was called with: {given}." if failure.kind == "error" else ""
-            raise Wrong(f"{failure}{called}") from None
+            raise Wrong(f"{str(failure).rstrip('.')}.{called}") from None
         if returned.changed:
             which = " and ".join(("first", "second", "third", "fourth", "fifth", "sixth")[i] for i in returned.changed)
             raise Wrong(
@@ -73,6 +73,12 @@ class Mine:
                 "numbers: copy before you write."
             )
         return returned.lines if lines else returned.value
+
+
+def _handed_in(argument: Any) -> str:
+    if isinstance(argument, np.ndarray):
+        return str(argument.shape)
+    return "a function" if callable(argument) else str(argument)[:40]
 
 
 # Comparing
@@ -189,14 +195,19 @@ def slopes(function: Callable[[Array], Array], x: Array, dy: Array) -> Array:
 
 
 def gradient(
-    name: str, given: Any, due: Array, name_mistake: Callable[[], str] | None = None, tolerance: float = SLOPES
+    name: str,
+    given: Any,
+    due: Array,
+    name_mistake: Callable[[], str] | None = None,
+    tolerance: float = SLOPES,
+    usual: Mapping[str, Any] | None = None,
 ) -> None:
-    """Compare a gradient with measured slopes; where it is wrong, the checker is asked for the mistake's name."""
+    """Compare a gradient with measured slopes. The checker names what is wrong, where no ``usual`` mistake fits."""
     try:
-        same(name, given, due, tolerance, "Due is what your own forward's slope is.")
+        same(name, given, due, tolerance, "Due is what your own forward's slope is.", usual=usual)
     except Wrong as wrong:
-        mistake = ""
-        if name_mistake is not None and wrong.given is not None:
+        mistake = wrong.mistake
+        if not mistake and name_mistake is not None and wrong.given is not None:
             mistake = name_mistake()
         raise Wrong(str(wrong), wrong.given, wrong.due, mistake) from None
 

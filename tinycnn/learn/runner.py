@@ -204,6 +204,10 @@ def count_lines(function: Any, arguments: list[Any], file: str) -> tuple[Any, in
         sys.settrace(None)
 
 
+class Gone(BaseException):
+    """The other side has ended. Apart from EOFError, which the learner's code may raise as well."""
+
+
 def serve(folder: str, source: BinaryIO, target: BinaryIO) -> None:
     """Answer calls until the other side ends."""
     loader = Loader(folder)
@@ -212,8 +216,11 @@ def serve(folder: str, source: BinaryIO, target: BinaryIO) -> None:
         def call(*arguments: Any) -> Any:
             arrays: list[np.ndarray] = []
             form = pack(arguments, arrays)
-            send(target, {"kind": "callback", "number": number, "form": form}, arrays)
-            header, arrays = receive(source)
+            try:
+                send(target, {"kind": "callback", "number": number, "form": form}, arrays)
+                header, arrays = receive(source)
+            except (EOFError, BrokenPipeError):
+                raise Gone from None
             if header["kind"] == "raise":
                 raise ValueError(header["text"])
             return unpack(header["form"], arrays)
@@ -240,11 +247,9 @@ def serve(folder: str, source: BinaryIO, target: BinaryIO) -> None:
             form = pack(result, out)
             answer = {"kind": "result", "form": form, "changed": changed, "lines": lines}
             send(target, answer | {"imported": names["__imported__"]}, out)
-        except (EOFError, BrokenPipeError):
+        except Gone:
             raise
-        except (
-            BaseException
-        ) as error:  # also SystemExit and KeyboardInterrupt: what the learner's code does is reported
+        except BaseException as error:  # also SystemExit, KeyboardInterrupt: what the learner's code does is reported
             send(target, explain(error, {*loader.modules, header["file"]}), [])
 
 
@@ -263,7 +268,7 @@ def main() -> None:
         module = type(sys)("notyet")
         exec(NOT_YET, module.__dict__)
         sys.modules["notyet"] = module
-    with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+    with contextlib.suppress(Gone, EOFError, BrokenPipeError, KeyboardInterrupt):
         serve(folder, source, target)
 
 

@@ -55,5 +55,8 @@ def draw(mine: Mine, name: str, title: str, runs: dict[str, History]) -> None:
     """Write the curves into the learner's folder."""
     if mine.pictures is not None:
         path = mine.pictures / f"unit_{name}_curves.png"
-        compare_curves({title: runs}).savefig(path)
-        mine.say(f"         The curves: {path}")
+        try:
+            compare_curves({title: runs}).savefig(path)
+            mine.say(f"         The curves: {path}")
+        except OSError as error:  # the training was long: its verdict is not to be lost for a picture
+            mine.say(f"         The curves could not be written to {path}: {error.strerror}.")

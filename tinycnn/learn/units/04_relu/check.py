@@ -14,7 +14,7 @@ def shape(mine: Mine) -> None:
 
 
 def forward_on_paper(mine: Mine) -> None:
-    """[-2, 0, 3] becomes [0, 0, 3]"""
+    """forward: [-2, 0, 3] becomes [0, 0, 3]"""
     z = np.array([-2.0, 0.0, 3.0])
     usual = {
         "it takes the absolute value": [2.0, 0.0, 3.0],
@@ -31,11 +31,12 @@ def against_loop(mine: Mine) -> None:
 
 
 def backward_on_paper(mine: Mine) -> None:
-    """y = [0, 5, 3] and dy = [10, 20, -30]: dz = [0, 20, -30]"""
+    """backward: y = [0, 5, 3] and dy = [10, 20, -30]: dz = [0, 20, -30]"""
     usual = {
         "dy is multiplied by y: the slope is 1, however large y is": [0.0, 100.0, -90.0],
-        "dy passes everywhere": [10.0, 20.0, -30.0],
+        "dy passes where y is 0, too": [10.0, 20.0, -30.0],
         "it looks whether dy is positive; y decides": [10.0, 20.0, 0.0],
+        "what is negative in dy is lost; y alone decides": [0.0, 20.0, 0.0],
         "it returns the slope; dy is still to be multiplied with it": [0.0, 1.0, 1.0],
         "it passes where y is 0, and stops where y is positive": [10.0, 0.0, 0.0],
     }

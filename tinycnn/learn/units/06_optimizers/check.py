@@ -76,10 +76,10 @@ def adam_shapes(mine: Mine) -> None:
 
 
 def adam_on_paper(mine: Mine) -> None:
-    """adam: w = [1], g = [4], β₁ = 1/2, β₂ = 3/4: m = [2], v = [4], and w moves by the rate, 0.1"""
-    arguments = (np.array([1.0]), np.array([4.0]), np.zeros(1), np.zeros(1), 1, 0.1, 0.5, 0.75, 1e-7)
+    """adam: g = 16, β₁ = 3/4, β₂ = 63/64: m = 4, v = 4, and w moves by the rate"""
+    arguments = (np.array([1.0]), np.array([16.0]), np.zeros(1), np.zeros(1), 1, 0.1, 3 / 4, 63 / 64, 1e-7)
     w, m, v = as_tuple("adam", mine.adam(*arguments), NAMES)
-    same("m", m, [2.0])
+    same("m", m, [4.0], usual=_usual(1, arguments))
     same("v", v, [4.0], usual=_usual(2, arguments))
     same("w", w, [0.9], usual=_usual(0, arguments))
 
@@ -100,7 +100,7 @@ def _some(mine: Mine, size: float = 1.0) -> tuple:
 
 
 def adam_step(mine: Mine) -> None:
-    """adam: where w goes then"""
+    """adam: where w goes then, in the seventh step"""
     arguments = _some(mine)
     w, _, _ = as_tuple("adam", mine.adam(*arguments), NAMES)
     start = arguments[0]

@@ -40,7 +40,7 @@ def convolution_of_your_own(x, kernel, bias):
 def convolution_of_your_own(x, kernel, bias):
     """On a ring: what leaves the image at one edge comes in at the other.
 
-    Math:    z[n,i,j,f] = bias[f] + Σ_{a,b,c} x[n, (i+a) mod h, (j+b) mod w, c]
+    Math:    z[n,i,j,f] = bias[f] + Σ_{a,b,c} x[n, (i+a) % h, (j+b) % w, c]
                                               · kernel[a,b,c,f]
     Shapes:  as above, but z (n, h, w, filters): as large as the image
     """

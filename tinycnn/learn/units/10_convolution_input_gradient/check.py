@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from tinycnn.kernels.conv2d import conv2d_backward_input
 from tinycnn.layers import Conv2D
-from tinycnn.learn.convolutions import Pair
+from tinycnn.learn.convolutions import IGNORED, Pair
 from tinycnn.learn.kernel_table import kernels
 from tinycnn.learn.rungs import Mine, as_array, gradient, mistake_in, same, slopes
 
@@ -56,7 +57,8 @@ def _against_slopes(mine: Mine, strides: Pair) -> None:
     layer = Conv2D(3, (3, 2), strides=strides, dtype="float64")
     layer.kernels = kernels(mine, "conv2d_by_taps", "conv2d_backward_input")
     given = mine.conv2d_backward_input(dz, kernel, (6, 6), strides)
-    gradient("dx", given, due, lambda: mistake_in(layer, x, "input"))
+    usual = {} if strides == (1, 1) else {IGNORED: conv2d_backward_input(dz, kernel, (6, 6), (1, 1), (1, 1))}
+    gradient("dx", given, due, lambda: mistake_in(layer, x, "input"), usual=usual)
 
 
 RUNGS = (shape, one_window, two_windows, against_slopes, with_strides)

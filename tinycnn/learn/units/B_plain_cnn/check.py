@@ -42,13 +42,14 @@ def weights(shapes: list) -> list:
 
 
 def figures(loss: float, gradients: list, before: list, after: list) -> dict:
-    """What is recorded of a step: the loss, each gradient's length, and each array's change along a random direction."""
+    """What is recorded of a step: the loss, each gradient's length, each array's change along a random direction."""
     moved = [
         float(np.sum(np.sign(uniform(100 + i, np.shape(a))) * (np.float64(a) - b))) / math.sqrt(np.size(a))
         for i, (a, b) in enumerate(zip(after, before, strict=True))
     ]
     lengths = [float(np.linalg.norm(np.float64(g))) for g in gradients]
-    return {"loss": float(loss), "gradients": dict(zip(NAMES, lengths)), "moved": dict(zip(NAMES, moved))}
+    by_name = (dict(zip(NAMES, numbers, strict=True)) for numbers in (lengths, moved))
+    return dict(zip(("loss", "gradients", "moved"), (float(loss), *by_name), strict=True))
 
 
 def one_step(mine: Mine) -> None:
