@@ -28,6 +28,13 @@ MISTAKES = {  # of a unit: what stands in its solution, and what stands there in
     "09": [("x.shape[3], filters), x.dtype", "filters, x.shape[3]), x.dtype"), ("dz.sum", "dz.mean")],
     "10": [("+= dz @", "= dz @"), ("kernel[a, b].T", "kernel[-1 - a, -1 - b].T")],
     "11": [("np.where(won, dy, 0)", "dy"), ("pixels.max", "pixels.mean")],
+    "12": [(" / (1 - rate)", " * 1.0"), ("dy * mask", "dy")],
+    "13": [("+ epsilon) + beta", "+ epsilon)"), ("x - mean", "x")],
+    "14": [("(1 - momentum)", "momentum"), ("variance + epsilon", "variance")],
+    "15": [("dv * 2", "dv"), ("+ dmean / m", "")],
+    "16": [(" - x_hat * (dy * x_hat).mean(axis=0)", ""), ("gamma / std * ", "1 / std * ")],
+    "17": [("(bias - moving_mean)", "bias"), ("gamma / ", "")],
+    "18": [("dx - due", "dx - dx"), ("rng.standard_normal(forward(x).shape)", "np.ones(forward(x).shape)")],
 }
 
 

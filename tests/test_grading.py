@@ -42,7 +42,7 @@ RIGHT = {unit: find(unit).solution(None) for unit in ("01", "02", "03")}
 
 @pytest.fixture(scope="session")
 def bubblewrap():
-    """Tests that need it are skipped where there is none, or where it may do nothing at all; the walls are our affair."""
+    """Skips where there is none, or where it may do nothing at all; that its walls hold is our affair."""
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         pytest.skip("bubblewrap is not installed")

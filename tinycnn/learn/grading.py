@@ -177,5 +177,5 @@ def _help_taken(submission: Submission, unit: Unit) -> str:
     if submission.learner is None:
         return ""
     progress = submission.learner.of(unit)
-    taken = [f"{progress.hints} hints"] if 0 < progress.hints < 100 else []
+    taken = [f"{progress.hints} hint{'s'[: progress.hints > 1]}"] if 0 < progress.hints < 100 else []
     return ", ".join(taken + (["the solution was shown before it was solved"] if progress.gave_up else []))
