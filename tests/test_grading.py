@@ -439,6 +439,8 @@ def test_numbers_of_files_are_bounded(tmp_path, monkeypatch):
     one = read_one(tmp_path / "class")
     assert len(one.files) == 3
     assert one.remarks == ["more than 3 files: the others are left out"]
+    monkeypatch.setattr(submissions, "MOST_TOTAL", 10)
+    assert "more than 0 MB in all: the others are left out" in read_one(tmp_path / "class").remarks
     monkeypatch.setattr(submissions, "MOST_ENTRIES", 2)
     assert "more than 2 files and folders: the others are left out" in read_one(tmp_path / "class").remarks
 
@@ -470,7 +472,7 @@ def test_a_zip_file_is_read_like_a_folder(tmp_path):
     assert one.learner.id == "0123abcd"
 
 
-def test_zip_files_that_mean_harm(tmp_path):
+def test_zip_files_that_mean_harm(tmp_path, monkeypatch):
     folder = zipped(
         tmp_path,
         **{
@@ -489,6 +491,8 @@ def test_zip_files_that_mean_harm(tmp_path):
     (folder / "three.txt").write_text("a file")
     (folder / "four").symlink_to(tmp_path)
     found = {one.name: one for one in submissions.read_all(folder)}
+    monkeypatch.setattr(submissions, "MOST_ZIP", 5)
+    assert "larger than 0 MB" in submissions.read_all(folder)[1].remarks
     assert [*found["one.zip"].files] == ["unit_02_dense_forward.py"]
     assert sum("is left out" in remark for remark in found["one.zip"].remarks) == 3
     assert "link.py is a link, which is not followed" in found["one.zip"].remarks
@@ -586,6 +590,17 @@ def test_an_error_in_a_check_stops_nothing(tmp_path, outcomes):
     rows = graded(tmp_path / "class", tmp_path / "grades", ("1", "2", "3"))
     assert [rows["one"][number] for number in ("01", "02", "03", "points")] == ["1", "0", "1", "2"]
     assert "The check itself ended with IndexError: of ours" in (tmp_path / "grades" / "grades.html").read_text()
+
+
+def test_what_the_teacher_should_know(tmp_path, outcomes):
+    outcomes["02", None] = Outcome(find("02"), ("first",), imports_tinycnn=True)
+    progress = {"01": {"hints": 1}, "02": {"hints": 3, "gave_up": True}}
+    mine = hand_in(tmp_path / "class" / "one", ("01", "02"))
+    (mine / "course.json").write_text(json.dumps({"version": 1, "id": "0123abcd", "units": progress}))
+    rows = graded(tmp_path / "class", tmp_path / "grades")
+    assert rows["one"]["remarks"] == "unit_02_dense_forward.py imports tinycnn"
+    page = (tmp_path / "grades" / "grades.html").read_text()
+    assert "01 (1 hint), 02 (3 hints, the solution was shown before it was solved)" in page
 
 
 def test_ctrl_c_writes_what_is_done(tmp_path, outcomes):

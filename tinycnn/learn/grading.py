@@ -70,7 +70,7 @@ def grade(submissions: Path, out: Path, units: Sequence[str] | None, console: Co
         code, report.unfinished = 130, len(found) - len(report.grades)
     seconds = time.monotonic() - begin
     report.heading = (
-        f"{len(report.grades)} submissions, {len(chosen)} units, graded {time.strftime('%Y-%m-%d %H:%M')} by tinycnn "
+        f"Submissions: {len(report.grades)}. Units: {len(chosen)}. Graded {time.strftime('%Y-%m-%d %H:%M')} by tinycnn "
         f"{tinycnn.__version__} in {seconds:.0f} s."
     )
     for file, text in ((TABLE, report.table()), (PAGE, report.page())):

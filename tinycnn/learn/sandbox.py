@@ -108,18 +108,17 @@ def command(folder: Path) -> list[str]:
     packages = Path(np.__file__).parents[1]
     here = Path(__file__).parent
     shown = _outermost(["/usr", "/lib", "/lib64", sys.base_prefix, python])
+    hidden = [str(one) for one in (packages, here.parent) if any(one.is_relative_to(path) for path in shown)]
     own = (f"--unshare-{what}" for what in ("user", "net", "pid", "ipc", "uts", "cgroup-try"))
     line = [bwrap, *own, "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL", "--dev", "/dev"]
     for path in [*shown, "/etc/ld.so.cache", "/etc/alternatives"]:
         line += ["--ro-bind-try", path, path]
-    for hidden in [packages, here.parent]:
-        if any(hidden.is_relative_to(path) for path in shown):
-            line += ["--tmpfs", str(hidden)]
+    for path in hidden:
+        line += ["--tmpfs", path]
     for name in ("numpy", "numpy.libs"):  # the second holds the libraries of NumPy's wheels
         line += ["--ro-bind-try", str(packages / name), str(packages / name)]
-    for hidden in [packages, here.parent]:
-        if any(hidden.is_relative_to(path) for path in shown):
-            line += ["--remount-ro", str(hidden)]
+    for path in hidden:
+        line += ["--remount-ro", path]
     for script in ("confined.py", "runner.py"):
         line += ["--ro-bind", str(here / script), f"{HOME}/{script}"]
     inside = f"{HOME}/submission"

@@ -19,6 +19,7 @@ from tinycnn.learn.course import COURSE
 from tinycnn.learn.learner import STATE, Learner, load
 
 MOST_BYTES = 2**20  # of a file
+MOST_TOTAL = 5 * 2**20  # of a submission
 MOST_FILES = 200
 MOST_ENTRIES = 5000  # files and folders that are looked at
 MOST_DEPTH = 4
@@ -84,7 +85,7 @@ def _by_name(entry: os.DirEntry[str]) -> str:
 
 def _read(entry: os.DirEntry[str]) -> Submission:
     """One of them; whatever is wrong with it becomes a remark."""
-    submission = Submission(plain(entry.name, 80))
+    submission, total = Submission(plain(entry.name, 80)), 0
     try:
         if entry.is_dir(follow_symlinks=False):
             found = _in_folder(Path(entry.path), submission)
@@ -97,6 +98,10 @@ def _read(entry: os.DirEntry[str]) -> Submission:
         for name, content in found:
             if len(submission.files) == MOST_FILES:
                 submission.remark(f"more than {MOST_FILES} files: the others are left out")
+                break
+            total += len(content)
+            if total > MOST_TOTAL:
+                submission.remark(f"more than {MOST_TOTAL // 2**20} MB in all: the others are left out")
                 break
             submission.files[name] = content
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
