@@ -439,10 +439,10 @@ def test_numbers_of_files_are_bounded(tmp_path, monkeypatch):
     one = read_one(tmp_path / "class")
     assert len(one.files) == 3
     assert one.remarks == ["more than 3 files: the others are left out"]
-    monkeypatch.setattr(submissions, "MOST_TOTAL", 10)
-    assert "more than 0 MB in all: the others are left out" in read_one(tmp_path / "class").remarks
     monkeypatch.setattr(submissions, "MOST_ENTRIES", 2)
     assert "more than 2 files and folders: the others are left out" in read_one(tmp_path / "class").remarks
+    monkeypatch.setattr(submissions, "MOST_TOTAL", 10)
+    assert "more than 0 MB in all: the others are left out" in read_one(tmp_path / "class").remarks
 
 
 def zipped(tmp_path: Path, **content: str | bytes) -> Path:
