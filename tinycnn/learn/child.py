@@ -196,7 +196,7 @@ class Child:
         where = f"{file}, line {line}" if type(line) is int and 0 < line < 10**6 else file
         if kind == "NotYet":
             raise Failed("not yet", f"{where}: {text} is not written yet. Replace the line by your own.")
-        if kind == "UnicodeDecodeError":
+        if kind == "UnicodeDecodeError" or text.startswith("invalid or missing encoding declaration"):
             raise Failed("file", f"{file}: expected text in UTF-8, received other bytes. Save it as UTF-8.")
         if kind in ("SyntaxError", "IndentationError", "TabError"):
             raise Failed("file", f"{where}: Python cannot read it: {text}")

@@ -19,7 +19,7 @@ from rich.text import Text
 import tinycnn
 from tinycnn.learn import learner as learners
 from tinycnn.learn import picture
-from tinycnn.learn.checking import Outcome, examine
+from tinycnn.learn.checking import BEFORE, Outcome, examine
 from tinycnn.learn.course import COURSE, Unit, find
 from tinycnn.learn.runner import NOT_YET
 
@@ -123,8 +123,9 @@ class Session:
 
     def say(self, text: str, style: str = "", indent: int = 0) -> None:
         """Print it; lines that follow the first begin further in."""
-        wrapper = textwrap.TextWrapper(self.console.width, subsequent_indent=" " * indent, break_on_hyphens=False)
-        self.console.print(Text("\n".join(map(wrapper.fill, text.split("\n"))), style))
+        wrapper = textwrap.TextWrapper(self.console.width, subsequent_indent=" " * indent)
+        wrapper.break_on_hyphens = wrapper.break_long_words = False  # a path can be copied as it stands
+        self.console.print(Text("\n".join(map(wrapper.fill, text.split("\n"))), style), soft_wrap=True)
 
     def _begin(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -143,7 +144,7 @@ class Session:
             mark = "solved" if progress.solved else "next" if unit is following else ""
             help_taken = f"{progress.hints} hint{'s'[: progress.hints > 1]}" if progress.hints else ""
             if progress.gave_up:
-                help_taken = "solution shown"
+                help_taken = "looked up"
             notes = ", ".join(filter(None, (mark, help_taken)))
             style = "green" if progress.solved else "bold" if unit is following else ""
             self.say(f"  {unit.number:>2}  {unit.title:55} {notes}".rstrip(), style, indent=6)
@@ -165,7 +166,7 @@ class Session:
                 file.write_text(text, encoding="utf-8")
         path.write_text(unit.task(self.learner.variant(unit)), encoding="utf-8")
         self.say(f"{unit.number}  {unit.title}", "bold")
-        self.say(f"Write {' and '.join(unit.functions)} in {path}, then: python -m tinycnn.learn check")
+        self.say(f"Write {' and '.join(unit.functions)} in {path}, then: {self._command('check', unit)}")
         return 0
 
     def check(self, unit: Unit) -> int:
@@ -187,10 +188,12 @@ class Session:
         progress.given = min(max(progress.given, 1) + 1, HINTS)
         progress.hints = max(progress.hints, progress.given - 1)
         self._save()
-        self._show(outcome)
+        self._show(outcome, more=False)
         for number in range(2, progress.given + 1):
             self.say(f"\nHint {number - 1} of {HINTS - 1}", "bold")
             self._hint(number, outcome)
+        if progress.given < HINTS:
+            self.say(f"\nMore: {self._command('hint', unit)}")
         return 1
 
     def _hint(self, number: int, outcome: Outcome) -> None:
@@ -279,16 +282,18 @@ class Session:
         except OSError as error:
             self.say(f"This is not recorded: {self.learner.folder / learners.STATE}: {error.strerror}.", "yellow")
 
-    def _show(self, outcome: Outcome) -> None:
+    def _command(self, name: str, unit: Unit) -> str:
+        """What to type; a unit's number is left out where the learner is to go on with just that one."""
+        return f"python -m tinycnn.learn {name}" + ("" if unit is self.learner.next else f" {unit.number}")
+
+    def _show(self, outcome: Outcome, more: bool = True) -> None:
         for title in outcome.passed:
             self.say(f"  ok     {title}", "green", indent=9)
         if outcome.wrong is not None:
             self.say(f"  WRONG  {outcome.failing}", "bold red", indent=9)
             self.say(f"\n{outcome.wrong}")
-            self.say(
-                "\nMore: python -m tinycnn.learn hint"
-                + ("" if outcome.unit is self.learner.next else f" {outcome.unit.number}")
-            )
+            if more and outcome.failing != BEFORE:
+                self.say(f"\nMore: {self._command('hint', outcome.unit)}")
         else:
             following = self.learner.next
             end = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class Learner:
     def variant(self, unit: Unit) -> str | None:
         """The learner's version of a unit's exercise; None where all have the same."""
         variants = unit.variants
-        return variants[int(self.id, 16) // 7 ** int(unit.number) % len(variants)] if variants else None
+        return variants[zlib.crc32(f"{self.id} {unit.number}".encode()) % len(variants)] if variants else None
 
     @property
     def next(self) -> Unit | None:

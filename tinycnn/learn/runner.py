@@ -183,7 +183,8 @@ def explain(error: BaseException, files: set[str]) -> dict[str, Any]:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
     line = frames[-1].lineno if frames else getattr(error, "lineno", None)
     file = frames[-1].filename if frames else getattr(error, "filename", None)
-    return {"kind": "error", "type": type(error).__name__, "text": str(error)[:2000], "line": line, "file": file}
+    text = error.msg if isinstance(error, SyntaxError) else str(error)  # its str has the line once more
+    return {"kind": "error", "type": type(error).__name__, "text": text[:2000], "line": line, "file": file}
 
 
 def count_lines(function: Any, arguments: list[Any], file: str) -> tuple[Any, int]:

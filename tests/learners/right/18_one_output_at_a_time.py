@@ -16,6 +16,8 @@ def is_right(forward, backward, x):
         dy[j] = 1.0
         forward(x)
         dx = backward(dy)
-        if dx.shape != x.shape or not np.allclose(dx.ravel(), jacobian[number], rtol=1e-3, atol=1e-4 * np.abs(jacobian).max()):
+        if dx.shape != x.shape:
+            return False
+        if not np.allclose(dx.ravel(), jacobian[number], rtol=1e-3, atol=1e-4 * np.abs(jacobian).max()):
             return False
     return True

@@ -76,12 +76,12 @@ def adam_shapes(mine: Mine) -> None:
 
 
 def adam_on_paper(mine: Mine) -> None:
-    """adam: g = 16, β₁ = 3/4, β₂ = 63/64: m = 4, v = 4, and w moves by the rate"""
+    """adam: g = 16, β₁ = 3/4, β₂ = 63/64: m = v = 4, and w moves by the rate"""
     arguments = (np.array([1.0]), np.array([16.0]), np.zeros(1), np.zeros(1), 1, 0.1, 3 / 4, 63 / 64, 1e-7)
     w, m, v = as_tuple("adam", mine.adam(*arguments), NAMES)
-    same("m", m, [4.0], usual=_usual(1, arguments))
-    same("v", v, [4.0], usual=_usual(2, arguments))
-    same("w", w, [0.9], usual=_usual(0, arguments))
+    for name, value, due, index in (("m", m, 4.0, 1), ("v", v, 4.0, 2), ("w", w, 0.9, 0)):
+        why = "The first step from w = 1, m = v = 0 at a rate of 0.1."
+        same(name, value, [due], why=why, usual=_usual(index, arguments))
 
 
 def adam_averages(mine: Mine) -> None:
@@ -117,7 +117,7 @@ def adam_where_gradients_are_tiny(mine: Mine) -> None:
 
 
 def they_train(mine: Mine) -> None:
-    """they train: down a valley that is 100 times as steep to one side as along"""
+    """they train: down a valley 100 times as steep to one side as along"""
     steep = np.array([100.0, 1.0])
 
     def height(w: np.ndarray) -> float:

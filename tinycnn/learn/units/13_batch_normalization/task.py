@@ -37,7 +37,7 @@ def normalization_of_your_own(x, gamma, beta, epsilon):
 # end
 # variant instance
 def normalization_of_your_own(x, gamma, beta, epsilon):
-    """Instance normalization: each channel of each image by its own statistics.
+    """Instance normalization: each channel of each image by its own mean.
 
     Math (per image and channel, sums over the h·w pixels):
         μ = Σx/(h·w)    σ² = Σ(x−μ)²/(h·w)    x̂ = (x−μ)/√(σ²+ε)

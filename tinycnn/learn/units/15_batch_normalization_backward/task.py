@@ -4,8 +4,8 @@ The mean and the variance are made of x, so a number of x has three ways into
 the loss: through its own x̂, through the mean, through the variance. Draw the
 forward pass as a graph of small steps:
 
-    x ──┬─────────────► a = x − μ ──┬───────────────────► x̂ = a·r ─► y = γ·x̂+β
-        └─► μ = mean(x) ─┘          └─► v = mean(a²) ─► r = 1/√(v+ε) ─┘
+    x ─┬────────────► a = x−μ ─┬──────────────────────────► x̂ = a·r ─► y
+       └► μ = mean(x) ─┘       └► v = mean(a²) ─► r = 1/√(v+ε) ─┘
 
 and go back from right to left, a line or two for each node. Where an arrow
 splits (x and a each go two ways), the gradients that come back are added:
