@@ -54,18 +54,8 @@ def grade(submissions: Path, out: Path, units: Sequence[str] | None, console: Co
     begin = time.monotonic()
     code = 0
     try:
-        with tempfile.TemporaryDirectory(prefix="tinycnn-grading-") as name:
-            folders = [Path(name) / str(number) for number in range(len(found))]
-            for submission, folder in zip(found, folders, strict=True):
-                folder.mkdir()
-                submission.write(folder)
-            flag_shared_ids(found)
-            with _progress(console) as progress:
-                task = progress.add_task("", total=len(found))
-                for submission, folder in zip(found, folders, strict=True):
-                    progress.update(task, description=submission.name[:30])
-                    report.grades.append(_grade(submission, folder, chosen))
-                    progress.advance(task)
+        with _progress(console) as progress:
+            _grade_all(found, report, progress)
     except KeyboardInterrupt:
         code, report.unfinished = 130, len(found) - len(report.grades)
     seconds = time.monotonic() - begin
@@ -110,43 +100,46 @@ def _progress(console: Console) -> Progress:
     )
 
 
-def _grade(submission: Submission, folder: Path, units: Sequence[Unit]) -> Grade:
-    """Examine one submission, whose files lie in the folder."""
-    begin = time.monotonic()
-    results = []
-    for unit in units:
-        result, remarks = _examine(submission, folder, unit)
-        results.append(result)
-        for remark in remarks:
-            submission.remark(remark)
-    owner = submission.learner
-    return Grade(
-        submission.name, owner.id if owner else "", results, tuple(submission.remarks), time.monotonic() - begin
-    )
+def _grade_all(submissions: Sequence[Submission], report: Report, progress: Progress) -> None:
+    """Fill the report. All files are written before the first is run, into folders that no submission knows."""
+    with tempfile.TemporaryDirectory(prefix="tinycnn-grading-") as name:
+        folders = [Path(name) / str(number) for number in range(len(submissions))]
+        for submission, folder in zip(submissions, folders, strict=True):
+            folder.mkdir()
+            submission.write(folder)
+        flag_shared_ids(submissions)
+        task = progress.add_task("", total=len(submissions))
+        for submission, folder in zip(submissions, folders, strict=True):
+            begin = time.monotonic()
+            results = []
+            for unit in report.units:
+                progress.update(task, description=f"{submission.name[:30]} {unit.number}")
+                results.append(_examine(submission, folder, unit))
+            id = submission.learner.id if submission.learner else ""
+            seconds = time.monotonic() - begin
+            report.grades.append(Grade(submission.name, id, results, tuple(submission.remarks), seconds))
+            progress.advance(task)
 
 
-def _examine(submission: Submission, folder: Path, unit: Unit) -> tuple[Result, list[str]]:
-    """One unit, and what the teacher should know beyond the result."""
+def _examine(submission: Submission, folder: Path, unit: Unit) -> Result:
+    """One unit of a submission whose files lie in the folder."""
     if unit.functions and unit.file not in submission.files:
-        return Result(unit, "missing"), []
+        return Result(unit, "missing")
     missing = [needed for needed in unit.needs if find(needed).file not in submission.files]
     if missing and unit.is_milestone:
-        return Result(unit, "not tried", sentence=f"It needs {', '.join(missing)}, not handed in."), []
-    if submission.learner is None:
-        variants: list[str | None] = [*unit.variants] or [None]
-    else:
-        variants = [submission.learner.variant(unit)] if not unit.is_milestone else [None]
-    remarks = []
+        return Result(unit, "not tried", sentence=f"It needs {', '.join(missing)}, not handed in.")
+    variants: list[str | None] = [None]
+    if unit.variants:
+        owner = submission.learner
+        variants = [*unit.variants] if owner is None else [owner.variant(unit)]
     for variant in variants:
-        result, imports_tinycnn = _try(submission, folder, unit, variant)
-        if imports_tinycnn:
-            remarks.append(f"{unit.file} imports tinycnn")
+        result = _try(submission, folder, unit, variant)
         if result.verdict == "solved":
             break
-    return result, remarks
+    return result
 
 
-def _try(submission: Submission, folder: Path, unit: Unit, variant: str | None) -> tuple[Result, bool]:
+def _try(submission: Submission, folder: Path, unit: Unit, variant: str | None) -> Result:
     total = MILESTONE_LIMIT if unit.is_milestone else CHECK_LIMIT
     rungs = len(unit.rungs)
     help_taken = _help_taken(submission, unit)
@@ -154,21 +147,20 @@ def _try(submission: Submission, folder: Path, unit: Unit, variant: str | None) 
         outcome = examine(unit, folder, variant, command=sandbox.command(folder), limit=CALL_LIMIT, total=total)
     except Exception as error:  # a check that did not expect what it was given: one submission must not stop the others
         sentence = f"The check itself ended with {type(error).__name__}: {plain(error, MOST_SENTENCE)}"
-        return Result(unit, "wrong", 0, rungs, sentence=sentence, help_taken=help_taken), False
+        return Result(unit, "wrong", 0, rungs, sentence=sentence, help_taken=help_taken)
+    if outcome.imports_tinycnn:
+        submission.remark(f"{unit.file} imports tinycnn")
     wrong = outcome.wrong
-    return (
-        Result(
-            unit,
-            "solved" if outcome.solved else "wrong",
-            len(outcome.passed),
-            rungs,
-            outcome.failing,
-            plain(wrong, MOST_SENTENCE) if wrong else "",
-            plain(wrong.mistake, MOST_SENTENCE) if wrong else "",
-            "\n".join(plain(line, 200) for line in outcome.printed[:MOST_PRINTED].splitlines()[:20]),
-            help_taken,
-        ),
-        outcome.imports_tinycnn,
+    return Result(
+        unit,
+        "solved" if outcome.solved else "wrong",
+        len(outcome.passed),
+        rungs,
+        outcome.failing,
+        plain(wrong, MOST_SENTENCE) if wrong else "",
+        plain(wrong.mistake, MOST_SENTENCE) if wrong else "",
+        "\n".join(plain(line, 200) for line in outcome.printed[:MOST_PRINTED].splitlines()[:20]),
+        help_taken,
     )
 
 

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -199,7 +199,7 @@ def _is_package(name: str) -> bool:
     )
 
 
-def flag_shared_ids(submissions: list[Submission]) -> None:
+def flag_shared_ids(submissions: Sequence[Submission]) -> None:
     """Say where several learners hand in one id: one of them has the other's folder."""
     owners: dict[str, list[Submission]] = {}
     for submission in submissions:
