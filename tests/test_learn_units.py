@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tinycnn.learn.checking import BEFORE, examine, title_of
+from tinycnn.learn.child import Child
 from tinycnn.learn.course import COURSE, find
-from tinycnn.learn.training import images
+from tinycnn.learn.rungs import Mine, named
+from tinycnn.learn.training import draw, images, train
+from tinycnn.optimizers import Adam
 from tinycnn.utils import set_package_seed
 
 LEARNERS = Path(__file__).parent / "learners"
@@ -134,7 +138,34 @@ def test_texts_fit_a_terminal():
         assert all(title_of(rung) for rung in unit.rungs)
 
 
+def test_a_mistake_is_named_where_one_fits_and_no_other():
+    given = np.array([1.0, 2.0])
+    assert named(given, {"this": given + 1e-7, "that": given + 1, "another": np.ones(3)}) == "this"
+    assert named(given, {"this": given, "that": given}) == ""
+    assert named(given, {"that": given + 1}) == ""
+
+
 # The milestones
+
+
+def test_milestone_b_takes_one_step_as_keras_does(tmp_path):
+    unit = find("B")
+    with Child(solutions(tmp_path, unit.needs)) as child:
+        said: list[str] = []
+        unit.check.one_step(Mine(child, np.random.default_rng(0), say=said.append))
+        assert said == ["         loss 2.321599, Keras's 2.321599; 8 gradients, 8 arrays of weights"]
+
+
+def test_a_training_says_each_epoch_and_is_drawn(tmp_path):
+    said: list[str] = []
+    mine = Mine(None, np.random.default_rng(0), say=said.append, pictures=tmp_path)
+    run = train(mine, find("A").check.network, (), Adam(), 2)
+    assert re.fullmatch(rf" +1  loss {run['loss'][0]:.4f}  #+\.+  {100 * run['val_accuracy'][0]:.1f} %", said[0])
+    assert run["loss"][1] < run["loss"][0]
+    draw(mine, "A", "two epochs", {"Adam": run})
+    path = tmp_path / "unit_A_curves.png"
+    assert path.stat().st_size > 10_000
+    assert said[1:] == [said[1], f"         The curves: {path}"]
 
 
 @pytest.mark.slow

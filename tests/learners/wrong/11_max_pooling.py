@@ -1,4 +1,4 @@
-# rung: forward: of the window
+# rung: forward: of [[-4, -3]
 # mistake: it begins with 0
 def max_pooling2d_forward(x, pool_size, strides):
     y, argmax = right_max_pooling2d_forward(x, pool_size, strides)
@@ -29,7 +29,7 @@ def max_pooling2d_backward(dy, argmax, image_size, pool_size, strides):
     )
 
 
-# rung: backward: two windows
+# rung: backward: windows of 1x2
 # mistake: = in place of +=
 def max_pooling2d_backward(dy, argmax, image_size, pool_size, strides):
     dx = np.zeros((len(dy), *image_size, dy.shape[3]), dy.dtype)
@@ -37,6 +37,25 @@ def max_pooling2d_backward(dy, argmax, image_size, pool_size, strides):
         a, b = divmod(argmax[n, i, j, c], pool_size[1])
         dx[n, i * strides[0] + a, j * strides[1] + b, c] = dy[n, i, j, c]
     return dx
+
+
+# rung: backward: windows of 1x2
+# mistake: a window that a pixel lost
+def max_pooling2d_backward(dy, argmax, image_size, pool_size, strides):
+    n, out_h, out_w, channels = dy.shape
+    (ph, pw), (sh, sw) = pool_size, strides
+    dx = np.zeros((n, *image_size, channels), dy.dtype)
+    for a in range(ph):
+        for b in range(pw):
+            won = argmax == a * pw + b
+            dx[:, a : a + (out_h - 1) * sh + 1 : sh, b : b + (out_w - 1) * sw + 1 : sw] = np.where(won, dy, 0)
+    return dx
+
+
+# rung: forward: of [[-4, -3]
+def max_pooling2d_forward(x, pool_size, strides):
+    y, argmax = right_max_pooling2d_forward(x, pool_size, strides)
+    return np.zeros_like(y), argmax
 
 
 # rung: your own pooling

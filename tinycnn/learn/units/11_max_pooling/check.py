@@ -39,11 +39,16 @@ def shapes(mine: Mine) -> None:
 
 
 def on_paper(mine: Mine) -> None:
-    """forward: of the window [[-4, -3], [-1, -2]] it is -1, at place 2"""
-    y, argmax = _forward(mine, np.array([-4.0, -3.0, -1.0, -2.0]).reshape(1, 2, 2, 1), (2, 2), (2, 2))
-    zero = {"it begins with 0, which is larger than every pixel here": np.zeros((1, 1, 1, 1))}
-    same("y", y, np.full((1, 1, 1, 1), -1.0), usual=zero)
-    same("argmax", argmax, np.full((1, 1, 1, 1), 2))
+    """forward: of [[-4, -3], [-1, -2]] and [[1, 5], [2, 3]] it is -1 and 5"""
+    x = np.array([[-4.0, -3.0, 1.0, 5.0], [-1.0, -2.0, 2.0, 3.0]]).reshape(1, 2, 4, 1)
+    y, argmax = _forward(mine, x, (2, 2), (2, 2))
+    zero = {"it begins with 0, which is larger than every pixel of the first window": _row(0.0, 5.0)}
+    same("y", y, _row(-1.0, 5.0), usual=zero)
+    same("argmax", argmax, _row(2, 1))
+
+
+def _row(*pixels: float) -> np.ndarray:
+    return np.reshape(pixels, (1, 1, -1, 1))
 
 
 def against_loops(mine: Mine) -> None:
@@ -91,15 +96,15 @@ def backward_on_paper(mine: Mine) -> None:
 
 
 def overlap(mine: Mine) -> None:
-    """backward: two windows that share their largest pixel; dy = [[10, 100]] makes dx = [[0, 110, 0]]"""
-    dy, argmax = np.array([10.0, 100.0]).reshape(1, 1, 2, 1), np.array([1, 0]).reshape(1, 1, 2, 1)
+    """backward: windows of 1x2 that overlap; a pixel that won twice gets both"""
+    dy, argmax = _row(10.0, 20.0, 300.0, 40.0, 50.0), _row(0, 1, 0, 1, 1)
     usual = {
-        "= in place of +=: of two windows that share it, the last one counts alone": [0.0, 100.0, 0.0],
-        "= in place of +=: a window that it lost takes away what it won in another": [0.0, 10.0, 0.0],
+        "= in place of +=: where a pixel won twice, the last window counts alone": _row(10.0, 0, 300.0, 0, 40.0, 50.0),
+        "= in place of +=: a window that a pixel lost takes away what it won": _row(10.0, 0, 20.0, 0, 40.0, 50.0),
     }
-    usual = {name: np.reshape(numbers, (1, 1, 3, 1)) for name, numbers in usual.items()}
-    given = mine.max_pooling2d_backward(dy, argmax, (1, 3), (1, 2), (1, 1))
-    same("dx", given, np.array([0.0, 110.0, 0.0]).reshape(1, 1, 3, 1), usual=usual)
+    why = "With dy = [[10, 20, 300, 40, 50]] and argmax = [[0, 1, 0, 1, 1]], dx = [[10, 0, 320, 0, 40, 50]]."
+    given = mine.max_pooling2d_backward(dy, argmax, (1, 6), (1, 2), (1, 1))
+    same("dx", given, _row(10.0, 0, 320.0, 0, 40.0, 50.0), why=why, usual=usual)
 
 
 def against_slopes(mine: Mine) -> None:
