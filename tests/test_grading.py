@@ -552,7 +552,7 @@ def test_two_with_one_id(bubblewrap, tmp_path):
         (lambda folder: hand_in(folder), "which is one learner's"),
     ],
 )
-def test_folders_that_are_no_class(tmp_path, capsys, make, sentence):
+def test_folders_that_are_no_class(tmp_path, capsys, outcomes, make, sentence):
     make(tmp_path / "class")
     assert main(["grade", str(tmp_path / "class"), "--out", str(tmp_path / "grades")]) == 2
     assert sentence in capsys.readouterr().err

@@ -44,11 +44,11 @@ def grade(submissions: Path, out: Path, units: Sequence[str] | None, console: Co
     chosen = _chosen(units, milestones)
     if out.resolve().is_relative_to(submissions.resolve()):
         raise ValueError(f"learn: expected --out outside of {submissions}, received {out}. Name another folder.")
-    found = read_all(submissions)
     try:
         sandbox.check()
     except RuntimeError as error:
         raise ValueError(str(error)) from None
+    found = read_all(submissions)
     out.mkdir(parents=True, exist_ok=True)
     report = Report(chosen)
     begin = time.monotonic()
