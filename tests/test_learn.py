@@ -278,7 +278,7 @@ def test_a_unit_is_found_by_its_number_its_name_and_its_file():
         ("", "missing", ": expected a function named dense_forward, found nothing."),
         ("dense_forward = 3\n", "missing", ": expected a function named dense_forward, found .*"),
         ("import sys\n\nsys.exit(3)\n", "error", ", line 3: it ends the program. Return a value in place of it."),
-        ("import os\ndef dense_forward(x): os._exit(3)\n", "ended", "dense_forward ended its process with code 3."),
+        ("import os\ndef dense_forward(x): os._exit(3)\n", "ended", "dense_forward ended its process with code 3. .*"),
         ("def dense_forward(x):\n    input()\n", "error", ", line 2: it asks for input, and nobody answers here. .*"),
         ("def dense_forward(x):\n    raise EOFError\n", "error", ", line 2: EOFError"),
         ("def dense_forward(x):\n    return dense_forward(x)\n", "error", r", line 2: RecursionError: .*"),

@@ -38,6 +38,7 @@ def examine(
     seed: int | None = None,
     command: Sequence[str] | None = None,
     limit: float = CALL_LIMIT,
+    total: float = float("inf"),
     say: Callable[[str], None] = lambda line: None,
     pictures: Path | None = None,
 ) -> Outcome:
@@ -48,12 +49,12 @@ def examine(
         folder: the learner's.
         variant: their version of the exercise, see `Learner.variant`.
         seed: of the numbers drawn; by default others each time.
-        command, limit: as for `Child`.
+        command, limit, total: as for `Child`.
         say: is told how a training goes.
         pictures: a folder for curves.
     """
     passed: list[str] = []
-    with Child(folder, command, limit) as child:
+    with Child(folder, command, limit, total) as child:
         mine = Mine(child, np.random.default_rng(seed), variant, say, pictures)
         title, wrong = "", _missing(unit, folder, mine)
         if wrong is not None:

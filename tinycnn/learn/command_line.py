@@ -25,6 +25,9 @@ from tinycnn.learn.runner import NOT_YET
 
 HINTS = 4  # the verdict is the first
 WIDTH = 80
+GRADE = """Check a class: each submission in a sandbox (bubblewrap, on Linux), without network, unable to write, within
+limits of time and memory. Results: grades.csv for a spreadsheet, grades.html to read. Ctrl-C writes what is done. See
+GRADING.md beside the course."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,12 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             sub.add_argument("unit", nargs="?", metavar="NAME", help="3, 03 or dense_backward (default: your next)")
         if name == "solution":
             sub.add_argument("--give-up", action="store_true", help="before you solved it; this is recorded")
-    sub = commands.add_parser("grade", help="for teachers: check a folder of submissions", description="see README.md")
-    sub.add_argument("submissions", type=Path, help="a folder with a folder for each learner")
+    sub = commands.add_parser("grade", help="for teachers: check a folder of submissions", description=GRADE)
+    sub.add_argument("submissions", type=Path, help="a folder with a folder or zip file for each learner")
     sub.add_argument(
         "--out", type=Path, default=Path("grades"), help="for grades.csv and grades.html (default: grades)"
     )
     sub.add_argument("--units", nargs="+", metavar="NAME", help="only these (default: all)")
+    sub.add_argument("--no-milestones", action="store_true", help="leave out the trainings, which take longest")
     options = parser.parse_args(argv)
     if options.command is None:
         parser.print_help()
@@ -68,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command == "grade":
             from tinycnn.learn import grading
 
-            return grading.grade(options.submissions, options.out, options.units, console)
+            return grading.grade(options.submissions, options.out, options.units, console, not options.no_milestones)
         return Session(_folder(options.folder), console).run(options)
     except BrokenPipeError:  # whoever read it has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
