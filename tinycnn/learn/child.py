@@ -29,6 +29,7 @@ Array = np.ndarray
 
 RUNNER = Path(runner.__file__)
 CALL_LIMIT = 10.0  # seconds that one call may take
+MOST_CALLBACKS = 10000  # in one call
 MOST_PRINTED = 4000  # characters of what the learner prints that are kept
 
 
@@ -60,14 +61,21 @@ class Child:
         folder: the learner's.
         command: what starts the runner, `sandbox.command` for one; by default this Python.
         limit: seconds that a call may take.
+        total: seconds from now until the process is ended.
     """
 
-    def __init__(self, folder: Path, command: Sequence[str] | None = None, limit: float = CALL_LIMIT):
-        self.folder, self.limit = folder, limit
+    def __init__(
+        self,
+        folder: Path,
+        command: Sequence[str] | None = None,
+        limit: float = CALL_LIMIT,
+        total: float = float("inf"),
+    ):
+        self.folder, self.limit, self.total = folder, limit, total
         self.command = [*(command or (sys.executable, "-I", "-B", str(RUNNER), str(folder)))]
         self.printed = ""
         self.imported: set[str] = set()
-        self._deadline = float("inf")
+        self._end = self._deadline = time.monotonic() + total
         self._took_too_long = self._closed = False
         threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
@@ -114,32 +122,47 @@ class Child:
             if callable(argument):
                 form["tuple"][number] = {"callback": len(callbacks)}
                 callbacks.append(argument)
-        self._deadline = time.monotonic() + self.limit
+        self._deadline = min(time.monotonic() + self.limit, self._end)
         try:
             runner.send(
                 self._process.stdin,  # type: ignore[arg-type]
                 {"kind": "call", "file": file, "function": function, "form": form, "lines": lines},
                 arrays,
             )
-            header, arrays = self._answer(callbacks)
-            return self._returned(header, arrays, file, function)
-        except (EOFError, BrokenPipeError):
-            if self._took_too_long:
-                raise Failed(
-                    "too long",
-                    f"{function} was stopped after {self.limit:.0f} s. Look for a loop that does not end, or for loops "
-                    "over single numbers.",
-                ) from None
-            code = self._process.wait()
-            raise Failed("ended", f"{function} ended its process with code {code}. It must return a value.") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Failed("garbled", f"what came back from {function} cannot be read: {plain(error)}") from None
+            header, arrays = self._answer(callbacks, function)
+            return self._returned(header, arrays, file, function, len(arguments))
+        except Failed:
+            raise
+        except Exception as error:  # whatever was made of what came back: a verdict on it, not an error of ours
+            raise self._failure(error, function) from None
         finally:
-            self._deadline = float("inf")
+            self._deadline = self._end
 
-    def _answer(self, callbacks: list[Callable[..., Any]]) -> tuple[dict[str, Any], list[Array]]:
+    def _failure(self, error: Exception, function: str) -> Failed:
+        """What it means that no answer could be read; after that there is nobody to be asked again."""
+        if isinstance(error, (EOFError, BrokenPipeError)):
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it may have closed the pipe and live on
+                self._process.wait(timeout=1)
+        code = self._process.poll()
+        self._kill()
+        if self._took_too_long and self._deadline == self._end:
+            return Failed(
+                "too long", f"the check was stopped in {function}: all calls together took {self.total:.0f} s."
+            )
+        if self._took_too_long:
+            return Failed(
+                "too long",
+                f"{function} was stopped after {self.limit:.0f} s. Look for a loop that does not end, or for loops "
+                "over single numbers.",
+            )
+        if isinstance(error, (EOFError, BrokenPipeError)):
+            how = "closed its way back" if code is None else f"ended its process with code {code}"
+            return Failed("ended", f"{function} {how}. It must return a value.")
+        return Failed("garbled", f"what came back from {function} cannot be read: {plain(error)}")
+
+    def _answer(self, callbacks: list[Callable[..., Any]], function: str) -> tuple[dict[str, Any], list[Array]]:
         """The frame that ends the call; on the way there, functions are called back."""
-        while True:
+        for _ in range(MOST_CALLBACKS):
             header, arrays = runner.receive(self._process.stdout)  # type: ignore[arg-type]
             if header["kind"] != "callback":
                 return header, arrays
@@ -150,27 +173,40 @@ class Child:
             except Exception as error:  # whatever it was given: the learner is to read of it
                 answer = {"kind": "raise", "text": plain(error)}
             runner.send(self._process.stdin, answer, out)  # type: ignore[arg-type]
+        self._kill()
+        raise Failed("too long", f"{function} called what it was given more than {MOST_CALLBACKS} times.")
 
-    def _returned(self, header: dict[str, Any], arrays: list[Array], file: str, function: str) -> Returned:
+    def _returned(
+        self, header: dict[str, Any], arrays: list[Array], file: str, function: str, arguments: int
+    ) -> Returned:
         if header["kind"] == "result":
-            self.imported |= {str(name) for name in header["imported"]}
-            value = runner.unpack(header["form"], arrays)
-            changed = tuple(int(i) for i in header["changed"])
-            return Returned(value, changed, header["lines"], tuple(sorted(self.imported)))
+            value, changed, lines = runner.unpack(header["form"], arrays), header["changed"], header["lines"]
+            if not all(type(i) is int and 0 <= i < arguments for i in changed):
+                raise ValueError("arguments that there are not were changed")
+            if lines is not None and type(lines) is not int:
+                raise ValueError("a number of lines that is none")
+            self.imported |= {plain(name, 40) for name in header["imported"][:100]}
+            return Returned(value, tuple(changed), lines, tuple(sorted(self.imported)))
         if header["kind"] == "missing":
             there = ", ".join(str(name) for name in header["names"]) or "nothing"
             raise Failed("missing", f"{file}: expected a function named {function}, found {plain(there)}.")
-        kind, text, line = str(header["type"]), plain(str(header["text"])), header["line"]
-        where = f"{file}, line {int(line)}" if line else file
+        if header["kind"] != "error":
+            raise ValueError("neither a result nor an error")
+        kind, text, line = plain(header["type"], 60), plain(header["text"]), header["line"]
+        where = f"{file}, line {line}" if type(line) is int and 0 < line < 10**6 else file
         if kind == "NotYet":
             raise Failed("not yet", f"{where}: {text} is not written yet. Replace the line by your own.")
-        if kind == "UnicodeDecodeError":
+        if kind == "UnicodeDecodeError" or text.startswith("invalid or missing encoding declaration"):
             raise Failed("file", f"{file}: expected text in UTF-8, received other bytes. Save it as UTF-8.")
         if kind in ("SyntaxError", "IndentationError", "TabError"):
             raise Failed("file", f"{where}: Python cannot read it: {text}")
         if kind == "FileNotFoundError" and not line:
             raise Failed("file", f"{file}: no such file. Begin with: python -m tinycnn.learn start")
-        raise Failed("error", f"{where}: {kind}: {text}")
+        if kind == "SystemExit":
+            raise Failed("error", f"{where}: it ends the program. Return a value in place of it.")
+        if kind == "EOFError" and "reading a line" in text:
+            raise Failed("error", f"{where}: it asks for input, and nobody answers here. All it needs is handed in.")
+        raise Failed("error", f"{where}: {kind}: {text}" if text else f"{where}: {kind}")
 
     def _keep_printed(self) -> None:
         """Take what the learner prints, lest a full pipe stops them, and keep the beginning."""

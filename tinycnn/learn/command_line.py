@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import platform
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,12 +19,15 @@ from rich.text import Text
 import tinycnn
 from tinycnn.learn import learner as learners
 from tinycnn.learn import picture
-from tinycnn.learn.checking import Outcome, examine
+from tinycnn.learn.checking import BEFORE, Outcome, examine
 from tinycnn.learn.course import COURSE, Unit, find
 from tinycnn.learn.runner import NOT_YET
 
 HINTS = 4  # the verdict is the first
 WIDTH = 80
+GRADE = """Check a class: each submission in a sandbox (bubblewrap, on Linux), without network, unable to write, within
+limits of time and memory. Results: grades.csv for a spreadsheet, grades.html to read. Ctrl-C writes what is done. See
+GRADING.md beside the course."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,25 +52,35 @@ def main(argv: Sequence[str] | None = None) -> int:
             sub.add_argument("unit", nargs="?", metavar="NAME", help="3, 03 or dense_backward (default: your next)")
         if name == "solution":
             sub.add_argument("--give-up", action="store_true", help="before you solved it; this is recorded")
-    sub = commands.add_parser("grade", help="for teachers: check a folder of submissions", description="see README.md")
-    sub.add_argument("submissions", type=Path, help="a folder with a folder for each learner")
+    sub = commands.add_parser("grade", help="for teachers: check a folder of submissions", description=GRADE)
+    sub.add_argument("submissions", type=Path, help="a folder with a folder or zip file for each learner")
     sub.add_argument(
         "--out", type=Path, default=Path("grades"), help="for grades.csv and grades.html (default: grades)"
     )
     sub.add_argument("--units", nargs="+", metavar="NAME", help="only these (default: all)")
+    sub.add_argument("--no-milestones", action="store_true", help="leave out the trainings, which take longest")
     options = parser.parse_args(argv)
     if options.command is None:
         parser.print_help()
         return 2
-    console = Console(highlight=False, markup=False, emoji=False, no_color=options.no_colour or None)
+    plain = options.no_colour or bool(os.environ.get("NO_COLOR"))
+    console = Console(highlight=False, markup=False, emoji=False, color_system=None if plain else "auto")
     console.width = min(console.width, WIDTH)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no Σ shows a question mark
     try:
         if options.command == "grade":
             from tinycnn.learn import grading
 
-            return grading.grade(options.submissions, options.out, options.units, console)
+            return grading.grade(options.submissions, options.out, options.units, console, not options.no_milestones)
         return Session(_folder(options.folder), console).run(options)
-    except (ValueError, OSError) as error:
+    except BrokenPipeError:  # whoever read it has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f"learn: {error.filename}: {error.strerror}. See --folder." if error.filename else error, file=sys.stderr)
+        return 2
+    except ValueError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -87,7 +103,14 @@ class Session:
     def run(self, options: Any) -> int:
         if options.command == "start" and not (self.folder / learners.STATE).exists():
             self._begin()
-        self.learner = learners.load(self.folder)
+        try:
+            self.learner = learners.load(self.folder)
+        except learners.Damaged:
+            if options.command != "start":
+                raise
+            self.learner = learners.renewed(self.folder)
+            self.learner.save()
+            self.say(f"{self.folder / learners.STATE} was damaged. It is put aside, and a new one begun.")
         if options.command == "list":
             return self.list()
         unit = find(options.unit) if options.unit else self.learner.next
@@ -98,8 +121,11 @@ class Session:
             return self.solution(unit, options.give_up)
         return getattr(self, options.command)(unit)
 
-    def say(self, text: str, style: str = "") -> None:
-        self.console.print(Text(text, style))
+    def say(self, text: str, style: str = "", indent: int = 0) -> None:
+        """Print it; lines that follow the first begin further in."""
+        wrapper = textwrap.TextWrapper(self.console.width, subsequent_indent=" " * indent)
+        wrapper.break_on_hyphens = wrapper.break_long_words = False  # a path can be copied as it stands
+        self.console.print(Text("\n".join(map(wrapper.fill, text.split("\n"))), style), soft_wrap=True)
 
     def _begin(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -116,12 +142,12 @@ class Session:
         for unit in COURSE:
             progress = self.learner.of(unit)
             mark = "solved" if progress.solved else "next" if unit is following else ""
-            help_taken = f"{progress.hints} hints" if progress.hints else ""
+            help_taken = f"{progress.hints} hint{'s'[: progress.hints > 1]}" if progress.hints else ""
             if progress.gave_up:
-                help_taken = "solution shown"
+                help_taken = "looked up"
             notes = ", ".join(filter(None, (mark, help_taken)))
             style = "green" if progress.solved else "bold" if unit is following else ""
-            self.say(f"  {unit.number:>2}  {unit.title:54} {notes}".rstrip(), style)
+            self.say(f"  {unit.number:>2}  {unit.title:55} {notes}".rstrip(), style, indent=6)
         return 0
 
     def start(self, unit: Unit) -> int:
@@ -133,18 +159,19 @@ class Session:
         if path.exists():
             self.say(f"{path} is there already and stays as it is. Rename it to begin anew.")
             return 0
+        for name, text in unit.handed_out.items():
+            file = self.folder / name
+            file.parent.mkdir(exist_ok=True)
+            if not file.exists():
+                file.write_text(text, encoding="utf-8")
         path.write_text(unit.task(self.learner.variant(unit)), encoding="utf-8")
         self.say(f"{unit.number}  {unit.title}", "bold")
-        self.say(f"Write {' and '.join(unit.functions)} in {path}, then: python -m tinycnn.learn check")
+        self.say(f"Write {' and '.join(unit.functions)} in {path}, then: {self._command('check', unit)}")
         return 0
 
     def check(self, unit: Unit) -> int:
         """Try it, and say how far it holds."""
-        if not unit.is_milestone and not (self.folder / unit.file).exists():
-            raise ValueError(
-                f"learn: expected {self.folder / unit.file}, found none. Begin with: "
-                f"python -m tinycnn.learn start {unit.number}"
-            )
+        self._require(unit)
         self.say(f"{unit.number}  {unit.title}", "bold")
         outcome = self._examine(unit)
         self._show(outcome)
@@ -152,6 +179,7 @@ class Session:
 
     def hint(self, unit: Unit) -> int:
         """One hint more than last time, for what fails now."""
+        self._require(unit)
         outcome = self._examine(unit)
         if outcome.wrong is None:
             self._show(outcome)
@@ -159,11 +187,13 @@ class Session:
         progress = self.learner.of(unit)
         progress.given = min(max(progress.given, 1) + 1, HINTS)
         progress.hints = max(progress.hints, progress.given - 1)
-        self.learner.save()
-        self._show(outcome)
+        self._save()
+        self._show(outcome, more=False)
         for number in range(2, progress.given + 1):
             self.say(f"\nHint {number - 1} of {HINTS - 1}", "bold")
             self._hint(number, outcome)
+        if progress.given < HINTS:
+            self.say(f"\nMore: {self._command('hint', unit)}")
         return 1
 
     def _hint(self, number: int, outcome: Outcome) -> None:
@@ -171,8 +201,11 @@ class Session:
         if number == 2 and wrong is not None and wrong.given is not None and wrong.due is not None:
             self.say(picture.text(wrong.given, wrong.due))
             path = self.folder / f"unit_{outcome.unit.number}_wrong.png"
-            picture.write(wrong.given, wrong.due, path)
-            self.say(f"The numbers in colour: {path}")
+            try:
+                picture.write(wrong.given, wrong.due, path)
+                self.say(f"The numbers in colour: {path}")
+            except OSError as error:
+                self.say(f"The numbers in colour could not be written to {path}: {error.strerror}.")
         elif number == 2:
             self.say("It fails before there are numbers to compare: read the sentence above once more.")
         elif number == 3:
@@ -193,12 +226,16 @@ class Session:
             )
         if not progress.solved and not progress.gave_up:
             progress.gave_up = True
-            self.learner.save()
+            self.learner.save()  # or it is not shown
         self.console.out(unit.solution(self.learner.variant(unit)), highlight=False)
         return 0
 
     def watch(self, unit: Unit) -> int:
         """Check now and at every save; when a unit is solved, go on with the next."""
+        if unit.is_milestone:
+            self.say(f"{unit} has no file to watch. Try: python -m tinycnn.learn check {unit.number}")
+            return 0
+        self._require(unit)
         self.say("Checks at every save. Ctrl-C ends it.")
         seen: object = None
         while True:
@@ -228,19 +265,35 @@ class Session:
         progress.solved = progress.solved or outcome.solved
         if outcome.failing != progress.failing:
             progress.failing, progress.given = outcome.failing, 0
-        self.learner.save()
+        self._save()
         return outcome
 
-    def _show(self, outcome: Outcome) -> None:
-        for title in outcome.passed:
-            self.say(f"  ok     {title}", "green")
-        if outcome.wrong is not None:
-            self.say(f"  WRONG  {outcome.failing}", "bold red")
-            self.say(f"\n{outcome.wrong}")
-            self.say(
-                "\nMore: python -m tinycnn.learn hint"
-                + ("" if outcome.unit is self.learner.next else f" {outcome.unit.number}")
+    def _require(self, unit: Unit) -> None:
+        if not unit.is_milestone and not (self.folder / unit.file).exists():
+            raise ValueError(
+                f"learn: expected {self.folder / unit.file}, found none. Begin with: "
+                f"python -m tinycnn.learn start {unit.number}"
             )
+
+    def _save(self) -> None:
+        """Write the progress down; where that fails, what was found out is still shown."""
+        try:
+            self.learner.save()
+        except OSError as error:
+            self.say(f"This is not recorded: {self.learner.folder / learners.STATE}: {error.strerror}.", "yellow")
+
+    def _command(self, name: str, unit: Unit) -> str:
+        """What to type; a unit's number is left out where the learner is to go on with just that one."""
+        return f"python -m tinycnn.learn {name}" + ("" if unit is self.learner.next else f" {unit.number}")
+
+    def _show(self, outcome: Outcome, more: bool = True) -> None:
+        for title in outcome.passed:
+            self.say(f"  ok     {title}", "green", indent=9)
+        if outcome.wrong is not None:
+            self.say(f"  WRONG  {outcome.failing}", "bold red", indent=9)
+            self.say(f"\n{outcome.wrong}")
+            if more and outcome.failing != BEFORE:
+                self.say(f"\nMore: {self._command('hint', outcome.unit)}")
         else:
             following = self.learner.next
             end = (

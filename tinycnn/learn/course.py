@@ -4,6 +4,7 @@
                             check.py      ``RUNGS``, the functions that try it, easiest first
                             hints.md      what to read when the other hints were not enough
                             solution.py   one way to write it
+    units/18_bug_hunt/wrong_layers/       a folder is handed to the learner as it is
 
 A milestone has no task: it trains with what was written before.
 """
@@ -29,6 +30,7 @@ class Unit:
     name: str
     title: str
     functions: tuple[str, ...] = ()  # that the learner writes
+    needs: tuple[str, ...] = ()  # numbers of the units before whose functions its check calls
 
     @property
     def folder(self) -> Path:
@@ -72,6 +74,12 @@ class Unit:
     def hints(self) -> str:
         return self._text("hints.md")
 
+    @property
+    def handed_out(self) -> dict[str, str]:
+        """What the learner gets beside the task: files in folders, by their path."""
+        files = sorted(self.folder.glob("*/*.py"))
+        return {file.relative_to(self.folder).as_posix(): file.read_text(encoding="utf-8") for file in files}
+
     def _text(self, file: str) -> str:
         path = self.folder / file
         return path.read_text(encoding="utf-8") if path.exists() else ""
@@ -83,30 +91,41 @@ def only_variant(text: str, variant: str | None) -> str:
     def choose(block: re.Match[str]) -> str:
         return block["body"] if block["name"] == variant else ""
 
-    return re.sub(r"^# variant (?P<name>\w+)\n(?P<body>.*?)^# end\n", choose, text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^# variant (?P<name>\w+)\n(?P<body>.*?)^# end\n", choose, text, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"\n{4,}", "\n\n\n", text).rstrip() + "\n"
 
 
 COURSE = (
     Unit("01", "slope", "a derivative by wiggling", ("slope",)),
     Unit("02", "dense_forward", "a dense layer, forward", ("dense_forward",)),
-    Unit("03", "dense_backward", "a dense layer, backward", ("dense_backward",)),
+    Unit("03", "dense_backward", "a dense layer, backward", ("dense_backward",), needs=("02",)),
     Unit("04", "relu", "relu, both ways", ("relu_forward", "relu_backward")),
     Unit(
         "05", "softmax_crossentropy", "probabilities, their loss, and its gradient", ("softmax", "softmax_crossentropy")
     ),
     Unit("06", "optimizers", "SGD, then Adam", ("sgd", "adam")),
-    Unit("A", "dense_network", "milestone: a dense network learns digits with your code"),
+    Unit(
+        "A",
+        "dense_network",
+        "milestone: a dense network learns digits with your code",
+        needs=("02", "03", "04", "05", "06"),
+    ),
     Unit("07", "convolution_by_windows", "a convolution, window by window", ("conv2d_by_windows",)),
     Unit("08", "convolution_by_taps", "a convolution, tap by tap", ("conv2d_by_taps", "convolution_of_your_own")),
-    Unit("09", "convolution_kernel_gradient", "the gradient of the kernel", ("conv2d_backward_kernel",)),
-    Unit("10", "convolution_input_gradient", "the gradient of the images", ("conv2d_backward_input",)),
+    Unit("09", "convolution_kernel_gradient", "the gradient of the kernel", ("conv2d_backward_kernel",), needs=("08",)),
+    Unit("10", "convolution_input_gradient", "the gradient of the images", ("conv2d_backward_input",), needs=("08",)),
     Unit(
         "11",
         "max_pooling",
         "the largest of a window, and who gets its gradient",
         ("max_pooling2d_forward", "max_pooling2d_backward", "pooling_of_your_own"),
     ),
-    Unit("B", "plain_cnn", "milestone: the plain CNN, and one step equal to Keras's"),
+    Unit(
+        "B",
+        "plain_cnn",
+        "milestone: the plain CNN, and one step equal to Keras's",
+        needs=("02", "03", "04", "05", "06", "08", "09", "10", "11"),
+    ),
     Unit("12", "dropout", "dropout, one mask for both ways", ("dropout_mask", "dropout_forward", "dropout_backward")),
     Unit(
         "13",
@@ -122,9 +141,21 @@ COURSE = (
         "batch_normalization_backward",
         "the way back through the statistics, node by node",
         ("batch_normalization_backward",),
+        needs=("13",),
     ),
-    Unit("16", "batch_normalization_folded", "the same folded into one line", ("batch_normalization_backward_folded",)),
-    Unit("C", "three_models", "milestone: the notebook's three models, on your kernels"),
+    Unit(
+        "16",
+        "batch_normalization_folded",
+        "the same folded into one line",
+        ("batch_normalization_backward_folded",),
+        needs=("13", "15"),
+    ),
+    Unit(
+        "C",
+        "three_models",
+        "milestone: the notebook's three models, on your kernels",
+        needs=("02", "03", "04", "05", "06", "08", "09", "10", "11", "12", "13", "14", "16"),
+    ),
     Unit("17", "fold", "a batch normalization folded into its convolution", ("fold",)),
     Unit("18", "bug_hunt", "write the check that finds the wrong layers", ("is_right",)),
 )

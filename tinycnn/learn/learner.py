@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
+import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,7 @@ class Learner:
     def variant(self, unit: Unit) -> str | None:
         """The learner's version of a unit's exercise; None where all have the same."""
         variants = unit.variants
-        return variants[int(self.id, 16) // 7 ** int(unit.number) % len(variants)] if variants else None
+        return variants[zlib.crc32(f"{self.id} {unit.number}".encode()) % len(variants)] if variants else None
 
     @property
     def next(self) -> Unit | None:
@@ -62,12 +64,29 @@ def new(folder: Path) -> Learner:
     return Learner(folder, secrets.token_hex(4))
 
 
+def renewed(folder: Path) -> Learner:
+    """The same learner, whose file was damaged: it is put aside, and the id kept, where it can still be read."""
+    damaged = folder / STATE
+    text = damaged.read_text(encoding="utf-8", errors="replace")
+    known = re.search(r'"id":\s*"([0-9a-f]{8})"', text)
+    damaged.replace(folder / f"{STATE}.damaged")
+    return Learner(folder, known[1]) if known else new(folder)
+
+
+_DAMAGE = (KeyError, TypeError, AttributeError, ValueError, RecursionError)  # what reading a damaged file raises
+
+
+class Damaged(ValueError):  # noqa: N818  a verdict
+    """The learner's file cannot be read."""
+
+
 def load(folder: Path) -> Learner:
     """Read a learner's file.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it is damaged, or of a later version.
+        Damaged: it is not what the course wrote.
+        ValueError: it is of a later version.
     """
     path = folder / STATE
     if not path.exists():
@@ -75,19 +94,20 @@ def load(folder: Path) -> Learner:
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
         version = state["version"]
-        if isinstance(version, int) and version > VERSION:
-            raise ValueError(
-                f"{path}: expected version {VERSION} or earlier, received {version}: a later tinycnn wrote it. "
-                "Upgrade tinycnn, or take the course in another --folder."
-            )
+    except _DAMAGE as error:
+        raise _damaged(path, error) from None
+    if isinstance(version, int) and version > VERSION:
+        raise ValueError(
+            f"{path}: expected version {VERSION} or earlier, received {version}: a later tinycnn wrote it. "
+            "Upgrade tinycnn, or take the course in another --folder."
+        )
+    try:
         known = {unit.number for unit in COURSE}
         units = {number: _progress(values) for number, values in state["units"].items() if number in known}
         int(state["id"], 16)
         return Learner(folder, state["id"], units)
-    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, RecursionError) as error:
+    except _DAMAGE as error:
         raise _damaged(path, error) from None
-    except ValueError as error:
-        raise (error if "Upgrade" in str(error) else _damaged(path, error)) from None
 
 
 def _progress(values: dict[str, Any]) -> Progress:
@@ -96,8 +116,8 @@ def _progress(values: dict[str, Any]) -> Progress:
     return Progress(**{k: values[k] if type(values.get(k)) is type(v) else v for k, v in default.items()})
 
 
-def _damaged(path: Path, error: Exception) -> ValueError:
-    return ValueError(
+def _damaged(path: Path, error: Exception) -> Damaged:
+    return Damaged(
         f"{path}: expected the file that the course wrote, found other text ({type(error).__name__}). "
-        "Rename it: your own files stay, and `check` counts them again."
+        "python -m tinycnn.learn start puts it aside; your own files stay, and check counts them again."
     )

@@ -5,14 +5,15 @@ A rung is a function ``rung(mine)`` whose docstring says what it looks at. It re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tinycnn.insight.gradient_check import check_layer, check_loss
+from tinycnn.insight.gradient_check import Row, check_layer, check_loss
+from tinycnn.insight.gradient_check.mistakes import UNKNOWN
 from tinycnn.learn import runner
 from tinycnn.learn.child import Child, Failed, plain
 from tinycnn.learn.course import file_with
@@ -38,8 +39,9 @@ class Wrong(Exception):  # noqa: N818  a verdict
 class Mine:
     """The learner's functions by name: ``mine.dense_forward(x, kernel, bias)``.
 
-    ``rng`` is what the check draws its numbers from, ``variant`` the learner's own version of the exercise, ``say`` and
-    ``pictures`` where a training may show how it goes.
+    ``rng`` is what the check draws its numbers from, ``variant`` the learner's own version of the exercise (None where
+    that is not to be tried: another unit asks, which does not need it), ``say`` and ``pictures`` where a training may
+    show how it goes.
     """
 
     child: Child
@@ -62,9 +64,9 @@ class Mine:
         try:
             returned = self.child.call(file_with(name), name, arguments, lines)
         except Failed as failure:
-            given = ", ".join(str(a.shape) if isinstance(a, np.ndarray) else str(a)[:40] for a in arguments)
+            given = ", ".join(_handed_in(a) for a in arguments)
             called = f" It was called with: {given}." if failure.kind == "error" else ""
-            raise Wrong(f"{failure}{called}") from None
+            raise Wrong(f"{str(failure).rstrip('.')}.{called}") from None
         if returned.changed:
             which = " and ".join(("first", "second", "third", "fourth", "fifth", "sixth")[i] for i in returned.changed)
             raise Wrong(
@@ -72,6 +74,12 @@ class Mine:
                 "numbers: copy before you write."
             )
         return returned.lines if lines else returned.value
+
+
+def _handed_in(argument: Any) -> str:
+    if isinstance(argument, np.ndarray):
+        return str(argument.shape)
+    return "a function" if callable(argument) else str(argument)[:40]
 
 
 # Comparing
@@ -124,8 +132,19 @@ def kind(value: Any) -> str:
     return "None" if value is None else "one array" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
 
 
-def same(name: str, given: Any, due: Any, tolerance: float = CLOSE, why: str = "", dtype: Any = None) -> Array:
+def same(
+    name: str,
+    given: Any,
+    due: Any,
+    tolerance: float = CLOSE,
+    why: str = "",
+    dtype: Any = None,
+    usual: Mapping[str, Any] | None = None,
+) -> Array:
     """Compare with what is due.
+
+    Args:
+        usual: what the usual mistakes would give, by their names.
 
     Raises:
         Wrong: of another shape, dtype or size; with the first number that is wrong.
@@ -142,8 +161,20 @@ def same(name: str, given: Any, due: Any, tolerance: float = CLOSE, why: str = "
             f"{'numbers are' if due.size > 1 else 'number is'} wrong.{' ' + why if why else ''}",
             array.astype(np.float64),
             due.astype(np.float64),
+            named(array, usual or {}, tolerance),
         )
     return array
+
+
+def named(given: Array, usual: Mapping[str, Any], tolerance: float = CLOSE) -> str:
+    """The one usual mistake that gives just these numbers; "" where none does, or more than one."""
+    fits = []
+    for mistake, numbers in usual.items():
+        numbers = np.asarray(numbers)
+        scale = max(float(np.max(np.abs(numbers), initial=0.0)), 1e-12)
+        if numbers.shape == given.shape and np.all(np.abs(given - numbers) <= tolerance * scale):
+            fits.append(mistake)
+    return fits[0] if len(fits) == 1 else ""
 
 
 def slopes(function: Callable[[Array], Array], x: Array, dy: Array) -> Array:
@@ -165,14 +196,19 @@ def slopes(function: Callable[[Array], Array], x: Array, dy: Array) -> Array:
 
 
 def gradient(
-    name: str, given: Any, due: Array, name_mistake: Callable[[], str] | None = None, tolerance: float = SLOPES
+    name: str,
+    given: Any,
+    due: Array,
+    name_mistake: Callable[[], str] | None = None,
+    tolerance: float = SLOPES,
+    usual: Mapping[str, Any] | None = None,
 ) -> None:
-    """Compare a gradient with measured slopes; where it is wrong, the checker is asked for the mistake's name."""
+    """Compare a gradient with measured slopes. The checker names what is wrong, where no ``usual`` mistake fits."""
     try:
-        same(name, given, due, tolerance, "Due is what your own forward's slope is.")
+        same(name, given, due, tolerance, "Due is what your own forward's slope is.", usual=usual)
     except Wrong as wrong:
-        mistake = ""
-        if name_mistake is not None and wrong.given is not None:
+        mistake = wrong.mistake
+        if not mistake and name_mistake is not None and wrong.given is not None:
             mistake = name_mistake()
         raise Wrong(str(wrong), wrong.given, wrong.due, mistake) from None
 
@@ -180,10 +216,13 @@ def gradient(
 def mistake_in(layer: Any, x: Any, row: str) -> str:
     """What the gradient checker calls the mistake in one of a layer's gradients; "" where it has no name for it."""
     rows = {one.name: one for one in check_layer(layer, x, entries=60).rows}
-    return rows[row].mistake if row in rows and not rows[row].passed else ""
+    return _name(rows[row]) if row in rows else ""
 
 
 def mistake_in_loss(loss: Any, y_true: Any, y_pred: Any) -> str:
     """The same for a loss."""
-    row = check_loss(loss, y_true, y_pred)["y_pred"]
-    return "" if row.passed else row.mistake
+    return _name(check_loss(loss, y_true, y_pred)["y_pred"])
+
+
+def _name(row: Row) -> str:
+    return "" if row.passed or row.mistake.startswith(UNKNOWN) else row.mistake

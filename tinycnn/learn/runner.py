@@ -12,6 +12,7 @@ import io
 import json
 import math
 import os
+import re
 import struct
 import sys
 import tokenize
@@ -22,7 +23,12 @@ import numpy as np
 
 HEAD = struct.Struct("<I")
 MOST_HEADER = 65536  # bytes of a frame's header
-MOST_BYTES = 2**28  # of an array
+MOST_BYTES = 2**28  # of a frame's arrays together
+ARRAY = re.compile(  # the header that NumPy writes for an array of numbers
+    r"\{'descr': '(?P<dtype>[<>|][biufc][0-9]{1,2})', 'fortran_order': (?P<fortran>True|False), "
+    r"'shape': \((?P<shape>[0-9, ]*)\), \} *\n",
+    re.ASCII,
+)
 NOT_YET = '''"""What a function of the course raises as long as nobody has written it."""
 
 
@@ -58,7 +64,12 @@ def receive(stream: BinaryIO) -> tuple[dict[str, Any], list[np.ndarray]]:
     header = json.loads(_read(stream, length))
     if not isinstance(header, dict) or not isinstance(header.get("arrays"), int) or not 0 <= header["arrays"] <= 64:
         raise ValueError("a header without its fields")
-    return header, [_read_array(stream) for _ in range(header["arrays"])]
+    arrays: list[np.ndarray] = []
+    left = MOST_BYTES
+    for _ in range(header["arrays"]):
+        arrays.append(_read_array(stream, left))
+        left -= arrays[-1].nbytes
+    return header, arrays
 
 
 def _read(stream: BinaryIO, count: int) -> bytes:
@@ -68,20 +79,24 @@ def _read(stream: BinaryIO, count: int) -> bytes:
     return data
 
 
-def _read_array(stream: BinaryIO) -> np.ndarray:
-    """An .npy array whose size is looked at before memory is taken for it."""
-    version = np.lib.format.read_magic(stream)
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in readers:
-        raise ValueError(f"an array of format {version}")
-    shape, fortran, dtype = readers[version](stream)
-    if dtype.hasobject or dtype.kind not in "biufc":
-        raise ValueError(f"an array of {dtype}")
-    count = math.prod(shape)
-    if min(shape, default=0) < 0 or count * dtype.itemsize > MOST_BYTES:
-        raise ValueError(f"an array of {count} numbers")
-    flat = np.frombuffer(_read(stream, count * dtype.itemsize), dtype)
-    return flat.reshape(shape, order="F" if fortran else "C").copy()
+def _read_array(stream: BinaryIO, most: int) -> np.ndarray:
+    """An .npy array of at most so many bytes, its size looked at before memory is taken for it.
+
+    NumPy's own reader evaluates the header as Python, and takes the memory for it that a file asks for.
+    """
+    magic, length = struct.unpack("<8sH", _read(stream, 10))
+    if magic != b"\x93NUMPY\x01\x00":
+        raise ValueError("an array without its first bytes")
+    found = ARRAY.fullmatch(_read(stream, length).decode("latin-1"))
+    if found is None:
+        raise ValueError("an array of something else than numbers")
+    dtype = np.dtype(found["dtype"])
+    shape = tuple(int(size) for size in found["shape"].replace(" ", "").split(",") if size)
+    size = math.prod(shape) * dtype.itemsize
+    if size > most:
+        raise ValueError(f"arrays of more than {MOST_BYTES} bytes")
+    flat = np.frombuffer(bytearray(_read(stream, size)), dtype)
+    return flat.reshape(shape, order="F" if found["fortran"] == "True" else "C")
 
 
 def pack(value: Any, arrays: list[np.ndarray]) -> Any:
@@ -91,13 +106,17 @@ def pack(value: Any, arrays: list[np.ndarray]) -> Any:
         return "array"
     if isinstance(value, (tuple, list)):
         return {type(value).__name__: [pack(one, arrays) for one in value]}
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if _is_plain(value):
         return {"value": value}
     return {"other": type(value).__name__}
 
 
 def unpack(form: Any, arrays: list[np.ndarray], callback: Any = None) -> Any:
-    """The value that `pack` described."""
+    """The value that `pack` described.
+
+    Raises:
+        ValueError, TypeError, AttributeError, IndexError, RecursionError: it did not.
+    """
     if form == "array":
         return arrays.pop(0)
     (kind, content), *_ = form.items()
@@ -106,7 +125,18 @@ def unpack(form: Any, arrays: list[np.ndarray], callback: Any = None) -> Any:
         return tuple(items) if kind == "tuple" else items
     if kind == "callback":
         return callback(content)
-    return Other(content) if kind == "other" else content
+    if kind == "value" and _is_plain(content):
+        return content
+    if kind == "other":
+        return Other(content)
+    raise ValueError("a value of no known kind")
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON holds it as it is; an integer that no array could hold is nobody's result."""
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return value is None or isinstance(value, (float, str))
 
 
 class Other:
@@ -153,7 +183,8 @@ def explain(error: BaseException, files: set[str]) -> dict[str, Any]:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
     line = frames[-1].lineno if frames else getattr(error, "lineno", None)
     file = frames[-1].filename if frames else getattr(error, "filename", None)
-    return {"kind": "error", "type": type(error).__name__, "text": str(error)[:2000], "line": line, "file": file}
+    text = error.msg if isinstance(error, SyntaxError) else str(error)  # its str has the line once more
+    return {"kind": "error", "type": type(error).__name__, "text": text[:2000], "line": line, "file": file}
 
 
 def count_lines(function: Any, arguments: list[Any], file: str) -> tuple[Any, int]:
@@ -174,6 +205,10 @@ def count_lines(function: Any, arguments: list[Any], file: str) -> tuple[Any, in
         sys.settrace(None)
 
 
+class Gone(BaseException):
+    """The other side has ended. Apart from EOFError, which the learner's code may raise as well."""
+
+
 def serve(folder: str, source: BinaryIO, target: BinaryIO) -> None:
     """Answer calls until the other side ends."""
     loader = Loader(folder)
@@ -182,8 +217,11 @@ def serve(folder: str, source: BinaryIO, target: BinaryIO) -> None:
         def call(*arguments: Any) -> Any:
             arrays: list[np.ndarray] = []
             form = pack(arguments, arrays)
-            send(target, {"kind": "callback", "number": number, "form": form}, arrays)
-            header, arrays = receive(source)
+            try:
+                send(target, {"kind": "callback", "number": number, "form": form}, arrays)
+                header, arrays = receive(source)
+            except (EOFError, BrokenPipeError):
+                raise Gone from None
             if header["kind"] == "raise":
                 raise ValueError(header["text"])
             return unpack(header["form"], arrays)
@@ -210,11 +248,9 @@ def serve(folder: str, source: BinaryIO, target: BinaryIO) -> None:
             form = pack(result, out)
             answer = {"kind": "result", "form": form, "changed": changed, "lines": lines}
             send(target, answer | {"imported": names["__imported__"]}, out)
-        except (EOFError, BrokenPipeError):
+        except Gone:
             raise
-        except (
-            BaseException
-        ) as error:  # also SystemExit and KeyboardInterrupt: what the learner's code does is reported
+        except BaseException as error:  # also SystemExit, KeyboardInterrupt: what the learner's code does is reported
             send(target, explain(error, {*loader.modules, header["file"]}), [])
 
 
@@ -233,7 +269,7 @@ def main() -> None:
         module = type(sys)("notyet")
         exec(NOT_YET, module.__dict__)
         sys.modules["notyet"] = module
-    with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+    with contextlib.suppress(Gone, EOFError, BrokenPipeError, KeyboardInterrupt):
         serve(folder, source, target)
 
 

@@ -12,8 +12,10 @@ from notyet import NotYet
 def slope(f, x, h):
     """The gradient of f at x, each number of x wiggled alone.
 
-    Math:    g[i] = (f(x + h·e) − f(x − h·e)) / 2h      e: 1 at place i, 0 elsewhere
-    Shapes:  x and g alike, any number of axes, float64;  f takes such an x and returns one number
+    Math:    g[i] = (f(x + h·e) − f(x − h·e)) / 2h
+             e is 1 at place i and 0 elsewhere
+    Shapes:  x and g alike, any number of axes, float64
+             f takes such an x and returns one number
     Note:    x itself must not change.
     """
     raise NotYet("01 slope")

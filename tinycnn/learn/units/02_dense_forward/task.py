@@ -12,6 +12,7 @@ def dense_forward(x, kernel, bias):
     """A dense layer without activation.
 
     Math:    z[n,u] = bias[u] + Σ_i x[n,i]·kernel[i,u]
-    Shapes:  x (n, inputs);  kernel (inputs, units);  bias (units,);  z (n, units)
+    Shapes:  x (n, inputs);  kernel (inputs, units);  bias (units,)
+             z (n, units)
     """
     raise NotYet("02 dense forward")

@@ -12,8 +12,11 @@ from notyet import NotYet
 def dense_backward(dz, x, kernel):
     """The gradients of a dense layer's input, kernel and bias.
 
-    Math:    dx[n,i] = Σ_u dz[n,u]·kernel[i,u]    dkernel[i,u] = Σ_n x[n,i]·dz[n,u]    dbias[u] = Σ_n dz[n,u]
-    Shapes:  dz (n, units);  x, dx (n, inputs);  kernel, dkernel (inputs, units);  dbias (units,)
+    Math:    dx[n,i] = Σ_u dz[n,u]·kernel[i,u]
+             dkernel[i,u] = Σ_n x[n,i]·dz[n,u]
+             dbias[u] = Σ_n dz[n,u]
+    Shapes:  dz (n, units);  x, dx (n, inputs)
+             kernel, dkernel (inputs, units);  dbias (units,)
     Returns: dx, dkernel, dbias
     """
     raise NotYet("03 dense backward")

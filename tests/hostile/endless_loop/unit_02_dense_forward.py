@@ -1,0 +1,6 @@
+"""Never returns."""
+
+
+def dense_forward(x, kernel, bias):
+    while True:
+        pass

@@ -1,0 +1,4 @@
+"""Never is there."""
+
+while True:
+    pass

@@ -1,0 +1,6 @@
+RIGHT = "solved"
+
+
+class NotYet(Exception):
+    def __str__(self):
+        return "solved"

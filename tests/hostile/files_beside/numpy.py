@@ -1,0 +1,3 @@
+"""Not the one that is meant."""
+
+raise SystemExit(0)
