@@ -1,7 +1,8 @@
-"""The documentation site. ``python -m sphinx -W -b html -c docs . docs/_build/html`` builds it from the repository's own files.
+"""The documentation site: ``python -m sphinx -W -b html -c docs . docs/_build/html`` builds it.
 
-The source folder is the repository: tutorials, results and sources are shown where they lie, so their links hold. Nothing is
-executed: notebooks bring their outputs. Formulas are MathML, which browsers draw themselves; no page asks another server.
+The source folder is the repository: tutorials, results and sources are shown where they lie, so their links hold.
+Nothing is executed: notebooks bring their outputs. Formulas are MathML, which browsers draw themselves; no page asks
+another server.
 """
 
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent / "_ext")]
 
-from tinycnn import __version__
+from tinycnn import __version__  # noqa: E402 - of this very folder
 
 project = "tinycnn"
 author = copyright = "tinycnn contributors"
@@ -55,6 +56,7 @@ html_theme_options = {
     "logo": {"text": "tinycnn"},
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
+    "navbar_persistent": ["search-button"],
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": True,
     "footer_start": ["copyright"],
@@ -68,7 +70,7 @@ templates_path = ["_templates"]
 
 
 def keep_what_is_there(app, name, source):
-    """In a table of contents, a line ``? /place`` stands where that page is in the tree; once it is, it must be right."""
+    """A line ``? /place`` in a table of contents names that page where it is in the tree; once there, it must hold."""
 
     def kept(match: re.Match) -> str:
         return f"{match[1]}\n" if any((ROOT / f"{match[1].strip('/')}{end}").exists() for end in source_suffix) else ""

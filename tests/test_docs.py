@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = {
-    page.relative_to(ROOT / "docs").as_posix(): page.read_text(encoding="utf-8")
-    for page in (ROOT / "docs").rglob("*.md")
-}
+DOCS = ROOT / "docs"
+PAGES = {page.relative_to(DOCS).as_posix(): page.read_text(encoding="utf-8") for page in DOCS.rglob("*.md")}
 WITH_PYTHON = sorted(name for name, text in PAGES.items() if "```python\n" in text and not name.startswith("_build"))
 
 
@@ -39,7 +37,7 @@ def test_files_shown_beside_their_mathematics_exist():
 def docstrings():
     """The extension that shows docstrings."""
     pytest.importorskip("sphinx")
-    spec = importlib.util.spec_from_file_location("docstrings", ROOT / "docs" / "_ext" / "docstrings.py")
+    spec = importlib.util.spec_from_file_location("docstrings", DOCS / "_ext" / "docstrings.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     yield module
@@ -52,17 +50,8 @@ def test_every_module_of_public_names_has_a_place_in_the_reference(docstrings):
 
 
 def test_labelled_lines_stay_as_they_are(docstrings):
-    given = [
-        "A *star*, `code`.",
-        "",
-        "Math:    y = a*b",
-        "         dy = 'x'",
-        "Shapes:  (n,)",
-        "",
-        "Args:",
-        "    a, b: one_",
-        "        or two.",
-    ]
+    given = ["A *star*, `code`.", "", "Math:    y = a*b", "         dy = 'x'", "Shapes:  (n,)", ""]
+    given += ["Args:", "    a, b: one_", "        or two."]
     rendered = docstrings.rendered(given)
     assert rendered[0] == r"A \*star\*, ``code``."
     start = rendered.index(".. code-block:: none")

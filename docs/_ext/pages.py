@@ -10,9 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 def describe_pictures(app, doctree):
     """A picture that a cell has made is told by the line that made it; a reader hears it instead of a file's name."""
-    for cell in doctree.findall(
-        lambda node: "cell" in node.get("classes", []) if isinstance(node, nodes.container) else False
-    ):
+    for cell in (node for node in doctree.findall(nodes.container) if "cell" in node["classes"]):
         code = next((block.astext() for block in cell.findall(nodes.literal_block)), "")
         last = (code.strip().splitlines() or ["the cell above"])[-1]
         for picture in cell.findall(nodes.image):
@@ -27,8 +25,7 @@ def open_folders(app, name, source):
         words, target = match.groups()
         return words if (here / target.split("#")[0]).is_dir() else match[0]
 
-    text = re.sub(r"(?<!!)\[([^\]\n]+)\]\((?!https?:|#)([^)\s]+)\)", link, source[0])
-    source[0] = text
+    source[0] = re.sub(r"(?<!!)\[([^\]\n]+)\]\((?!https?:|#)([^)\s]+)\)", link, source[0])
 
 
 def setup(app):
