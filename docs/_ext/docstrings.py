@@ -42,7 +42,13 @@ def prose(text):
 
 
 def literal(block, language="none"):
-    return [f".. code-block:: {language}", "   :class: facts", "", *(f"   {line}" for line in block), ""]
+    return [
+        f".. code-block:: {language}",
+        "   :class: facts",
+        "",
+        *(f"   {line}".replace("``", "") for line in block),
+        "",
+    ]
 
 
 def language(code):
@@ -168,7 +174,9 @@ FIRST = {}  # by the name of what is documented: the module and the name under w
 
 
 def first_line(obj):
-    return (inspect.getdoc(obj) or "").split("\n")[0]
+    """What NumPy's docstrings begin with, behind the signature that some of them bring along."""
+    paragraphs = (inspect.getdoc(obj) or "").split("\n\n")
+    return next((text.replace("\n", " ") for text in paragraphs if not re.match(r"\w+\(", text)), "")
 
 
 def value(obj):
