@@ -28,8 +28,10 @@ hypothesis.settings.load_profile("tinycnn")
 @pytest.fixture(scope="session", autouse=True)
 def _announced():
     """Where NUMBA_DISABLE_JIT is set, the line that says so comes before the first test, which may look at stderr."""
-    from tinycnn.kernels.engine import threads
-
+    try:
+        from tinycnn.kernels.engine import threads
+    except ModuleNotFoundError:  # without Numba nothing is to be announced
+        return
     if threads.JIT_IS_OFF:
         threads._start_threads()
 

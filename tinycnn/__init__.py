@@ -4,7 +4,7 @@ Keras's names, hand-written backprop in NumPy, and Numba twins of the hot kernel
 ``tinycnn/layers/dense.py`` and ``tinycnn/kernels/conv2d.py``.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 from tinycnn import absent, keras, layers
 from tinycnn.insight.normalization import fold_batch_normalization, recalibrate_batch_normalization

@@ -1,0 +1,34 @@
+"""What the pages of the repository need to be pages of a site: words for pictures, and links that lead to a folder."""
+
+import re
+from pathlib import Path
+
+from docutils import nodes
+
+ROOT = Path(__file__).parents[2]
+
+
+def describe_pictures(app, doctree):
+    """A picture that a cell has made is told by the line that made it; a reader hears it instead of a file's name."""
+    for cell in (node for node in doctree.findall(nodes.container) if "cell" in node["classes"]):
+        code = next((block.astext() for block in cell.findall(nodes.literal_block)), "")
+        last = (code.strip().splitlines() or ["the cell above"])[-1]
+        for picture in cell.findall(nodes.image):
+            picture["alt"] = f"Picture made by: {last.strip()[:150]}"
+
+
+def open_folders(app, name, source):
+    """A link to a folder of the repository becomes its name: a site has no listing of folders."""
+    here = (ROOT / name).parent
+
+    def link(match):
+        words, target = match.groups()
+        return words if (here / target.split("#")[0]).is_dir() else match[0]
+
+    source[0] = re.sub(r"(?<!!)\[([^\]\n]+)\]\((?!https?:|#)([^)\s]+)\)", link, source[0])
+
+
+def setup(app):
+    app.connect("doctree-read", describe_pictures)
+    app.connect("source-read", open_folders)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

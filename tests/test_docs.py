@@ -1,0 +1,67 @@
+"""The pages of the site tell the truth: their Python runs, and what they show is there."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = {page.relative_to(DOCS).as_posix(): page.read_text(encoding="utf-8") for page in DOCS.rglob("*.md")}
+WITH_PYTHON = sorted(name for name, text in PAGES.items() if "```python\n" in text and not name.startswith("_build"))
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON)
+def test_python_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "page"}
+    for example in re.findall(r"```python\n(.*?)```", PAGES[page], re.DOTALL):
+        exec(compile(example, page, "exec"), names)
+
+
+def test_pages_have_python():
+    assert {"index.md", "how/keras.md", "how/data.md", "how/layer.md", "how/resume.md"} <= set(WITH_PYTHON)
+
+
+def test_files_shown_beside_their_mathematics_exist():
+    files = [file for text in PAGES.values() for file in re.findall(r"{beside} (\S+)", text)]
+    assert len(files) > 10
+    assert all((ROOT / file).is_file() for file in files)
+
+
+@pytest.fixture
+def docstrings():
+    """The extension that shows docstrings."""
+    pytest.importorskip("sphinx")
+    spec = importlib.util.spec_from_file_location("docstrings", DOCS / "_ext" / "docstrings.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    sys.modules.pop("docstrings", None)
+
+
+def test_every_module_of_public_names_has_a_place_in_the_reference(docstrings):
+    placed = [module for text in PAGES.values() for module in re.findall(r"{public-names} (\S+)", text)]
+    assert sorted(placed) == sorted(docstrings.public_modules())
+
+
+def test_labelled_lines_stay_as_they_are(docstrings):
+    given = ["A *star*, `code`.", "", "Math:    y = a*b", "         dy = 'x'", "Shapes:  (n,)", ""]
+    given += ["Args:", "    a, b: one_", "        or two."]
+    rendered = docstrings.rendered(given)
+    assert rendered[0] == r"A \*star\*, ``code``."
+    start = rendered.index(".. code-block:: none")
+    assert rendered[start + 3 : start + 6] == ["   Math:    y = a*b", "            dy = 'x'", "   Shapes:  (n,)"]
+    assert "``a, b``" in rendered
+    assert "    one\\_" in rendered
+
+
+def test_indented_examples_become_code(docstrings):
+    rendered = docstrings.rendered(["Write::", "", "    y = f(x)"])
+    assert rendered[0] == "Write:"
+    assert ".. code-block:: python" in rendered
+    assert "   y = f(x)" in rendered
