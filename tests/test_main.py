@@ -16,7 +16,8 @@ def test_it_says_what_there_is(arguments, capsys):
     assert program.main(arguments) == 0
     first, _, *lines = capsys.readouterr().out.splitlines()
     assert first.startswith(f"tinycnn {tinycnn.__version__}, ")
-    assert [line.split()[:2] for line in lines[:3]] == [["tinycnn", it] for it in ("train", "gradient_check", "learn")]
+    assert [line.split()[:2] for line in lines[: len(program.PROGRAMS)]] == [["tinycnn", it] for it in program.PROGRAMS]
+    assert {"train", "lab", "learn", "gradient_check", "parity"} == set(program.PROGRAMS)
     assert max(map(len, lines)) < 100
 
 
@@ -41,6 +42,6 @@ def test_it_knows_its_version(capsys):
 def test_a_program_that_is_not_there(capsys):
     assert program.main(["trian"]) == 2
     assert capsys.readouterr().err == (
-        "tinycnn: error: expected one of train, gradient_check, learn, parity, --help and --version, received 'trian'. "
+        "tinycnn: error: expected one of train, lab, gradient_check, learn, parity, --help and --version, received 'trian'. "
         "See tinycnn --help.\n"
     )
