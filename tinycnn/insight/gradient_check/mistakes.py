@@ -117,9 +117,8 @@ def likely_mistake(e: Evidence) -> str:
         if names:
             return f"{UNKNOWN}{where_it_is_wrong(e)}"
     factor = float(e.given @ e.measured / (e.measured @ e.measured or 1))
-    if same(e.given, factor * e.measured):
-        return _name_of_factor(factor, e)
-    return f"{UNKNOWN}{where_it_is_wrong(e)}"
+    name = _name_of_factor(factor, e) if same(e.given, factor * e.measured) else ""
+    return name or f"{UNKNOWN}{where_it_is_wrong(e)}"
 
 
 def _rounded(e: Evidence) -> str:
@@ -267,7 +266,9 @@ def _name_of_factor(factor: float, e: Evidence) -> str:
                 (1 / pixels, f"divided by {pixels}, the number of pixels n·h·w: once too often"),
             ]
     found = [name for value, name in names if np.isclose(factor, value, rtol=1e-4)]
-    return ", or ".join(found) or f"wrong by the constant factor {factor:.4g}"
+    if not found and np.count_nonzero(e.measured) > 3:  # of one number there is always a factor
+        return f"wrong by the constant factor {factor:.4g}"
+    return ", or ".join(found)
 
 
 def _transposed(e: Evidence) -> Iterator[Pair]:
