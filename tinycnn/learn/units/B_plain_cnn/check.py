@@ -81,7 +81,7 @@ def one_step(mine: Mine) -> None:
 
 def learns(mine: Mine) -> None:
     """the notebook's plain model learns 1,442 digits"""
-    mine.say(f"         {EPOCHS} epochs, long ones where you loop over pixels: how many of 355 it reads")
+    mine.say(f"         {EPOCHS} epochs, long where you loop over pixels: how many of 355 it reads")
     run = train(mine, plain, FUNCTIONS, Adam(LEARNING_RATE), EPOCHS)
     draw(mine, "B", "the plain model, your code", {"yours": run})
     if not run["val_accuracy"][-1] >= EXPECTED:
