@@ -348,6 +348,17 @@ def plain_child(tmp_path, text, **limits):
     return Child(tmp_path, **limits)
 
 
+def test_a_slow_start_is_not_the_learners(tmp_path, monkeypatch):
+    slow = [
+        sys.executable,
+        "-c",
+        f"import time; time.sleep(1); exec(open({str(child.RUNNER)!r}).read())",
+        str(tmp_path),
+    ]
+    with plain_child(tmp_path, "def f(x):\n    return x\n", command=slow, limit=0.9) as one:
+        assert one.call("mine.py", "f", (1,)).value == 1
+
+
 def test_a_check_ends_in_time(tmp_path):
     with plain_child(tmp_path, "def f(x):\n    return x\n\ndef g(x):\n    while True: pass\n", total=60.0) as one:
         assert one.call("mine.py", "f", (1,)).value == 1

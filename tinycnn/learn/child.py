@@ -29,6 +29,7 @@ Array = np.ndarray
 
 RUNNER = Path(runner.__file__)
 CALL_LIMIT = 10.0  # seconds that one call may take
+START_LIMIT = 60.0  # seconds until the process is ready for the first call
 MOST_CALLBACKS = 10000  # in one call
 MOST_PRINTED = 4000  # characters of what the learner prints that are kept
 
@@ -76,7 +77,7 @@ class Child:
         self.printed = ""
         self.imported: set[str] = set()
         self._end = self._deadline = time.monotonic() + total
-        self._took_too_long = self._closed = False
+        self._took_too_long = self._closed = self._ready = False
         threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
             self.command,
@@ -122,8 +123,12 @@ class Child:
             if callable(argument):
                 form["tuple"][number] = {"callback": len(callbacks)}
                 callbacks.append(argument)
-        self._deadline = min(time.monotonic() + self.limit, self._end)
         try:
+            if not self._ready:
+                self._deadline = min(time.monotonic() + START_LIMIT, self._end)
+                runner.receive(self._process.stdout)  # type: ignore[arg-type]
+                self._ready = True
+            self._deadline = min(time.monotonic() + self.limit, self._end)
             runner.send(
                 self._process.stdin,  # type: ignore[arg-type]
                 {"kind": "call", "file": file, "function": function, "form": form, "lines": lines},

@@ -270,6 +270,7 @@ def main() -> None:
         exec(NOT_YET, module.__dict__)
         sys.modules["notyet"] = module
     with contextlib.suppress(Gone, EOFError, BrokenPipeError, KeyboardInterrupt):
+        send(target, {"kind": "ready"}, [])  # before anything of the learner's: a slow start is not theirs
         serve(folder, source, target)
 
 
