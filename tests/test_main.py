@@ -42,6 +42,6 @@ def test_it_knows_its_version(capsys):
 def test_a_program_that_is_not_there(capsys):
     assert program.main(["trian"]) == 2
     assert capsys.readouterr().err == (
-        "tinycnn: error: expected one of train, lab, gradient_check, learn, parity, --help and --version, received 'trian'. "
-        "See tinycnn --help.\n"
+        "tinycnn: error: expected one of train, lab, gradient_check, learn, parity, --help and --version, received "
+        "'trian'. See tinycnn --help.\n"
     )

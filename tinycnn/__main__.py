@@ -10,7 +10,7 @@ import tinycnn
 
 PROGRAMS = {
     "train": "train one of three small models on digits; the results go to a folder",
-    "lab": "draw a digit and look inside your own network, in a browser on this machine",
+    "lab": "draw a digit and look inside your own network, in a browser",
     "gradient_check": "hold the models' gradients against finite differences",
     "learn": "a course in which you write the network, checked step by step",
     "parity": "hold a training step of the models against Keras's (needs TensorFlow)",
