@@ -22,6 +22,7 @@ include_patterns = [
     "docs/**",
     "tutorials/*.ipynb",
     "tutorials/README.md",
+    "tutorials/PLAN.md",
     "tutorials/instructors/*.md",
     "benchmarks/*.md",
     "tinycnn/**/*.md",
@@ -30,7 +31,7 @@ include_patterns = [
     "CONTRIBUTING.md",
     "SECURITY.md",
 ]
-exclude_patterns = ["docs/_build", ".venv*", "**/.*", "build", "dist"]
+exclude_patterns = ["docs/_build", ".venv*", "**/.*", "build", "dist", "tinycnn/learn/units", "tinycnn/lab/page"]
 extensions = ["myst_nb", "sphinx.ext.autodoc", "docstrings", "beside", "mathml", "pages"]
 source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 html_math_renderer = "mathml"
@@ -78,5 +79,25 @@ def keep_what_is_there(app, name, source):
     source[0] = re.sub(r"^\? (\S+)\n", kept, source[0], flags=re.MULTILINE)
 
 
+def add_the_lab(app, error):
+    """The lab as one file, with a model that is trained here, within seconds, on the bundled digits."""
+    if error is not None or app.builder.name != "html":
+        return
+    from tinycnn import lab, models, set_random_seed
+    from tinycnn.datasets import digits
+    from tinycnn.train.data import prepared
+
+    set_random_seed(42)
+    model = models.batch_normalization()
+    model.name = "batch_normalization"
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    training, validation, _ = prepared("digits", *digits.load_data(), None)
+    model.fit(*training, epochs=40, validation_data=validation, verbose=0)
+    if not model.evaluate(*validation, verbose=0)[1] > 0.95:
+        raise RuntimeError("docs: expected the lab's model to read 95 % of the validation images. Look at its training.")
+    lab.export(model, Path(app.outdir) / "lab.html")
+
+
 def setup(app):
     app.connect("source-read", keep_what_is_there)
+    app.connect("build-finished", add_the_lab)
