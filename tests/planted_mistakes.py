@@ -522,7 +522,7 @@ def page(found: list[tuple[str, str, str, str, str]]) -> str:
             f"right, each tried with {len(SEEDS)} seeds. Of {len(found)}, {named} are named and {wrong} are named wrongly. The others",
             "are unknown to the checker: then it says so, and shows where the wrong numbers lie.",
             "",
-            "| where | mistake | | what is said |",
+            "| where | mistake | verdict | what is said |",
             "|---|---|---|---|",
             *rows,
             "",
