@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import threading
@@ -10,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from tinycnn.learn import checking, command_line, learner, picture, runner
+from tinycnn.learn import checking, command_line, learner, picture, runner, training
 from tinycnn.learn.child import Child, Failed, plain
 from tinycnn.learn.course import COURSE, find, only_variant
 from tinycnn.learn.rungs import Mine, Wrong, as_array, as_tuple, same
@@ -27,7 +28,7 @@ def learn(tmp_path, capsys, monkeypatch):
     def run(*arguments):
         code = command_line.main(["--folder", str(tmp_path), *arguments])
         said = capsys.readouterr()
-        return code, said.out, said.err
+        return code, said.out, said.err.replace("\n", " ").rstrip()
 
     return run
 
@@ -128,7 +129,7 @@ def test_without_a_file_the_command_says_how_to_begin(command, learn, begun):
     assert code == 2
     assert (
         complaint
-        == f"learn: expected {begun / find('04').file}, found none. Begin with: python -m tinycnn.learn start 04\n"
+        == f"learn: expected {begun / find('04').file}, found none. Begin with: python -m tinycnn.learn start 04"
     )
 
 
@@ -173,6 +174,16 @@ def test_all_output_fits_80_columns_and_has_no_colours(learn, begun, monkeypatch
     assert lines[place + 1].startswith(" " * 9)
 
 
+def test_no_command_and_no_path_is_broken_over_lines():
+    path = "/a-folder/" + "x" * 90 + "/unit_02_dense_forward.py"
+    for start in range(30, 70):
+        command = "python -m tinycnn.learn solution 02 --give-up"
+        lines = command_line._fitted(f"{'a' * start} {command} {path}", 80, indent=4).splitlines()
+        assert any(command in line for line in lines)
+        assert any(path in line for line in lines)
+        assert all(len(line) <= 80 or path in line for line in lines)
+
+
 def test_colours_are_off_by_the_option_too(begun, capsys, monkeypatch):
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -206,6 +217,53 @@ def test_watch_meets_a_file_that_is_saved_half_way_and_goes_on(begun, monkeypatc
     assert verdicts[0] is False
     assert verdicts[-1] is True
     console.file.close()
+
+
+def test_watch_goes_on_to_the_unit_that_is_next(begun, monkeypatch, capsys):
+    (begun / FILE).write_text(RIGHT)
+    session = command_line.Session(begun, command_line.Console(width=80, color_system=None))
+    session.learner = learner.load(begun)
+    units = []
+
+    def show(outcome):
+        units.append(outcome.unit.number)
+        if len(units) == 2:
+            raise KeyboardInterrupt
+        threading.Timer(0.5, lambda: (begun / "unit_01_slope.py").write_text("a save")).start()  # it waits for one
+
+    monkeypatch.setattr(session, "_show", show)
+    with pytest.raises(KeyboardInterrupt):
+        session.watch(find("02"))
+    assert units == ["02", "01"]
+    assert (begun / "unit_01_slope.py").exists()
+
+
+def test_the_folder_is_this_one_if_it_is_a_course_and_else_one_inside(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert command_line.main(["start"]) == 0
+    assert (tmp_path / "tinycnn_course" / "course.json").exists()
+    monkeypatch.chdir(tmp_path / "tinycnn_course")
+    assert command_line.main(["list"]) == 0
+    assert command_line.main([]) == 2
+    assert "a course in which you write the network" in capsys.readouterr().out.lower()
+
+
+def test_ctrl_c_ends_a_command_quietly(learn, begun, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line.Session, "list", interrupt)
+    assert learn("list") == (130, "", "")
+
+
+def test_who_has_solved_all_of_it_is_told(learn, begun):
+    state = learner.load(begun)
+    for unit in COURSE:
+        state.of(unit).solved = True
+    state.save()
+    assert learn("check")[:2] == (0, "You have solved all of it. See: list\n")
+    (begun / FILE).write_text(RIGHT)
+    assert "02 is solved. That was the last one." in learn("check", "02")[1]
 
 
 # What is remembered
@@ -456,3 +514,109 @@ def test_the_same_seed_asks_the_same(tmp_path):
     assert first == second
     assert first != other
     assert plain("a\n\tb\x1b", 10) == "a b"
+
+
+# The milestones, cut short
+
+
+@pytest.mark.parametrize("number", ["A", "B", "C"])
+def test_a_milestone_that_has_learnt_little_says_how_much(number, tmp_path, monkeypatch):
+    """One epoch of 64 images, on the solutions."""
+    unit, said = find(number), []
+    few = tuple((x[:64], y[:64]) for x, y in training.images())
+    monkeypatch.setattr(training, "images", lambda: few)
+    monkeypatch.setattr(unit.check, "EPOCHS", 1)
+    for needed in map(find, unit.needs):
+        (tmp_path / needed.file).write_text(needed.solution(None), encoding="utf-8")
+    with Child(tmp_path) as child:
+        mine = Mine(child, np.random.default_rng(0), say=said.append, pictures=tmp_path)
+        with pytest.raises(Wrong, match=r"it reads \d+\.\d % of the test digits, expected \d\d %\."):
+            unit.rungs[-1](mine)
+        mine.pictures = tmp_path / "no folder"
+        training.draw(mine, "C", "a run", {"one": {"loss": [1.0, 0.5], "accuracy": [0.1, 0.9]}})
+    assert (tmp_path / f"unit_{number}_curves.png").stat().st_size > 1000
+    assert any(re.fullmatch(r" +1  loss \d\.\d{4}  #*\.* +\d+\.\d %", line) for line in said)
+    assert "could not be written" in said[-1]
+
+
+# The runner, in this process
+
+
+def answers(folder, *calls):
+    """What the runner answers to frames of (header, arrays)."""
+    source, target = io.BytesIO(), io.BytesIO()
+    for header, arrays in calls:
+        runner.send(source, header, arrays)
+    source.seek(0)
+    with pytest.raises(EOFError):
+        runner.serve(str(folder), source, target)
+    target.seek(0)
+    frames = []
+    while target.tell() < len(target.getvalue()):
+        frames.append(runner.receive(target))
+    return frames
+
+
+def call(*arguments, lines=False, function="dense_forward"):
+    arrays = []
+    form = runner.pack(arguments, arrays)
+    return {"kind": "call", "file": FILE, "function": function, "form": form, "lines": lines}, arrays
+
+
+def test_the_runner_answers_each_call_with_one_frame(tmp_path):
+    text = "import numpy as np\ndef dense_forward(x):\n    x[0] = 5\n    return x, {}\n"
+    text += "\n\ndef fails(x):\n    return 1 / 0\n"
+    (tmp_path / FILE).write_text(text)
+    x = np.zeros(2)
+    frames = answers(tmp_path, call(x), call(x, lines=True), call(x, function="fails"), call(x, function="absent"))
+    (result, arrays), (counted, _), (error, _), (missing, _) = frames
+    assert runner.unpack(result["form"], arrays)[1].name == "dict"
+    assert result["changed"] == [0]
+    assert result["imported"] == ["numpy"]
+    assert counted["lines"] == 2
+    assert (error["type"], error["line"]) == ("ZeroDivisionError", 8)
+    assert missing == {"kind": "missing", "names": ["dense_forward", "fails", "np"], "arrays": 0}
+
+
+def test_the_runner_calls_back_and_ends_where_nobody_answers(tmp_path):
+    (tmp_path / FILE).write_text("def dense_forward(f):\n    return f(1.0)\n")
+    header, _ = call(None)
+    header["form"] = {"tuple": [{"callback": 0}]}
+    answer = {"kind": "answer", "form": runner.pack(7, [])}
+    (asked, _), (result, _) = answers(tmp_path, (header, []), (answer, []))
+    assert (asked["kind"], asked["number"]) == ("callback", 0)
+    assert runner.unpack(result["form"], []) == 7
+    _, (error, _) = answers(tmp_path, (header, []), ({"kind": "raise", "text": "no"}, []))
+    assert error["text"] == "no"
+    source = io.BytesIO()
+    runner.send(source, header, [])
+    source.seek(0)
+    with pytest.raises(runner.Gone):
+        runner.serve(str(tmp_path), source, io.BytesIO())
+
+
+@pytest.mark.parametrize(
+    ("frame", "sentence"),
+    [
+        (runner.HEAD.pack(10**6), "a header of 1000000 bytes"),
+        (runner.HEAD.pack(2) + b"[]", "a header without its fields"),
+        (runner.HEAD.pack(13) + b'{"arrays":-1}', "a header without its fields"),
+    ],
+)
+def test_frames_that_are_none(frame, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        runner.receive(io.BytesIO(frame))
+
+
+def test_arrays_that_are_too_large_or_hold_objects_are_refused_before_they_are_read():
+    for array in (np.zeros(0, object), np.zeros(0, "U3")):
+        stream = io.BytesIO()
+        np.lib.format.write_array(stream, array, allow_pickle=True)
+        stream.seek(0)
+        with pytest.raises(ValueError, match="an array of something else than numbers"):
+            runner._read_array(stream, 2**28)
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<f8", "fortran_order": False, "shape": (2**40,)})
+    stream.seek(0)
+    with pytest.raises(ValueError, match="arrays of more than 268435456 bytes"):
+        runner._read_array(stream, 2**28)

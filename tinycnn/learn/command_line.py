@@ -6,6 +6,7 @@ import argparse
 import io
 import os
 import platform
+import re
 import sys
 import textwrap
 import time
@@ -22,6 +23,9 @@ from tinycnn.learn import picture
 from tinycnn.learn.checking import BEFORE, Outcome, examine
 from tinycnn.learn.course import COURSE, Unit, find
 from tinycnn.learn.runner import NOT_YET
+
+_COMMAND = re.compile(r"python -m tinycnn\.learn( (start|check|hint|solution|list)\b( (\d\d|[A-C])\b)?( --give-up)?)?")
+_KEPT = "\u00a0"  # stands for a space at which no line is broken, so that a command can be copied
 
 HINTS = 4  # the verdict is the first
 WIDTH = 80
@@ -78,10 +82,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        print(f"learn: {error.filename}: {error.strerror}. See --folder." if error.filename else error, file=sys.stderr)
+        _complain(f"learn: {error.filename}: {error.strerror}. See --folder." if error.filename else str(error))
         return 2
     except ValueError as error:
-        print(error, file=sys.stderr)
+        _complain(str(error))
         return 2
     except KeyboardInterrupt:
         return 130
@@ -123,9 +127,7 @@ class Session:
 
     def say(self, text: str, style: str = "", indent: int = 0) -> None:
         """Print it; lines that follow the first begin further in."""
-        wrapper = textwrap.TextWrapper(self.console.width, subsequent_indent=" " * indent)
-        wrapper.break_on_hyphens = wrapper.break_long_words = False  # a path can be copied as it stands
-        self.console.print(Text("\n".join(map(wrapper.fill, text.split("\n"))), style), soft_wrap=True)
+        self.console.print(Text(_fitted(text, self.console.width, indent), style), soft_wrap=True)
 
     def _begin(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -166,6 +168,8 @@ class Session:
                 file.write_text(text, encoding="utf-8")
         path.write_text(unit.task(self.learner.variant(unit)), encoding="utf-8")
         self.say(f"{unit.number}  {unit.title}", "bold")
+        for folder in dict.fromkeys(Path(name).parent for name in unit.handed_out):
+            self.say(f"It comes with {self.folder / folder}.")
         self.say(f"Write {' and '.join(unit.functions)} in {path}, then: {self._command('check', unit)}")
         return 0
 
@@ -307,6 +311,18 @@ class Session:
         if outcome.printed:
             self.say("\nYour code printed:")
             self.console.out(_printable(outcome.printed), highlight=False)
+
+
+def _fitted(text: str, width: int, indent: int = 0) -> str:
+    """The text in lines that are not longer, where no path and no command is broken."""
+    wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * indent)
+    wrapper.break_on_hyphens = wrapper.break_long_words = False
+    whole = _COMMAND.sub(lambda command: command[0].replace(" ", _KEPT), text)
+    return "\n".join(wrapper.fill(line).replace(_KEPT, " ") for line in whole.split("\n"))
+
+
+def _complain(text: str) -> None:
+    print(_fitted(text, WIDTH), file=sys.stderr)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
