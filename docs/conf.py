@@ -94,7 +94,7 @@ def add_the_lab(app, error):
     training, validation, _ = prepared("digits", *digits.load_data(), None)
     model.fit(*training, epochs=40, validation_data=validation, verbose=0)
     if not model.evaluate(*validation, verbose=0)[1] > 0.95:
-        raise RuntimeError("docs: expected the lab's model to read 95 % of the validation images. Look at its training.")
+        raise RuntimeError("docs: expected the lab to read 95 % of the validation images. Look at its training.")
     lab.export(model, Path(app.outdir) / "lab.html")
 
 

@@ -191,6 +191,7 @@ def record(passed=True, **changes):
         "checker": {"passed": passed, "wrong": wrong},
         "differs": None if passed else "gradients",
         "versions": runs.installed(gallery.PACKAGES),
+        "code": runs.code(),
         **changes,
     }
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -243,8 +244,10 @@ def test_results_of_other_versions_than_those_installed_are_read_but_not_added_t
         runs.read(tmp_path, {"epochs": 10})
     runs.write(tmp_path / "a.json", record(code="0123"))
     assert runs.read(tmp_path)["a"]["code"] == "0123"
+    done = Batch("nowhere:run", {"epochs": 10}, {"a": {}}, tmp_path)
+    runs.complete(done, str)  # nothing is missing, nothing is added
     with pytest.raises(RunError, match=r"a\.json: .*code [0-9a-f]{16}, received code 0123\. Results of two kinds"):
-        runs.read(tmp_path, {"epochs": 10})
+        runs.complete(replace(done, runs={"a": {}, "b": {}}), str)
     # a package that is not installed here is not about to make results of another version
     runs.write(tmp_path / "a.json", record(versions={"no-such-package": "1.0"}))
     assert list(runs.read(tmp_path, {"epochs": 10})) == ["a"]

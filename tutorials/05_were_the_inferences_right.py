@@ -253,7 +253,7 @@ show_source(claims.Evidence.p_if_outside.fget, claims.Evidence.p_if_inside.fget,
 # %% [markdown]
 # Three traps have to be avoided.
 #
-# - *Many claims.* Whoever tests eleven sentences at a level of 5 % will often be wrong about one of them. Holm's steps
+# - *Many claims.* Whoever tests eleven sentences at one in twenty will often be wrong about one of them. Holm's steps
 #   make the first and clearest verdict pass a level eleven times as strict, the next one ten times, and so on.
 # - *Many measures.* "Consistently lower" speaks of every epoch. To support it, each of ten epochs has to be lower,
 #   and no correction is due: the weakest counts. To contradict it, one epoch is enough, and whoever looks for one
@@ -281,7 +281,7 @@ assert counts[claims.UNDECIDED] > len(found) / 2
 
 # %% [markdown]
 # Most of them are undecided, and the last column says why: it holds the smallest effects that five seeds would have
-# shown with a probability of 80 %. Five runs of each model are not enough to tell an effect of a tenth of a percentage
+# shown in four of five studies. Five runs of each model are not enough to tell an effect of a tenth of a percentage
 # point from none. How many would be? The same rule, asked of made-up studies in which the truth is known, answers that
 # ([PLAN.md](PLAN.md), `python -m tutorials.plan`): fifty.
 #

@@ -72,8 +72,8 @@ def read(folder: Path, settings: Json | None = None) -> dict[str, Json]:
     """All results in a folder, by name; they must share their settings, the versions of all packages and their `code`.
 
     Args:
-        settings: what theirs must be, and with it versions and code must be those that are here; None for whatever they
-            have in common.
+        settings: what theirs must be, and with it the versions must be those that are installed here; None for whatever
+            they have in common.
 
     Raises:
         RunError: a file that is no result, or one that was made with other settings, versions or code; names the file.
@@ -81,7 +81,7 @@ def read(folder: Path, settings: Json | None = None) -> dict[str, Json]:
     results: dict[str, Json] = {}
     expected: Json = {} if settings is None else {"settings": settings}
     versions: dict[str, str] = {}
-    texts: Json = {} if settings is None else {"code": code()}
+    texts: Json = {}
     for path in sorted(folder.glob("*.json")):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
@@ -192,6 +192,8 @@ def complete(
     say(f"{done} of {len(batch.runs)} runs are in {batch.folder}")
     if not missing:
         return
+    for name, record in kept.items():
+        _check_same(batch.folder / f"{name}.json", "texts", {"code": record.get("code")}, {"code": code()})
     if threads is None:
         threads = 1 if scheduler else max(1, (os.cpu_count() or 1) // jobs)
     with _executor(jobs, scheduler) as executor:
