@@ -24,7 +24,7 @@ from tinycnn.insight.copies import copy_model
 from tinycnn.kernels import REFERENCE
 from tinycnn.lab import command_line, looks, server
 from tinycnn.lab.server import Server
-from tinycnn.lab.session import NotPossible, Session, to_json
+from tinycnn.lab.session import NotPossible, Session, Watch, to_json
 from tinycnn.layers import Add, BatchNormalization, Conv2D, Dense, Dropout, Flatten, LayerNormalization, MaxPooling2D
 from tinycnn.model import Model
 from tinycnn.sequential import Sequential
@@ -238,7 +238,7 @@ def test_training_starts_is_counted_and_stops() -> None:
     with pytest.raises(NotPossible, match="it trains already"):
         session.answer("train", np.empty(0, np.float32))
     end = time.monotonic() + 120
-    while (state := session._watch.state())["version"] < 5:
+    while (state := session.watch.state())["version"] < 5:
         assert time.monotonic() < end
         assert session.running, session.failure
         time.sleep(0.02)
@@ -248,6 +248,67 @@ def test_training_starts_is_counted_and_stops() -> None:
     assert not session.running
     assert not session.failure
     assert json.loads(to_json(session.answer("training", None)))["history"]["loss"]
+
+
+@pytest.mark.jit
+def test_a_training_command_opens_it_and_ends_with_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tinycnn import train
+
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
+    asked: list[Any] = []
+    original = Session._training
+
+    def watched(self: Session, _: None) -> dict[str, Any]:
+        asked.append((self.running, self.watch.version))
+        return original(self, _)
+
+    monkeypatch.setitem(Session._requests, "training", (watched, 0, "GET"))
+    on_train_batch_end = Watch.on_train_batch_end
+
+    def look(self: Watch, batch: int, logs: Any = None) -> None:
+        on_train_batch_end(self, batch, logs)
+        port = int(opened[0].split(":")[2].split("/")[0])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", "/")
+        token = connection.getresponse().read().decode().split('name="token" content="')[1].split('"')[0]
+        for method, path, body in (
+            ("GET", "/training", None),
+            ("POST", "/look", bytes(4 * 784)),
+            ("POST", "/stop", b""),
+        ):
+            connection.request(method, path, body, {"X-Token": token})
+            asked.append(connection.getresponse().read()[:60])
+        connection.close()
+
+    monkeypatch.setattr(Watch, "on_train_batch_end", look)
+    arguments = ["--data", "digits", "--subset", "120", "--epochs", "2", "--verbose", "0"]
+    for name, more in (("with", ["--lab"]), ("without", [])):
+        tinycnn.utils.clear_session()  # layers are called alike
+        assert train.main([*arguments, *more, "--out", str(tmp_path / name)]) == 0
+    assert len(opened) == 1
+    assert (True, 1) in asked
+    assert b"lab: the command that opened this page trains the model; Ctr" in asked
+    one, other = ((tmp_path / name / "model.weights.h5").read_bytes() for name in ("with", "without"))
+    assert one == other
+    said = capsys.readouterr().out
+    assert f"The lab is at {opened[0]} until the training ends." in said
+
+
+def test_a_training_goes_on_where_the_lab_cannot_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tinycnn import train
+
+    def taken(*_: Any) -> None:
+        raise OSError("no port is free")
+
+    monkeypatch.setattr("tinycnn.lab.server.Server.__init__", taken)
+    arguments = ["--data", "digits", "--subset", "60", "--epochs", "1", "--verbose", "0", "--kernels", "reference"]
+    assert train.main([*arguments, "--lab", "--out", str(tmp_path / "run")]) == 0
+    assert "warning: training without the lab (no port is free)." in capsys.readouterr().err
 
 
 def test_what_goes_wrong_in_training_is_told() -> None:

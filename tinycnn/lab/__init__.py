@@ -10,15 +10,20 @@ shows.
 from __future__ import annotations
 
 import sys
+import threading
 import webbrowser
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinycnn.lab.export import export
 
-__all__ = ["export", "serve"]
+if TYPE_CHECKING:
+    from tinycnn.trainers.callbacks import Callback
+
+__all__ = ["beside", "export", "serve"]
 
 
 def serve(
@@ -72,6 +77,40 @@ def serve(
     finally:
         server.server_close()
         session.close()
+
+
+@contextmanager
+def beside(
+    model: Any,
+    training: tuple[np.ndarray, np.ndarray] | None = None,
+    test: tuple[np.ndarray, np.ndarray] | None = None,
+    *,
+    browser: bool = True,
+) -> Iterator[Callback]:
+    """Open the lab on a model that its caller trains.
+
+        with beside(model, training, test) as watch:
+            model.fit(*training, callbacks=[watch])
+
+    Arguments and errors as of `serve`. The page is closed at the end.
+    """
+    from tinycnn.lab.server import Server
+    from tinycnn.lab.session import Session
+
+    model._require_built("lab")
+    session = Session(model, training, test, trained_elsewhere=True)
+    server = Server(session.respond)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    print(f"The lab is at {server.url} until the training ends.", flush=True)
+    if browser and not _opened(server.url):
+        print("No browser was found: open the address in one on this machine.", file=sys.stderr)
+    try:
+        yield session.watch
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def _opened(url: str) -> bool:

@@ -34,6 +34,7 @@ class Session:
         training, test: images as the model takes them and labels, or None where there are none that suit it.
         others: further models, for the drawing side by side.
         labels: names of the classes.
+        trained_elsewhere: somebody else calls `fit`, with ``watch`` among its callbacks.
 
     Raises:
         ValueError: a model that does not take one image and give one output.
@@ -46,11 +47,12 @@ class Session:
         test: Split | None = None,
         others: Sequence[Any] = (),
         labels: list[str] | None = None,
+        trained_elsewhere: bool = False,
     ):
         self.description = looks.description(model, labels)
         self.model, self.others = model, [model, *others]
         self.data, self.test = training, test
-        self._watch = Watch()
+        self.watch, self.trained_elsewhere = Watch(), trained_elsewhere
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._stopped = threading.Event()
@@ -148,11 +150,11 @@ class Session:
 
     @property
     def running(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        return self.watch.fitting or (self._thread is not None and self._thread.is_alive())
 
     def _training(self, _: None) -> dict[str, Any]:
         history = getattr(self.model.history, "history", None) or {}
-        seen = self._watch.state()
+        seen = self.watch.state()
         test = self.test or self.data
         found: dict[str, Any] = {"layers": [], "misread": []}
         if test is not None:
@@ -164,7 +166,12 @@ class Session:
             ]
         return seen | {"running": self.running, "failure": self.failure, "history": _lists(history)} | found
 
+    def _here(self) -> None:
+        if self.trained_elsewhere:
+            raise NotPossible("the command that opened this page trains the model; Ctrl-C in its terminal ends it.")
+
     def _train(self, _: Array) -> dict[str, Any]:
+        self._here()
         x, y = self._training_images()
         self.model._require_compiled("train")
         with self._starting:
@@ -180,12 +187,13 @@ class Session:
         try:
             self.model.fit(
                 x, y, BATCH, epochs=EPOCHS, validation_data=self.test, verbose=0,
-                callbacks=[self._watch, _Stop(self._stopped)],
+                callbacks=[self.watch, _Stop(self._stopped)],
             )  # fmt: skip
         except Exception as error:  # of the training's thread: the page is to show it
             self.failure = str(error)
 
     def _stop(self, _: Array) -> dict[str, Any]:
+        self._here()
         self._stopped.set()
         return {}
 
@@ -220,6 +228,13 @@ class Watch(Callback):
         super().__init__()
         self.version = self.epoch = self.step = self.steps = 0
         self.logs: dict[str, float] = {}
+        self.fitting = False
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.fitting = True
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.fitting = False
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch, self.step = epoch + 1, 0

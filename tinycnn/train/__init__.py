@@ -41,8 +41,9 @@ import math
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from tinycnn.output import lasting_output
 from tinycnn.train.arguments import given_settings, make_parser
@@ -82,7 +83,7 @@ def _main(parser: argparse.ArgumentParser, arguments: argparse.Namespace, argv: 
                 print(f"{run.folder}: this run is complete. To train it longer: --epochs {2 * run.config['epochs']}")
                 return 0
             splits = _resumed_run(parser, argv, run)
-        _train(run, splits, arguments.verbose)
+        _train(run, splits, arguments.verbose, bool(arguments.lab))
     except ExitError as error:
         print(f"{PROG}: {'error: ' if error.code == 1 else ''}{error}", file=sys.stderr)
         return error.code
@@ -175,7 +176,7 @@ def _counted(splits: Splits) -> dict[str, int]:
     return {part: len(images) for part, (images, _) in zip(PARTS, splits, strict=True)}
 
 
-def _train(run: Run, splits: Splits, verbose: int) -> None:
+def _train(run: Run, splits: Splits, verbose: int, lab: bool) -> None:
     from tinycnn import models, utils
     from tinycnn.optimizers import Adam
 
@@ -201,11 +202,29 @@ def _train(run: Run, splits: Splits, verbose: int) -> None:
 
     run.write_config()
     training, validation, test = splits
-    _fit(model, training, validation, run, verbose)
+    with ExitStack() as stack:
+        watching = stack.enter_context(_lab_beside(model, training, validation)) if lab else []
+        _fit(model, training, validation, run, verbose, watching)
     _test(model, test, run, verbose)
 
 
-def _fit(model: Sequential, training: Split, validation: Split, run: Run, verbose: int) -> None:
+@contextmanager
+def _lab_beside(model: Sequential, training: Split, validation: Split) -> Iterator[list[Any]]:
+    """The callbacks by which the lab follows the training; none, and a warning, where it cannot be opened."""
+    from tinycnn.lab import beside
+
+    with ExitStack() as stack:
+        try:
+            watching = [stack.enter_context(beside(model, training, validation))]
+        except (OSError, ValueError) as error:
+            print(f"{PROG}: warning: training without the lab ({one_line(error)}).", file=sys.stderr)
+            watching = []
+        yield watching
+
+
+def _fit(
+    model: Sequential, training: Split, validation: Split, run: Run, verbose: int, watching: Sequence[Any] = ()
+) -> None:
     """Train, and write what was learned, also where training was interrupted or failed."""
     from tinycnn.trainers.callbacks import BackupAndRestore
 
@@ -219,7 +238,7 @@ def _fit(model: Sequential, training: Split, validation: Split, run: Run, verbos
             epochs=config["epochs"],
             verbose=verbose,
             validation_data=validation,
-            callbacks=[BackupAndRestore(run.folder, delete_checkpoint=False)],
+            callbacks=[BackupAndRestore(run.folder, delete_checkpoint=False), *watching],
         )
     except FloatingPointError as error:
         failure = one_line(error)

@@ -84,6 +84,12 @@ def make_parser() -> argparse.ArgumentParser:
         "is complete; all other settings are taken from there, and the result is the same to the bit",
     )
     parser.add_argument(
+        "--lab",
+        action="store_const",
+        const=True,
+        help="open the lab in a browser, to look inside the model while it trains; the result is the same to the bit",
+    )
+    parser.add_argument(
         "--verbose",
         type=int,
         choices=(0, 1, 2),
