@@ -13,12 +13,24 @@ from benchmarks import _common, _operations
 from benchmarks import walk as walk_benchmark
 from benchmarks._common import Json, spread, summary
 from benchmarks._models import grid_flops, training_flops
+from benchmarks.lab import percentile
 from benchmarks.memory import what
 from benchmarks.training_step import label
 
 AGAIN = ("second", "third")  # folders of further runs, which show whether the verdicts hold
 REPEATED = ("training_step", "startup", "memory")  # what is judged by the worst of its runs
-BENCHMARKS = ("accuracy", "training_step", "profile", "walk", "kernels", "scaling", "startup", "memory", "blas_threads")
+BENCHMARKS = (
+    "accuracy",
+    "training_step",
+    "profile",
+    "walk",
+    "kernels",
+    "scaling",
+    "startup",
+    "memory",
+    "blas_threads",
+    "lab",
+)
 Results = dict[str, Json]
 MODELS = (("plain", "plain", ""), ("dropout", "dropout", " --dropout"), ("batch_normalization", "BN", " --bn"))
 NOTEBOOK_FIGURES = {"plain": "99.18 %", "dropout": "99.17 %", "batch_normalization": "99.10 %"}  # as it printed them
@@ -71,6 +83,7 @@ def report(results: Results, pictures: str = "results") -> str:
         "startup": startup,
         "memory": memory,
         "blas_threads": blas_threads,
+        "lab": lab,
     }
     parts = [
         "# How fast tinycnn is\n\n"
@@ -540,6 +553,29 @@ def blas_threads(result: Json) -> str:
         "## The reference kernels and NumPy's threads\n\nA training step of the plain model with "
         f'`kernels="reference"`; all threads: {result["blas"]["threads"]}. README.md, Traps, says what follows.\n\n'
         + table(["NumPy's products", "ms a step"], rows)
+    )
+
+
+def lab(result: Json) -> str:
+    def p95(values: Sequence[float]) -> str:
+        return f"{summary(values)['median']:.0f} ms, {percentile(values, 0.95):.0f} ms"
+
+    rows = [
+        ["command to first picture, warm, in an open browser", f"{spread(result['start_s'])} s", "under 2 s"],
+        ["page, gzipped", f"{result['page_kb']:.1f} kB", "under 30 kB"],
+        ["a drawing to its maps: median, p95", p95(result["follow_ms"]), "p95 under 50 ms"],
+        ["the same while it trains", p95(result["follow_training_ms"]), "p95 under 100 ms"],
+        ["training with the lab open, of that without", f"{spread(result['slowed'])}", "under 1.05"],
+        ["requests that leave the machine", str(result["requests_elsewhere"]), "0"],
+        ["exported file", f"{result['exported_kb']:.0f} kB", "under 800 kB"],
+        ["exported file, ready", f"{spread(result['ready_ms'], 0)} ms", "under 1000 ms"],
+        ["drawings that are read", f"{result['read']} of {result['drawings']}", "at least 95 of 100"],
+    ]
+    return (
+        "## The lab\n\nThe notebook's model with batch normalization, after a short training on "
+        f"{result['settings']['data']}, in headless Chromium.\nThe drawings are strokes of digits, bent and moved by a "
+        "program "
+        "(`benchmarks/_drawings.py`).\n\n" + table(["what", "measured", "aim"], rows)
     )
 
 

@@ -17,6 +17,7 @@ import pytest
 from benchmarks import __main__ as quick
 from benchmarks import (
     _common,
+    _drawings,
     _kernels_worker,
     _models,
     _operations,
@@ -622,6 +623,26 @@ def test_profile_times_every_part_of_a_step(monkeypatch: pytest.MonkeyPatch) -> 
         ways = [part.split()[0] for part in parts]
         assert ways == ["gathering", *["forward"] * steps, "loss", *["backward"] * steps, "optimizer", "metrics"]
         assert min(parts.values()) > 0
+
+
+def test_the_lab_is_held_against_its_aims() -> None:
+    result = {
+        "start_s": [1.5], "page_kb": 28.04, "follow_ms": [*range(1, 101)], "follow_training_ms": [40.0],
+        "slowed": [1.04], "requests_elsewhere": 0, "exported_kb": 760.0, "ready_ms": [600.0], "read": 97, "drawings": 100,
+        "settings": {"data": "mnist"},
+    }  # fmt: skip
+    text = report.lab(result)
+    assert row(text, "a drawing to its maps: median, p95")[1:] == ["50 ms, 96 ms", "p95 under 50 ms"]
+    assert row(text, "drawings that are read")[1:] == ["97 of 100", "at least 95 of 100"]
+    assert "training on mnist" in text
+
+
+def test_the_drawings_are_always_the_same_and_inside_the_square() -> None:
+    several = _drawings.drawings()
+    assert several == _drawings.drawings()
+    assert [digit for digit, _ in several] == [digit for digit in range(10) for _ in range(10)]
+    assert len({str(strokes) for _, strokes in several}) == 100
+    assert all(-0.1 < number < 1.1 for _, strokes in several for s in strokes for point in s for number in point)
 
 
 def test_a_result_of_an_earlier_version_is_to_be_measured_anew() -> None:

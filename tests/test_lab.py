@@ -23,6 +23,7 @@ from tinycnn.functional import Input
 from tinycnn.insight.copies import copy_model
 from tinycnn.kernels import REFERENCE
 from tinycnn.lab import command_line, looks, server
+from tinycnn.lab import images as lab_images
 from tinycnn.lab.server import Server
 from tinycnn.lab.session import NotPossible, Session, Watch, to_json
 from tinycnn.layers import Add, BatchNormalization, Conv2D, Dense, Dropout, Flatten, LayerNormalization, MaxPooling2D
@@ -522,9 +523,13 @@ def test_the_newest_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_images_for_models_that_take_digits() -> None:
-    training, test = command_line.images_for(models.plain(), "digits")
-    assert (training[0].shape, test[0].shape) == ((1202, 28, 28, 1), (355, 28, 28, 1))
-    assert command_line.images_for(Sequential([Flatten(input_shape=(8, 8, 1))]), "digits") == (None, None)
+    (x, y), test = lab_images.images_for(models.plain(), "digits")
+    assert (x.shape, y.shape, test[0].shape) == ((4 * 1202, 28, 28, 1), (4 * 1202,), (355, 28, 28, 1))
+    soft, *sharp = np.split(x, 4)
+    np.testing.assert_allclose(sharp[0], np.clip(3 * (soft - 0.3), 0, 1), atol=1e-6)
+    assert [np.mean((part > 0.1) & (part < 0.9)) for part in sharp] < [np.mean((soft > 0.1) & (soft < 0.9))] * 3
+    np.testing.assert_array_equal(y[:1202], y[-1202:])
+    assert lab_images.images_for(Sequential([Flatten(input_shape=(8, 8, 1))]), "digits") == (None, None)
 
 
 def test_the_program_serves_until_ctrl_c(tmp_path: Path) -> None:

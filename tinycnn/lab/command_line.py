@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tinycnn import models
-from tinycnn.datasets import digits, mnist
 from tinycnn.lab import export, serve
+from tinycnn.lab.images import images_for
 from tinycnn.saving import load_model
-from tinycnn.train.data import prepared
 
 RUNS = Path("runs")
 WEIGHTS, CONFIG = "model.weights.h5", "config.json"
@@ -98,12 +97,3 @@ def fresh_model() -> Any:
 def _compile(model: Any) -> None:
     if model.optimizer is None or getattr(model, "loss", None) is None:
         model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-
-
-def images_for(model: Any, data: str) -> tuple[Any, Any]:
-    """Training and test images of the data set, if the model takes such: else None."""
-    if tuple(model.input_shape[1:]) != (28, 28, 1):
-        return None, None
-    training, test = mnist.load_data() if data == "mnist" else digits.load_data()
-    images, _, others = prepared(data, training, test, None)
-    return images, others
