@@ -627,10 +627,18 @@ def test_profile_times_every_part_of_a_step(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_lab_is_held_against_its_aims() -> None:
     result = {
-        "start_s": [1.5], "page_kb": 28.04, "follow_ms": [*range(1, 101)], "follow_training_ms": [40.0],
-        "slowed": [1.04], "requests_elsewhere": 0, "exported_kb": 760.0, "ready_ms": [600.0], "read": 97, "drawings": 100,
+        "start_s": [1.5],
+        "page_kb": 28.04,
+        "follow_ms": [*range(1, 101)],
+        "follow_training_ms": [40.0],
+        "slowed": [1.04],
+        "requests_elsewhere": 0,
+        "exported_kb": 760.0,
+        "ready_ms": [600.0],
+        "read": 97,
+        "drawings": 100,
         "settings": {"data": "mnist"},
-    }  # fmt: skip
+    }
     text = report.lab(result)
     assert row(text, "a drawing to its maps: median, p95")[1:] == ["50 ms, 96 ms", "p95 under 50 ms"]
     assert row(text, "drawings that are read")[1:] == ["97 of 100", "at least 95 of 100"]
