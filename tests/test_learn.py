@@ -620,3 +620,9 @@ def test_arrays_that_are_too_large_or_hold_objects_are_refused_before_they_are_r
     stream.seek(0)
     with pytest.raises(ValueError, match="arrays of more than 268435456 bytes"):
         runner._read_array(stream, 2**28)
+
+
+@pytest.mark.parametrize("unit", [unit for unit in COURSE if unit.needs], ids=str)
+def test_what_a_unit_needs_needs_nothing_else(unit):
+    """Its check tries the units before, whose own checks may call others."""
+    assert {number for needed in unit.needs for number in find(needed).needs} <= set(unit.needs)

@@ -353,7 +353,7 @@ def curves(records, epoch_steps=None):
     }
 
 
-few, everything = experiments.load("overfitting"), study.load()
+few, everything = experiments.load("overfitting"), study.load(study.PILOT)
 chosen = {
     (images, name): [r for r in few if (r["run"]["images"], r["run"]["model"]) == (images, name)]
     for images in sorted({r["run"]["images"] for r in few})

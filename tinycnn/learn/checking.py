@@ -56,15 +56,15 @@ def examine(
     passed: list[str] = []
     with Child(folder, command, limit, total) as child:
         mine = Mine(child, np.random.default_rng(seed), variant, say, pictures)
-        title, wrong = "", _missing(unit, folder, mine)
-        if wrong is not None:
-            return Outcome(unit, (), BEFORE, wrong, child.printed)
-        for rung in unit.rungs:
+        title, wrong = BEFORE, _missing(unit, folder, mine)
+        for rung in unit.rungs if wrong is None else ():
             title, wrong = title_of(rung), _tried(rung, mine)
             if wrong is not None:
-                return Outcome(unit, tuple(passed), title, wrong, child.printed, "tinycnn" in child.imported)
+                break
             passed.append(title)
-        return Outcome(unit, tuple(passed), printed=child.printed, imports_tinycnn="tinycnn" in child.imported)
+    failing = "" if wrong is None else title
+    # What was printed is all there once the process has ended.
+    return Outcome(unit, tuple(passed), failing, wrong, child.printed, "tinycnn" in child.imported)
 
 
 def title_of(rung: Callable[[Mine], None]) -> str:

@@ -87,7 +87,8 @@ class Child:
             env=os.environ | threads,
             start_new_session=True,
         )
-        threading.Thread(target=self._keep_printed, daemon=True).start()
+        self._reader = threading.Thread(target=self._keep_printed, daemon=True)
+        self._reader.start()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def __enter__(self) -> Child:
@@ -101,6 +102,7 @@ class Child:
         self._closed = True
         self._kill()
         self._process.wait()
+        self._reader.join(timeout=5)
         for stream in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(BrokenPipeError):
                 stream.close()  # type: ignore[union-attr]

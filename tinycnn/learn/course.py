@@ -154,7 +154,7 @@ COURSE = (
         "C",
         "three_models",
         "milestone: the notebook's three models, on your kernels",
-        needs=("02", "03", "04", "05", "06", "08", "09", "10", "11", "12", "13", "14", "16"),
+        needs=("02", "03", "04", "05", "06", "08", "09", "10", "11", "12", "13", "14", "15", "16"),
     ),
     Unit("17", "fold", "a batch normalization folded into its convolution", ("fold",)),
     Unit("18", "bug_hunt", "write the check that finds the wrong layers", ("is_right",)),

@@ -198,11 +198,12 @@ def count_lines(function: Any, arguments: list[Any], file: str) -> tuple[Any, in
         lines += event == "line"
         return trace
 
+    before = sys.gettrace()  # a debugger's
     sys.settrace(trace)
     try:
         return function(*arguments), lines
     finally:
-        sys.settrace(None)
+        sys.settrace(before)
 
 
 class Gone(BaseException):
