@@ -33,7 +33,7 @@ from tinycnn.sequential import Sequential
 LAYERS = 9
 
 
-def small() -> Any:
+def small(kernels: str = "reference") -> Any:
     tinycnn.set_random_seed(3)
     model = Sequential(
         [
@@ -42,7 +42,7 @@ def small() -> Any:
             Dense(10, activation="softmax"),
         ]
     )  # fmt: skip
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], kernels=kernels)
     return model
 
 
@@ -208,7 +208,7 @@ def test_a_graph_is_looked_at_too() -> None:
 @pytest.mark.jit
 def test_training_with_the_lab_open_ends_with_the_same_bits() -> None:
     x, y = images(320)
-    alone, watched = small(), small()
+    alone, watched = small("fast"), small("fast")
     alone.fit(x, y, epochs=2, verbose=0)
     session = Session(watched, (x, y), (x[:50], y[:50]))
     done = threading.Event()
@@ -231,7 +231,6 @@ def test_training_with_the_lab_open_ends_with_the_same_bits() -> None:
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.jit
 def test_training_starts_is_counted_and_stops() -> None:
     x, y = images(640)
     session = Session(small(), (x, y))
@@ -251,7 +250,6 @@ def test_training_starts_is_counted_and_stops() -> None:
     assert json.loads(to_json(session.answer("training", None)))["history"]["loss"]
 
 
-@pytest.mark.jit
 def test_a_training_command_opens_it_and_ends_with_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -285,7 +283,7 @@ def test_a_training_command_opens_it_and_ends_with_the_same_bits(
         connection.close()
 
     monkeypatch.setattr(Watch, "on_train_batch_end", look)
-    arguments = ["--data", "digits", "--subset", "120", "--epochs", "2", "--verbose", "0"]
+    arguments = ["--data", "digits", "--subset", "120", "--epochs", "2", "--verbose", "0", "--kernels", "reference"]
     for name, more in (("with", ["--lab"]), ("without", [])):
         tinycnn.utils.clear_session()  # layers are called alike
         assert train.main([*arguments, *more, "--out", str(tmp_path / name)]) == 0
@@ -556,4 +554,57 @@ def test_the_program_serves_until_ctrl_c(tmp_path: Path) -> None:
 
 def test_looks_run_on_the_reference_kernels(session: Session) -> None:
     assert all(layer.kernels is REFERENCE for layer in looks.snapshot(session.model).layers)
-    assert session.model.layers[0].kernels is not REFERENCE or tinycnn.kernels.FAST is REFERENCE
+    fast = looks.snapshot(small("fast"))
+    assert all(layer.kernels is REFERENCE for layer in fast.layers)
+    assert fast.optimizer.kernels is REFERENCE
+
+
+@pytest.mark.parametrize("browser", ["opens", "is not there", "fails"])
+def test_serving_in_this_process(
+    browser: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[str] = []
+
+    def open_it(url: str) -> bool:
+        if browser == "fails":
+            raise OSError("no display")
+        opened.append(url)
+        return browser == "opens"
+
+    def serve_until_ctrl_c(self: Server) -> None:
+        status, content, _ = self.answer("training", None)
+        assert (status, json.loads(content)["running"]) == (200, True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("webbrowser.open", open_it)
+    monkeypatch.setattr(Server, "serve_forever", serve_until_ctrl_c)
+    x, y = images(640)
+    tinycnn.lab.serve(small(), (x, y), train=True)
+    said = capsys.readouterr()
+    assert said.out.startswith("The lab is at http://127.0.0.1:")
+    assert said.out.endswith("\nThe lab is closed.\n")
+    no_browser = "No browser was found: open the address in one on this machine.\n"
+    assert said.err == ("" if browser == "opens" else no_browser)
+
+
+def test_the_command_hands_on_the_model_its_images_and_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served: list[Any] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command_line, "serve", lambda *given, **more: served.append((given, more)))
+    small().save(tmp_path / "a.keras")
+    assert command_line.main(["a.keras", "a.keras", "--no-browser", "--port", "8123"]) == 0
+    (model, training, test, others), more = served[0]
+    assert (len(others), training[0].shape[1:], len(test[0])) == (1, (28, 28, 1), 355)
+    assert model.optimizer is not None
+    assert more == {"port": 8123, "browser": False, "train": False}
+    assert command_line.main([]) == 0  # no run: a new model that trains at once
+    assert served[1][1]["train"]
+    assert "a new model with batch normalization, which is trained now" in capsys.readouterr().out
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "serve", interrupted)
+    assert command_line.main(["a.keras"]) == 130
