@@ -185,7 +185,7 @@ def value(obj):
 
 
 def start(app):
-    app.env.public_places = {}
+    app.env.public_places = getattr(app.env, "public_places", {})  # of pages that are not read again
     FIRST.clear()
     for module in HOMES:
         for name in importlib.import_module(module).__all__:
