@@ -18,14 +18,15 @@ def wrong_entries(given: Array, due: Array, tolerance: float = 1e-4) -> Array:
     return ~(np.abs(given - due) <= tolerance * scale)
 
 
-def as_plane(array: Array) -> tuple[Array, str]:
-    """Two axes of an array to look at, and which of the others was taken; of images the first, of kernels as well.
+def most_wrong(wrong: Array) -> tuple[int, int]:
+    """The image and the channel with most mistakes.  Shapes: (n, h, w, c)"""
+    image, channel = np.unravel_index(np.argmax(wrong.sum(axis=(1, 2))), (wrong.shape[0], wrong.shape[3]))
+    return int(image), int(channel)
 
-    Shapes:  (n, h, w, c) -> (h, w);  (n, c) and (h, w) stay;  (n,) -> (1, n)
-    """
-    if array.ndim == 4:
-        return array[0, :, :, 0], "[0, :, :, 0]"
-    return array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1), ""
+
+def as_plane(array: Array) -> Array:
+    """An array as rows and columns.  Shapes: (n, c) and (h, w) stay;  (n,) -> (1, n)"""
+    return array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1)
 
 
 def text(given: Array, due: Array) -> str:
@@ -33,9 +34,9 @@ def text(given: Array, due: Array) -> str:
     wrong = wrong_entries(given, due)
     where = ""
     if wrong.ndim == 4:
-        image, channel = np.unravel_index(np.argmax(wrong.sum(axis=(1, 2))), (wrong.shape[0], wrong.shape[3]))
+        image, channel = most_wrong(wrong)
         wrong, where = wrong[image, :, :, channel], f"[{image}, :, :, {channel}] of "
-    plane, _ = as_plane(wrong)
+    plane = as_plane(wrong)
     rows = ["  " + " ".join(WRONG if one else RIGHT for one in row[:MOST_COLUMNS]) for row in plane[:MOST_ROWS]]
     cut = " (its beginning)" if plane.shape[0] > MOST_ROWS or plane.shape[1] > MOST_COLUMNS else ""
     return "\n".join([f"{where}{given.shape}{cut}: {RIGHT} right, {WRONG} wrong", *rows])
@@ -47,10 +48,10 @@ def write(given: Array, due: Array, path: Path) -> None:
 
     wrong = wrong_entries(given, due)
     if wrong.ndim == 4:
-        image, channel = np.unravel_index(np.argmax(wrong.sum(axis=(1, 2))), (wrong.shape[0], wrong.shape[3]))
+        image, channel = most_wrong(wrong)
         given, due = given[image, :, :, channel], due[image, :, :, channel]
     figure = Figure(figsize=(9, 3.4), layout="constrained")
-    planes = {"yours": as_plane(given)[0], "due": as_plane(due)[0]}
+    planes = {"yours": as_plane(given), "due": as_plane(due)}
     planes["yours less due"] = planes["yours"] - planes["due"]
     most = max(float(np.nanmax(np.abs(planes["due"]), initial=0.0)), 1e-12)
     for ax, (title, plane) in zip(figure.subplots(1, 3), planes.items(), strict=True):
