@@ -59,20 +59,34 @@ class Evidence:
     @cached_property
     def due(self) -> Array | None:
         """The whole of the right gradient: tinycnn's own layer gives it, if it agrees with what was measured."""
-        right = self.made_by(REFERENCE).get(self.name)
+        right = self.right.get(self.name)
         if right is not None and same(self.at(right), self.measured):
             return right
         if len(self.index) == self.gradient.size:
             return self.measured[np.argsort(self.index)].reshape(self.gradient.shape)
         return None
 
-    def made_by(self, kernels: Kernels) -> dict[str, Array]:
-        """The gradients of tinycnn's own layer of this kind with such kernels; {} where there is none."""
+    @property
+    def own_layer(self) -> Any:
+        """The layer as one of tinycnn's own kind, None where there is none."""
         kind = next((c for c in type(self.layer).__mro__ if c.__module__.startswith("tinycnn.layers.")), None)
-        if kind is None or kind in (layers.Layer, object) or self.function.rewind is None:
-            return {}
+        if kind is None or kind is layers.Layer or self.function.rewind is None:
+            return None
         own = copy.copy(self.layer)
-        own.__class__, own.kernels = kind, kernels
+        own.__class__ = kind
+        return own
+
+    @cached_property
+    def right(self) -> dict[str, Array]:
+        """The gradients of tinycnn's own layer of this kind."""
+        return self.made_by(REFERENCE)
+
+    def made_by(self, kernels: Kernels) -> dict[str, Array]:
+        """The same with such kernels; {} where there is no such layer."""
+        own = self.own_layer
+        if own is None or self.function.rewind is None:
+            return {}
+        own.kernels = kernels
         self.function.rewind()
         with np.errstate(all="ignore"):
             own.forward(self.function.x, training=True)
@@ -149,21 +163,13 @@ def _of_this_layer(e: Evidence) -> Iterator[str]:
         if of_logits and same(e.given, e.at(wrong_ways.crossentropy_without_labels(e.function.x))):
             yield "the label's 1 is not taken off: (p − [k = label])/n"
         return
-    if e.due is not None and e.made_by(REFERENCE):
-        for name, table in wrong_ways.tables(_library_kind(e.layer)):
+    if e.due is not None and e.own_layer is not None:
+        for name, table in wrong_ways.tables(e.own_layer):
             with contextlib.suppress(ValueError, IndexError):  # a mistake that cannot be made with these shapes
                 if _is(e, e.made_by(table).get(e.name)):
                     yield name
     yield from _of_dropout(e)
     yield from _of_batch_normalization(e)
-
-
-def _library_kind(layer: Any) -> Any:
-    """The layer as one of tinycnn's own kind."""
-    kind = next(c for c in type(layer).__mro__ if c.__module__.startswith("tinycnn.layers."))
-    own = copy.copy(layer)
-    own.__class__ = kind
-    return own
 
 
 def _is(e: Evidence, wrong: Array | None) -> bool:
@@ -234,7 +240,7 @@ def _as_a_whole(e: Evidence) -> Iterator[str]:
         yield "dy passes through as it is: the layer's own derivative is missing"
     if e.due is None:
         return
-    for other, right in e.made_by(REFERENCE).items():
+    for other, right in e.right.items():
         if other != e.name and right.shape == e.gradient.shape and _is(e, right):
             yield f"it is the gradient of {other}"
     if e.is_input and len(e.gradient) > 1 and e.gradient.ndim > 1:
