@@ -1,9 +1,13 @@
-"""What pyproject.toml cannot say: the README as an index shows it, away from the files that it links to."""
+"""What pyproject.toml cannot say: the README as an index shows it, and which folders are packages.
+
+The README is shown there away from the files that it links to. Of the tutorials, which lie beside the package, and of
+the benchmarks' results an installation needs what the notebooks import and read: as `tinycnn.tutorials`.
+"""
 
 import re
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 
@@ -25,4 +29,14 @@ def readme_for_an_index() -> str:
     return re.sub(r"(!?)\[([^\]]+)\]\((?!https?://|#)([^)\s]+)\)", link, text)
 
 
-setup(long_description=readme_for_an_index(), long_description_content_type="text/markdown")
+setup(
+    long_description=readme_for_an_index(),
+    long_description_content_type="text/markdown",
+    packages=[
+        *find_packages(include=["tinycnn*"]),
+        "tinycnn.tutorials",
+        "tinycnn.tutorials.exercises",
+        "tinycnn.tutorials.benchmarks",
+    ],
+    package_dir={"tinycnn.tutorials": "tutorials", "tinycnn.tutorials.benchmarks": "benchmarks/results"},
+)

@@ -10,13 +10,14 @@ import argparse
 import datetime
 import json
 import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from tutorials.machine import machine
 
 RESULTS = Path(__file__).with_name("results")
 COLOURS = {"tinycnn": "#0072B2", "Keras": "#D55E00", "PyTorch": "#009E73", "other": "#999999"}  # Okabe & Ito
@@ -93,20 +94,6 @@ def ms_per_step(rounds: Sequence[Json], steps: int) -> list[float]:
 
 
 # The machine, the files
-
-
-def machine() -> Json:
-    return {"cpu": cpu_model(), "cores": os.cpu_count(), "os": f"{platform.system()} {platform.machine()}"}
-
-
-def cpu_model() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def command(name: str, argv: Sequence[str]) -> str:

@@ -220,14 +220,13 @@ assert all(checks.values())
 # which takes ten minutes and needs MNIST. The next cell reads its results.
 
 # %%
-import json
+from tinycnn.tutorials.helpers import benchmark, result, show_source
 
-from helpers import RESULTS, ROOT, show_source
 from tinycnn import plots
 
 MODELS = ("plain", "dropout", "batch_normalization")
-notebook = json.loads((RESULTS / "notebook.json").read_text(encoding="utf-8"))
-measured = json.loads((ROOT / "benchmarks" / "results" / "accuracy.json").read_text(encoding="utf-8"))["runs"]
+notebook = result("notebook")
+measured = benchmark("accuracy")["runs"]
 runs = {
     name: {"the notebook": notebook[name], "tinycnn": measured[f"tinycnn {name}"], "Keras": measured[f"keras {name}"]}
     for name in MODELS

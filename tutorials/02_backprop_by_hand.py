@@ -16,8 +16,8 @@
 from dataclasses import replace
 
 import numpy as np
+from tinycnn.tutorials.helpers import show_source
 
-from helpers import show_source
 from tinycnn import kernels, losses, plots, utils
 from tinycnn.datasets import digits
 from tinycnn.gradient_check import check_layer, check_model

@@ -16,16 +16,16 @@
 # %%
 import numpy as np
 from scipy import stats
+from tinycnn.tutorials import experiments, normalization
+from tinycnn.tutorials.helpers import show_source
+from tinycnn.tutorials.normalization import compiled, network
 
-from helpers import show_source
 from tinycnn import inspection, plots
 from tinycnn.gradient_check import check_layer
 from tinycnn.inspection import Monitor
 from tinycnn.kernels import batch_normalization
 from tinycnn.layers import BatchNormalization
 from tinycnn.normalization import fold_batch_normalization, recalibrate_batch_normalization
-from tutorials import experiments, normalization
-from tutorials.normalization import compiled, network
 
 (x, y), (x_test, y_test) = normalization.load_digits()
 EPOCHS = 10

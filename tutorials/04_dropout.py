@@ -12,14 +12,14 @@ import itertools
 
 import numpy as np
 from scipy.ndimage import rotate
+from tinycnn.tutorials import experiments, study
+from tinycnn.tutorials.helpers import show_source
 
-from helpers import show_source
 from tinycnn import models, normalization, plots, utils
 from tinycnn.callbacks import LambdaCallback
 from tinycnn.datasets import digits
 from tinycnn.kernels import dropout as dropout_kernels
 from tinycnn.layers import BatchNormalization, Dense, Dropout
-from tutorials import experiments, study
 
 (x_train, y_train), (x_test, y_test) = digits.load_data()
 x_train, x_test = (x.reshape(-1, 28, 28, 1).astype("float32") / 255 for x in (x_train, x_test))

@@ -18,10 +18,10 @@
 import numpy as np
 from IPython.display import Markdown
 from scipy import stats
+from tinycnn.tutorials import claims, study
+from tinycnn.tutorials.helpers import show_source
 
-from helpers import show_source
 from tinycnn import plots
-from tutorials import claims, study
 
 results = study.load(study.PILOT)
 NAMES = {

@@ -16,15 +16,14 @@
 # more where the package has never been used before); reading it takes 20 minutes.*
 
 # %%
-import json
 import re
 from fractions import Fraction
 
 import numba
 import numpy as np
 from numba import njit
+from tinycnn.tutorials.helpers import benchmark, show_source
 
-from helpers import ROOT, show_source
 from tinycnn import models, plots, utils
 from tinycnn.datasets import digits
 from tinycnn.kernels import FAST, REFERENCE, conv2d, fast
@@ -69,11 +68,7 @@ for z in results.values():
     np.testing.assert_allclose(z, results["NumPy"], rtol=0, atol=2e-5 * np.abs(results["NumPy"]).max())
 
 
-def recorded(name):
-    return json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
-
-
-walk = recorded("walk")
+walk = benchmark("walk")
 steps = {step["name"]: step for step in walk["steps"]}
 STEPS = {
     "seven loops": "forward: scalar loops, compiled",
@@ -690,9 +685,9 @@ print("Denormal arithmetic is correct. How slow is it here? Call slower_with_den
 # A whole training step of the plain model, part by part:
 
 # %%
-profile = {name: 1e3 * second for name, second in recorded("profile")["parts"]["plain"].items()}
+profile = {name: 1e3 * second for name, second in benchmark("profile")["parts"]["plain"].items()}
 of_convolutions = sum(v for name, v in profile.items() if "Conv2D" in name) / sum(profile.values())
-training = recorded("training_step")
+training = benchmark("training_step")
 share, ratio = np.median(training["sgemm_share"]["plain"]), np.median(training["ratio"]["plain"])
 print(f"{of_convolutions:.0%} of it are the convolutions, with relu and pooling.")
 print(f"The whole step does its products at {share:.0%} of the rate of a large matrix product, all else included.")

@@ -17,14 +17,14 @@ import textwrap
 from dataclasses import replace
 
 import numpy as np
+from tinycnn.tutorials import gallery, mistakes
+from tinycnn.tutorials.helpers import show_source
+from tinycnn.tutorials.mistakes import ADAM, ALL, MISTAKES, MOMENTUM
 
-from helpers import show_source
 from tinycnn import kernels, plots, utils
 from tinycnn.gradient_check import check_layer
 from tinycnn.layers import Conv2D, Dense, Flatten, Input, MaxPooling2D
 from tinycnn.sequential import Sequential
-from tutorials import gallery, mistakes
-from tutorials.mistakes import ADAM, ALL, MISTAKES, MOMENTUM
 
 results = gallery.load()
 right = {name: results[MISTAKES[name].beside] for name in MISTAKES}

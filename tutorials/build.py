@@ -1,11 +1,13 @@
 """Execute the tutorials, and write the notebooks that readers see.
 
-    python -m tutorials.build             # all: execute the .py, write the .ipynb with its outputs
+    python -m tutorials.build             # all: execute the .py, write the .ipynb with its outputs, and the student's
     python -m tutorials.build 02 04       # these two
     python -m tutorials.build --check     # write nothing; exit with 1 on an error, or where a pair has drifted apart
 
 A tutorial's source is NN_name.py, cells in jupytext's percent format. Each is executed from clean, in a kernel of its
-own and without MNIST. Only what went well is written. Two builds on one machine give the same file: times are left out
+own, in an empty folder and without MNIST. Only what went well is written, and nothing in which `tutorials.gate` finds a
+sentence without evidence. Cells tagged "solution" are folded; the student's edition, student/NN_name.ipynb, has none of
+them, and no outputs. Two builds on one machine give the same file: times are left out
 of progress lines, there are no time stamps and no random names of cells, and the same seed gives the same bits.
 
 Other processors add up in another order, so numbers that come from training differ there in their last digits, and
@@ -20,6 +22,7 @@ import argparse
 import os
 import re
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Sequence
@@ -34,12 +37,19 @@ from nbformat import NotebookNode
 
 from tinycnn.files import replacing
 
+from . import gate
+
 FOLDER = Path(__file__).resolve().parent
 CELL_SECONDS = 300  # a cell that takes longer hangs
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+SOLUTION = "solution"  # the tag of a cell that answers an exercise
+STUDENTS_NOTE = (
+    "\n\n*This is the student's edition: no outputs, no solutions. Where `...` stands, it is your turn. With both: "
+    "[{name}](../{name}.ipynb).*"
+)
 COMPILING = "tinycnn: compiling the fast kernels"  # may be the first thing that a new machine says
 TIMES = re.compile(r"\d+s - \d+(ms|us|s)/step")
 NO_TIMES = "…s - …/step"
@@ -71,27 +81,55 @@ def source(name: str) -> NotebookNode:
     """The cells of the .py, without outputs."""
     notebook = jupytext.read(FOLDER / f"{name}.py", fmt="py:percent")
     notebook.nbformat_minor = 4  # 4.5 asks for names of cells, which would be random
+    notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         cell.pop("id", None)
     return notebook
 
 
-def execute(name: str) -> NotebookNode:
-    """The cells of the .py with the outputs of a fresh kernel, which works in this folder as Jupyter's do."""
+def folded(notebook: NotebookNode) -> NotebookNode:
+    """The same with its solutions folded: by Jupyter's mark and the site's, and words by HTML's own element."""
+    for cell in notebook.cells:
+        if SOLUTION not in cell.metadata.get("tags", ()):
+            continue
+        if cell.cell_type == "markdown":
+            cell.source = (
+                f"<details>\n<summary>Solution: think first, then open</summary>\n\n{cell.source}\n\n</details>"
+            )
+        else:
+            cell.metadata.tags.append("hide-cell")
+            cell.metadata.jupyter = {"source_hidden": True}
+    return notebook
+
+
+def students(name: str) -> NotebookNode:
+    """The tutorial to work with: nothing is executed, and no solution is in it."""
     notebook = source(name)
-    client = NotebookClient(
-        notebook,
-        kernel_name="python3",
-        timeout=CELL_SECONDS,
-        resources={"metadata": {"path": str(FOLDER)}},
-        record_timing=False,
-        coalesce_streams=True,
-        extra_arguments=["--log-level=ERROR"],
-    )
-    try:
-        client.execute(env=_environment())
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise TutorialError(f"{name}: {COLOURS.sub('', str(error)).strip()}") from error
+    notebook.cells = [cell for cell in notebook.cells if SOLUTION not in cell.metadata.get("tags", ())]
+    notebook.cells[0].source += STUDENTS_NOTE.format(name=name)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":  # links are written for the folder above
+            cell.source = re.sub(r"(\]\()(?!https?:|#)", r"\1../", cell.source)
+    return notebook
+
+
+def execute(name: str) -> NotebookNode:
+    """The cells of the .py with the outputs of a fresh kernel, which works in an empty folder."""
+    notebook = folded(source(name))
+    with tempfile.TemporaryDirectory() as empty:
+        client = NotebookClient(
+            notebook,
+            kernel_name="python3",
+            timeout=CELL_SECONDS,
+            resources={"metadata": {"path": empty}},
+            record_timing=False,
+            coalesce_streams=True,
+            extra_arguments=["--log-level=ERROR"],
+        )
+        try:
+            client.execute(env=_environment())
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            raise TutorialError(f"{name}: {COLOURS.sub('', str(error)).strip()}") from error
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -101,8 +139,6 @@ def execute(name: str) -> NotebookNode:
 
 def _environment() -> dict[str, str]:
     environment = {**os.environ, "TQDM_DISABLE": "1"}
-    path = [str(FOLDER.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment["PYTHONPATH"] = os.pathsep.join(path)
     environment.pop("TINYCNN_DATA", None)
     return environment
 
@@ -122,8 +158,16 @@ def _clean(name: str, output: NotebookNode) -> NotebookNode:
 
 
 def write(name: str, executed: NotebookNode) -> None:
-    with replacing(FOLDER / f"{name}.ipynb") as path:
-        path.write_text(nbformat.writes(executed) + "\n", encoding="utf-8", newline="\n")
+    """The reader's notebook and the student's."""
+    _write(FOLDER / f"{name}.ipynb", executed)
+    folder = FOLDER / "student"
+    folder.mkdir(exist_ok=True)
+    _write(folder / f"{name}.ipynb", students(name))
+
+
+def _write(path: Path, notebook: NotebookNode) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
 
 
 def drift(name: str, executed: NotebookNode) -> list[str]:
@@ -135,6 +179,9 @@ def drift(name: str, executed: NotebookNode) -> list[str]:
     if [(cell.cell_type, cell.source) for cell in written.cells] != [(c.cell_type, c.source) for c in executed.cells]:
         return [f"the cells of {path.name} are not those of {name}.py"]
     found = []
+    student = FOLDER / "student" / path.name
+    if not student.exists() or nbformat.read(student, as_version=4) != students(name):
+        found.append(f"student/{path.name} is not the student's edition of {name}.py")
     for number, (old, new) in enumerate(zip(written.cells, executed.cells, strict=True), start=1):
         if new.cell_type != "code":
             continue
@@ -168,13 +215,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     failed = 0
     for name in choose(arguments.names):
         start = time.perf_counter()
+        problems = gate.unfounded(source(name))
         try:
             executed = execute(name)
-            problems = drift(name, executed) if arguments.check else []
+            problems += drift(name, executed) if arguments.check else []
         except TutorialError as error:
-            problems = [str(error)]
+            problems.append(str(error))
         else:
-            if not arguments.check:
+            if not problems and not arguments.check:
                 write(name, executed)
         seconds = time.perf_counter() - start
         verdict = "FAILED" if problems else "ok" if arguments.check else "written"

@@ -24,8 +24,9 @@ import numpy as np
 from scipy import stats
 
 from tinycnn.files import replacing
-from tutorials.runs import ROOT, Json, RunError
-from tutorials.study import PILOT, expected_calibration_error, load
+
+from .runs import ROOT, Json, RunError
+from .study import PILOT, expected_calibration_error, load
 
 Array = np.ndarray
 Results = Mapping[tuple[str, str, int], Json]

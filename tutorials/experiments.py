@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from tinycnn.datasets import mnist
-from tutorials import runs, study
-from tutorials.runs import Batch, Json, installed
+
+from . import runs, study
+from .runs import Batch, Json, installed
 
 RESULTS = Path(__file__).with_name("results")
 PACKAGES = ("tinycnn", "numpy", "numba")
@@ -128,7 +129,7 @@ def _describe_overfit(record: Json) -> str:
 EXPERIMENTS = {
     "overfitting": Experiment(
         "What does dropout do where there are few images? (tutorial 4)",
-        "tutorials.experiments:overfit",
+        f"{__package__}.experiments:overfit",
         {"data": "mnist", "checks": list(CHECKS), "batch_size": 32},
         {
             f"{model}-{images}-{seed}": {"model": model, "images": images, "seed": seed}
@@ -140,7 +141,7 @@ EXPERIMENTS = {
     ),
     "same_data": Experiment(
         "Why does batch normalization fail on the very images it has learned? (tutorial 3)",
-        "tutorials.normalization:same_data",
+        f"{__package__}.normalization:same_data",
         {"epochs": 10, "batch_size": 32},
         {
             f"{framework}-{seed}": {"framework": framework, "seed": seed}
@@ -153,21 +154,21 @@ EXPERIMENTS = {
     ),
     "learning_rates": Experiment(
         "At which learning rates does the plain network die, and with batch normalization live? (tutorial 3)",
-        "tutorials.normalization:learning_rates",
+        f"{__package__}.normalization:learning_rates",
         {"rates": [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3], "epochs": 2, "batch_size": 32},
         {f"{place}-{seed}": {"place": place, "seed": seed} for seed in SEEDS for place in ("none", "after")},
         lambda record: f"accuracies {record['accuracy']}",
     ),
     "batch_sizes": Experiment(
         "What does batch normalization make of batches of 2 to 512 images? (tutorial 3)",
-        "tutorials.normalization:batch_sizes",
+        f"{__package__}.normalization:batch_sizes",
         {"sizes": [2, 8, 32, 128, 512], "epochs": 3, "learning_rate": 0.001},
         {f"{place}-{seed}": {"place": place, "seed": seed} for seed in SEEDS for place in ("none", "after")},
         lambda record: f"accuracies {record['test_accuracy']}",
     ),
     "placement": Experiment(
         "Batch normalization before or after the relu? (tutorial 3)",
-        "tutorials.normalization:placement",
+        f"{__package__}.normalization:placement",
         {"data": "mnist", "images": 5_000, "epochs": 4, "batch_size": 32, "learning_rate": 0.001},
         {str(seed): {"seed": seed} for seed in range(1, 5)},
         lambda record: f"before {record['before']['accuracy']}, after {record['after']['accuracy']}",

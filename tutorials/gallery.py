@@ -27,15 +27,16 @@ from tinycnn.gradient_check import check_model
 from tinycnn.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from tinycnn.sequential import Sequential
 from tinycnn.trainers.trainer import LossNotFiniteError
-from tutorials import runs
-from tutorials.claims import t_interval
-from tutorials.mistakes import ALL, Mistake
-from tutorials.normalization import load_digits
-from tutorials.runs import Batch, Json, RunError, installed
+
+from . import runs
+from .claims import t_interval
+from .mistakes import ALL, Mistake
+from .normalization import load_digits
+from .runs import Batch, Json, RunError, installed
 
 RESULTS = Path(__file__).with_name("results") / "gallery"
 QUICK = runs.ROOT / "runs" / "gallery"
-TRAIN = "tutorials.gallery:train"  # what makes a file, in a process of its own
+TRAIN = f"{__package__}.gallery:train"  # what makes a file, in a process of its own
 PACKAGES = ("tinycnn", "numpy")
 # 45 whole batches: the statistics of a last batch of two images would shake every training.
 SETTINGS: Json = {"seeds": [1, 2, 3, 4, 5], "images": 1440, "epochs": 10, "batch_size": 32}

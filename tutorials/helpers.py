@@ -1,24 +1,42 @@
-"""What the tutorials share. They run in this folder, as Jupyter runs them, and ``from helpers import ...`` finds it.
+"""What the tutorials share: the package's code as it runs, results that are kept, predictions, answers.
 
-Importing it makes the repository's modules importable too: ``from tutorials.study import ...``.
+The notebooks import it as `tinycnn.tutorials.helpers`, so they run wherever the package is installed.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
-import sys
+import json
 import textwrap
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from IPython.display import Markdown
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "tutorials" / "results"
+import tinycnn
 
-if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))
+FOLDER = Path(__file__).resolve().parent
+BENCHMARKS = (FOLDER / "benchmarks", FOLDER.parent / "benchmarks" / "results")  # installed, in the repository
+ROOT = Path(tinycnn.__file__).resolve().parents[1]
+
+
+# Results that are kept
+
+
+def result(name: str) -> Any:
+    """What is in results/NAME.json."""
+    return json.loads((FOLDER / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def benchmark(name: str) -> Any:
+    """What ``python -m benchmarks.NAME`` has measured."""
+    path = next(folder / f"{name}.json" for folder in BENCHMARKS if folder.is_dir())
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+# Code
 
 
 def show_source(*objects: Any, docstring: bool = True) -> Markdown:
@@ -46,3 +64,32 @@ def _without_docstrings(source: str) -> str:
             for number in range(first.lineno - 1, first.end_lineno or first.lineno):
                 lines[number] = "\0"
     return "\n".join(line for line in lines if line != "\0")
+
+
+# Predictions and answers
+
+
+def compare(prediction: Any, outcome: Any, unit: str = "") -> None:
+    """Put what the reader has predicted beside what came out; nobody is graded.
+
+    Args:
+        prediction: what stands in the cell to fill in: ``...`` as long as nothing does, a number, or a word.
+        outcome: a number, or the word that turned out to be right.
+
+    Raises:
+        TypeError: a prediction of another kind than the outcome, or no finite number where one is asked for.
+    """
+    numeric = not isinstance(outcome, str)
+    came_out = f"{outcome:.3g}{unit}" if numeric else repr(outcome)
+    if prediction is ...:
+        print(f"You have predicted nothing yet. It is {came_out}.")
+        return
+    if numeric and (not isinstance(prediction, (int, float, np.number)) or not np.isfinite(prediction)):
+        raise TypeError(f"compare: expected your prediction as a number, received {prediction!r}. Mend the cell above.")
+    if not numeric and not isinstance(prediction, str):
+        raise TypeError(
+            f"compare: expected your prediction as a word in quotes, received {prediction!r}. Mend it above."
+        )
+    yours = f"{prediction:.3g}{unit}" if numeric else repr(prediction)
+    verdict = "" if numeric else ", as you said" if prediction.strip().lower() == outcome.lower() else ""
+    print(f"You predicted {yours}. It is {came_out}{verdict}.")

@@ -17,8 +17,9 @@ from tinycnn.inspection import dead_relu_share
 from tinycnn.layers import Activation, BatchNormalization, Conv2D, Dense, Flatten, Input, MaxPooling2D
 from tinycnn.normalization import recalibrate_batch_normalization
 from tinycnn.sequential import Sequential
-from tutorials import study
-from tutorials.runs import Json, installed
+
+from . import study
+from .runs import Json, installed
 
 Split = tuple[np.ndarray, np.ndarray]
 

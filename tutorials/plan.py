@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from tinycnn.files import replacing
-from tutorials import claims
-from tutorials.claims import CONTRADICTED, SUPPORTED, Array, Claim, Evidence
-from tutorials.study import PILOT, SEEDS, load
+
+from . import claims
+from .claims import CONTRADICTED, SUPPORTED, Array, Claim, Evidence
+from .study import PILOT, SEEDS, load
 
 PLAN = Path(__file__).with_name("PLAN.md")
 FAMILIES = 2000

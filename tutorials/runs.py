@@ -28,9 +28,10 @@ from pathlib import Path
 from typing import Any
 
 import tinycnn
-from benchmarks._common import machine
 from tinycnn.files import replacing, shorten
 from tinycnn.trainers.interrupt import sigterm_like_ctrl_c
+
+from .machine import machine
 
 Json = dict[str, Any]
 
@@ -254,7 +255,7 @@ _stop = threading.Event()
 
 def run_in_a_process(function: str, arguments: Json, threads: int) -> Json:
     """What ``function`` returns for the arguments, from a new process with this many threads."""
-    command = [sys.executable, "-m", "tutorials.runs", function, json.dumps(arguments)]
+    command = [sys.executable, "-m", f"{__package__}.runs", function, json.dumps(arguments)]
     environment = os.environ | dict.fromkeys(THREADS, str(threads))
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
@@ -264,7 +265,7 @@ def run_in_a_process(function: str, arguments: Json, threads: int) -> Json:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            cwd=ROOT,
+            cwd=ROOT if __package__ == "tutorials" else None,  # where that package is found
             env=environment,
         ) as process,
     ):

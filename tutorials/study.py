@@ -24,8 +24,9 @@ from tinycnn import models, optimizers, utils
 from tinycnn.datasets import digits, mnist
 from tinycnn.sequential import Sequential
 from tinycnn.train.data import prepared
-from tutorials import runs
-from tutorials.runs import Batch, Json, installed
+
+from . import runs
+from .runs import Batch, Json, installed
 
 if TYPE_CHECKING:
     from tinycnn.train.data import Splits
@@ -37,7 +38,7 @@ FRAMEWORKS = ("tinycnn", "keras")
 PILOT = RESULTS.with_name("pilot")  # seeds 1 to 5, looked at before PLAN.md was written
 SEEDS = tuple(range(101, 151))  # as PLAN.md fixes them
 CONTROL = 5  # seeds of Keras
-TRAIN = "tutorials.study:train"  # what makes a run, in a process of its own
+TRAIN = f"{__package__}.study:train"  # what makes a run, in a process of its own
 BINS = 15
 PACKAGES = {"tinycnn": ("tinycnn", "numpy", "numba"), "keras": ("tinycnn", "numpy", "keras", "tensorflow")}
 
