@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import nbformat
@@ -11,7 +10,7 @@ import pytest
 
 from tinycnn.kernels.dense import dense_forward
 from tinycnn.layers import Dense
-from tutorials import build, helpers
+from tutorials import build, exercises, gate, helpers
 
 README = (build.FOLDER / "README.md").read_text(encoding="utf-8")
 NAMES = build.names()
@@ -43,9 +42,27 @@ def test_it_runs_from_clean_and_its_pair_is_whole(name):
 def test_the_cells_of_the_pair_are_the_same(name):
     """Quick, for every run of the tests: outputs are another test's affair."""
     written = nbformat.read(build.FOLDER / f"{name}.ipynb", as_version=4)
-    assert [(c.cell_type, c.source) for c in written.cells] == [
-        (c.cell_type, c.source) for c in build.source(name).cells
+    assert [(c.cell_type, c.source, c.metadata) for c in written.cells] == [
+        (c.cell_type, c.source, c.metadata) for c in build.folded(build.source(name)).cells
     ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_said_without_evidence(name):
+    assert gate.unfounded(build.source(name)) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_students_edition_holds_neither_outputs_nor_solutions(name):
+    student = nbformat.read(build.FOLDER / "student" / f"{name}.ipynb", as_version=4)
+    nbformat.validate(student)
+    assert student == build.students(name), "python -m tutorials.build writes it anew"
+    assert all(not cell.outputs and cell.execution_count is None for cell in student.cells if cell.cell_type == "code")
+    text = "\n".join(cell.source for cell in student.cells)
+    solutions = [cell for cell in build.source(name).cells if "solution" in cell.metadata.get("tags", ())]
+    for line in (line.strip() for cell in solutions for line in cell.source.splitlines()):
+        assert len(line) < 25 or line not in text, line
+    check_links(text, build.FOLDER / "student")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -58,15 +75,45 @@ def test_it_says_how_to_run_it(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_ends_with_exercises_and_checked_solutions(name):
+def test_the_reader_predicts_before_it_is_shown(name):
     cells = build.source(name).cells
-    exercises = section(text_of(name, "markdown"), "Exercises")
-    count = len(re.findall(r"^(?:\d\.|\*\*\d|### \d)", exercises, re.MULTILINE))
-    assert 3 <= count <= 5, f"{count} exercises"
-    headings = [i for i, cell in enumerate(cells) if cell.source.startswith("## Solutions")]
-    assert len(headings) == 1
-    solutions = [cell.source for cell in cells[headings[0] :] if cell.cell_type == "code"]
-    assert sum("assert" in solution for solution in solutions) >= 1, "the solutions are not checked"
+    asked = [i for i, cell in enumerate(cells) if "predict" in tags(cell)]
+    assert len(asked) >= 2
+    for i in asked:
+        assert "**Predict.**" in cells[i - 1].source, "nobody asks"
+        for line in cells[i].source.strip().splitlines():
+            variable = re.match(r"(\w+) = \.\.\.(?:  # .+)?$", line)
+            assert variable, f"expected `guess = ...  # what it looks like`, found {line}"
+            later = "\n".join(cell.source for cell in cells[i + 1 :])
+            assert re.search(rf"\bcompare\({variable[1]}\b", later), f"{variable[1]} meets no outcome"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_ends_with_exercises_answers_to_fill_in_and_folded_solutions(name):
+    cells = build.source(name).cells
+    first = [i for i, cell in enumerate(cells) if cell.source.startswith("## Exercises")]
+    last = [i for i, cell in enumerate(cells) if cell.source.strip() == "## Solutions"]
+    assert len(first) == len(last) == 1
+    numbers = []
+    for i in range(first[0], last[0]):
+        if asked := re.match(r"### (\d)\. ", cells[i].source):
+            numbers.append(int(asked[1]))
+            assert "exercise" in tags(cells[i])
+            answer = cells[i + 1]
+            assert "answer" in tags(answer)
+            assert "..." in answer.source
+            assert answer.source.rstrip().splitlines()[-1].startswith(f'check("{name[:2]}.{asked[1]}", ')
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert 3 <= len(numbers) <= 5
+    solutions = cells[last[0] + 1 :]
+    assert all("solution" in tags(cell) for cell in solutions), "not folded, and in the student's edition"
+    text = "\n".join(cell.source for cell in solutions if cell.cell_type == "code")
+    for number in numbers:
+        assert f'assert check("{name[:2]}.{number}", ' in text, f"the solution of exercise {number} is not checked"
+
+
+def tags(cell: nbformat.NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -131,8 +178,9 @@ def test_the_map_leads_somewhere():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    shutil.copy(build.FOLDER / "helpers.py", tmp_path)
+    """Of tutorials, with one that is not worth reading."""
     monkeypatch.setattr(build, "FOLDER", tmp_path)
+    (tmp_path / "01_sum.py").write_text("# %% [markdown]\n# # A sum\n\n# %%\nf()\n", encoding="utf-8")
     return tmp_path
 
 
@@ -183,7 +231,9 @@ def test_what_goes_wrong_is_not_written(folder, capsys, code, message):
 def outputs(*texts: str) -> nbformat.NotebookNode:
     """An executed notebook of one cell that printed and showed these texts."""
     shown = [nbformat.v4.new_output("display_data", {"text/plain": text}) for text in texts]
-    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("f()", execution_count=1, outputs=shown)])
+    notebook = build.source("01_sum")
+    notebook.cells[1].update(execution_count=1, outputs=shown)
+    return notebook
 
 
 @pytest.mark.parametrize(
@@ -206,18 +256,133 @@ def test_drift_is_seen_in_cells_order_and_absence(folder):
     assert build.drift("01_sum", outputs("a")) == ["01_sum.ipynb is missing"]
     build.write("01_sum", outputs("a"))
     other = outputs("a")
-    other.cells[0].source = "g()"
+    other.cells[1].source = "g()"
     assert build.drift("01_sum", other) == ["the cells of 01_sum.ipynb are not those of 01_sum.py"]
     other = outputs("a")
-    other.cells[0].execution_count = 2
-    assert build.drift("01_sum", other) == ["cell 1 was not executed in its turn"]
+    other.cells[1].execution_count = 2
+    assert build.drift("01_sum", other) == ["cell 2 was not executed in its turn"]
     other = outputs("a")
-    other.cells[0].outputs = [nbformat.v4.new_output("display_data", {"text/plain": "a", "image/png": "x"})]
-    assert "the output of cell 1 has other words" in build.drift("01_sum", other)[0]
+    other.cells[1].outputs = [nbformat.v4.new_output("display_data", {"text/plain": "a", "image/png": "x"})]
+    assert "the output of cell 2 has other words" in build.drift("01_sum", other)[0]
+
+
+SOLVED = """\
+# %% [markdown]
+# # A sum
+#
+# See [the map](README.md) and [a paper](https://example.org).
+
+# %% tags=["answer"]
+answer = ...
+
+# %% [markdown] tags=["solution"]
+# One and one are two.
+
+# %% tags=["solution"]
+answer = 1 + 1
+"""
+
+
+def test_solutions_are_folded_for_readers_and_absent_for_students(folder):
+    (folder / "01_sum.py").write_text(SOLVED, encoding="utf-8")
+    assert build.main([]) == 0
+    cells = nbformat.read(folder / "01_sum.ipynb", as_version=4).cells
+    assert cells[2].source.startswith("<details>\n<summary>")
+    assert "\n\nOne and one are two.\n\n</details>" in cells[2].source
+    assert cells[3].metadata == {"tags": ["solution", "hide-cell"], "jupyter": {"source_hidden": True}}
+    cells = nbformat.read(folder / "student" / "01_sum.ipynb", as_version=4).cells
+    assert [cell.cell_type for cell in cells] == ["markdown", "code"]
+    assert "[the map](../README.md) and [a paper](https://example.org)" in cells[0].source
+    assert "student's edition" in cells[0].source
+    assert (cells[1].source, cells[1].outputs) == ("answer = ...", [])
+
+
+def test_drift_is_seen_in_the_students_edition(folder):
+    build.write("01_sum", outputs("a"))
+    other = (folder / "student" / "01_sum.ipynb").read_text(encoding="utf-8").replace("f()", "g()")
+    (folder / "student" / "01_sum.ipynb").write_text(other, encoding="utf-8")
+    assert build.drift("01_sum", outputs("a")) == ["student/01_sum.ipynb is not the student's edition of 01_sum.py"]
+
+
+def test_what_the_gate_refuses_is_not_written(folder, capsys):
+    (folder / "01_sum.py").write_text("# %% [markdown]\n# It is better than that.\n", encoding="utf-8")
+    assert build.main([]) == 1
+    assert "tied to nothing: It is better than that." in capsys.readouterr().out
+    assert not (folder / "01_sum.ipynb").exists()
+
+
+def test_it_runs_in_an_empty_folder(folder):
+    (folder / "01_sum.py").write_text("# %%\nimport os\n\nos.listdir()\n", encoding="utf-8")
+    assert build.execute("01_sum").cells[0].outputs[0].data == {"text/plain": "[]"}
+
+
+# Predictions and answers
+
+
+@pytest.mark.parametrize(
+    ("prediction", "outcome", "said"),
+    [
+        (..., 61.25, "You have predicted nothing yet. It is 61.2 %."),
+        (80, 61.25, "You predicted 80 %. It is 61.2 %."),
+        (" Falls", "falls", "You predicted ' Falls'. It is 'falls', as you said."),
+        ("rises", "falls", "You predicted 'rises'. It is 'falls'."),
+    ],
+)
+def test_a_prediction_stands_beside_what_came_out(prediction, outcome, said, capsys):
+    helpers.compare(prediction, outcome, " %" if outcome == 61.25 else "")
+    assert capsys.readouterr().out == said + "\n"
+
+
+@pytest.mark.parametrize(
+    ("prediction", "outcome", "message"),
+    [
+        ("80", 61.25, "as a number, received '80'"),
+        (float("nan"), 1.0, "as a number"),
+        (3, "falls", "as a word in quotes"),
+    ],
+)
+def test_a_prediction_of_another_kind_is_an_error(prediction, outcome, message):
+    with pytest.raises(TypeError, match=f"compare: expected your prediction {message}"):
+        helpers.compare(prediction, outcome)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "says"),
+    [
+        (exercises.number, 2.5, 2.5),
+        (exercises.number, "2", "Expected it as a number, received '2'"),
+        (exercises.number, True, "Expected it as a number"),
+        (exercises.number, float("inf"), "Expected it as a number"),
+        (exercises.whole, 3.0, 3),
+        (exercises.whole, 2.5, "Expected it as a whole number, received 2.5"),
+        (lambda name, value: exercises.choice(name, value, "up", "down"), " Up ", "up"),
+        (
+            lambda name, value: exercises.choice(name, value, "up", "down"),
+            "left",
+            "one of 'up', 'down', received 'left'",
+        ),
+        (lambda name, value: exercises.array(name, value, (2,)).tolist(), [1, 2], [1.0, 2.0]),
+        (lambda name, value: exercises.array(name, value, (2,)), [1], r"shape \(2,\), received shape \(1,\)"),
+        (lambda name, value: exercises.array(name, value, (2,)), "no", "received str"),
+        (lambda name, value: exercises.array(name, value, (2,)), [1, float("nan")], "not finite"),
+        (exercises.function, abs, abs),
+        (exercises.function, 3, "as a function, received 3"),
+    ],
+)
+def test_an_answer_has_the_kind_that_was_asked_for(kind, value, says):
+    if isinstance(says, str) and says != "up":
+        with pytest.raises(exercises.AnswerError, match=says):
+            kind("it", value)
+    else:
+        assert kind("it", value) == says
+
+
+def test_an_exercise_that_does_not_exist_is_an_error():
+    with pytest.raises(KeyError, match=r"expected the name of an exercise such as '03.1', received '99.1'"):
+        exercises.check("99.1", 3)
 
 
 def test_a_name_that_does_not_exist_is_an_error(folder):
-    (folder / "01_sum.py").touch()
     with pytest.raises(
         SystemExit, match=r"build: expected the beginning of a tutorial's name, received '7'. Choose from 01_sum"
     ):
