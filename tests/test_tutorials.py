@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -10,6 +13,7 @@ import pytest
 
 from tinycnn.kernels.dense import dense_forward
 from tinycnn.layers import Dense
+from tutorials import __main__ as handing_out
 from tutorials import build, exercises, gate, helpers
 
 README = (build.FOLDER / "README.md").read_text(encoding="utf-8")
@@ -30,12 +34,35 @@ def section(text: str, heading: str) -> str:
 # Each tutorial
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """A folder with nothing but what a wheel of this repository installs."""
+    folder = tmp_path_factory.mktemp("wheel")
+    away = shutil.ignore_patterns(".*", "_build", "build", "dist", "runs", "*.egg-info", "__pycache__")
+    source = shutil.copytree(build.FOLDER.parent, folder / "source", ignore=away)  # where a build leaves its traces
+    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--target", str(folder / "installed"), str(source)]
+    done = subprocess.run(pip, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(source)
+    return folder / "installed"
+
+
 @pytest.mark.tutorials
 @pytest.mark.slow
 @pytest.mark.jit
 @pytest.mark.parametrize("name", NAMES)
-def test_it_runs_from_clean_and_its_pair_is_whole(name):
-    assert build.drift(name, build.execute(name)) == []
+def test_it_runs_from_the_wheel_in_an_empty_folder_and_its_pair_is_whole(name, wheel):
+    assert build.drift(name, build.execute(name, wheel)) == []
+
+
+@pytest.mark.tutorials
+@pytest.mark.slow
+def test_the_wheel_is_what_runs(wheel, folder):
+    (folder / "01_sum.py").write_text(
+        "# %%\nimport tinycnn.tutorials.study as study\n\nstudy.__file__\n", encoding="utf-8"
+    )
+    (output,) = build.execute("01_sum", wheel).cells[0].outputs
+    assert output.data["text/plain"] == repr(str(wheel / "tinycnn" / "tutorials" / "study.py"))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -406,3 +433,23 @@ def test_show_source_without_docstrings():
     assert '"""' not in shown
     assert "-> Array:\n    return x @ kernel + bias" in shown
     assert "def forward" in shown
+
+
+# Handing out
+
+
+def test_the_students_notebooks_are_written_once(tmp_path, capsys):
+    assert handing_out.main([str(tmp_path / "mine")]) == 0
+    assert capsys.readouterr().out.startswith(f"{len(NAMES)} notebooks are in {tmp_path / 'mine'}. ")
+    assert sorted(path.stem for path in (tmp_path / "mine").iterdir()) == NAMES
+    mine = tmp_path / "mine" / f"{NAMES[0]}.ipynb"
+    mine.write_text("my work", encoding="utf-8")
+    assert handing_out.main([str(tmp_path / "mine")]) == 1
+    assert f"expected a folder without the tutorials, found {NAMES[0]}.ipynb, " in capsys.readouterr().err
+    assert mine.read_text(encoding="utf-8") == "my work"
+
+
+def test_a_folder_that_cannot_be_one_is_an_error(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert handing_out.main([str(tmp_path / "file")]) == 1
+    assert "expected a folder to write into, received" in capsys.readouterr().err

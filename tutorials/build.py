@@ -113,8 +113,15 @@ def students(name: str) -> NotebookNode:
     return notebook
 
 
-def execute(name: str) -> NotebookNode:
-    """The cells of the .py with the outputs of a fresh kernel, which works in an empty folder."""
+def execute(name: str, package: Path | None = None) -> NotebookNode:
+    """The cells of the .py with the outputs of a fresh kernel, which works in an empty folder.
+
+    Args:
+        package: a folder to import tinycnn from; by default what is installed.
+
+    Raises:
+        TutorialError: a cell raised an error, took too long or said something on stderr.
+    """
     notebook = folded(source(name))
     with tempfile.TemporaryDirectory() as empty:
         client = NotebookClient(
@@ -127,7 +134,7 @@ def execute(name: str) -> NotebookNode:
             extra_arguments=["--log-level=ERROR"],
         )
         try:
-            client.execute(env=_environment())
+            client.execute(env=_environment(package))
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             raise TutorialError(f"{name}: {COLOURS.sub('', str(error)).strip()}") from error
     notebook.metadata = nbformat.from_dict(METADATA)
@@ -137,8 +144,10 @@ def execute(name: str) -> NotebookNode:
     return notebook
 
 
-def _environment() -> dict[str, str]:
+def _environment(package: Path | None) -> dict[str, str]:
     environment = {**os.environ, "TQDM_DISABLE": "1"}
+    if package is not None:
+        environment["PYTHONPATH"] = str(package)
     environment.pop("TINYCNN_DATA", None)
     return environment
 
