@@ -1,6 +1,7 @@
 """python -m tinycnn.train, as its user sees it: output, files, exit codes, Ctrl-C, bad input."""
 
 import csv
+import gc
 import json
 import os
 import platform
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import warnings
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ import tinycnn
 from tinycnn import models, saving, train
 from tinycnn.datasets import DownloadError, digits, mnist
 from tinycnn.sequential import Sequential
-from tinycnn.train import common
+from tinycnn.train import common, data
 from tinycnn.train import run as run_module
 
 ROOT = Path(tinycnn.__file__).parents[1]
@@ -282,6 +284,33 @@ def test_a_subset_of_mnist_is_split_in_the_same_proportion(recorded, tmp_path, m
     ((_, (_, y), options),) = recorded
     np.testing.assert_array_equal(y, labels[:84])
     np.testing.assert_array_equal(options["validation_data"][1], labels[84:100])
+
+
+def test_the_images_are_let_go_before_the_pictures_are_drawn(tmp_path, monkeypatch, capsys):
+    """MNIST's are 188 MB; the test images become floats when they are needed."""
+    floats, alive = [], []
+
+    def watched(images):
+        made = data.scaled(images)
+        floats.append(weakref.ref(made))
+        return made
+
+    def split(name, images, labels):
+        parts = real_split(name, images, labels)
+        floats.extend(weakref.ref(part) for part, _ in parts)
+        return parts
+
+    def write_history(self, history):
+        gc.collect()
+        alive.extend(reference for reference in floats if reference() is not None)
+
+    real_split = data._split
+    monkeypatch.setattr(data, "_split", split)
+    monkeypatch.setattr(train, "scaled", watched)
+    monkeypatch.setattr(run_module.Run, "write_history", write_history)
+    assert train.main([*TINY, "--epochs", "1", "--kernels", "reference", "--out", str(tmp_path / "run")]) == 0
+    assert len(floats) == 3
+    assert alive == []
 
 
 def test_kernels_can_be_chosen(recorded, tmp_path):

@@ -48,14 +48,18 @@ from typing import TYPE_CHECKING, Any
 from tinycnn.output import lasting_output
 from tinycnn.train.arguments import given_settings, make_parser
 from tinycnn.train.common import DATA, EPOCHS, MODELS, PARTS, PROG, ExitError, one_line
-from tinycnn.train.data import load_data, prepared
+from tinycnn.train.data import load_data, prepared_for_training, scaled
 from tinycnn.train.run import Run, make_folder
 from tinycnn.trainers.interrupt import Interrupt, hangup_like_ctrl_c, sigterm_like_ctrl_c
 
 # Matplotlib, h5py and the data are imported where they are needed, so that --help and usage errors come quickly.
 if TYPE_CHECKING:
     from tinycnn.sequential import Sequential
-    from tinycnn.train.data import Split, Splits
+    from tinycnn.train.data import Split
+
+    # The sets by their names. Each is taken out when its time comes: MNIST's images as floats are 188 MB, let go when
+    # training is over; those of the test set stay bytes until then.
+    Parts = dict[str, Split]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,14 +80,14 @@ def _main(parser: argparse.ArgumentParser, arguments: argparse.Namespace, argv: 
     run: Run | None = None
     try:
         if arguments.resume is None:
-            run, splits = _new_run(parser, arguments, command=shlex.join([*PROG.split(), *argv]))
+            run, parts = _new_run(parser, arguments, command=shlex.join([*PROG.split(), *argv]))
         else:
             run = Run.open(arguments.resume, arguments.epochs)
             if run.is_complete(arguments.epochs):
                 print(f"{run.folder}: this run is complete. To train it longer: --epochs {2 * run.config['epochs']}")
                 return 0
-            splits = _resumed_run(parser, argv, run)
-        _train(run, splits, arguments.verbose, bool(arguments.lab))
+            parts = _resumed_run(parser, argv, run)
+        _train(run, parts, arguments.verbose, bool(arguments.lab))
     except ExitError as error:
         print(f"{PROG}: {'error: ' if error.code == 1 else ''}{error}", file=sys.stderr)
         return error.code
@@ -106,7 +110,7 @@ def _nobody_reads(error: Exception) -> str:
     return f"{PROG}: warning: nobody reads the output any more ({one_line(error)}); the work goes on without it."
 
 
-def _new_run(parser: argparse.ArgumentParser, arguments: argparse.Namespace, command: str) -> tuple[Run, Splits]:
+def _new_run(parser: argparse.ArgumentParser, arguments: argparse.Namespace, command: str) -> tuple[Run, Parts]:
     from tinycnn import kernels
 
     name, training, test = load_data(arguments.data)
@@ -115,7 +119,7 @@ def _new_run(parser: argparse.ArgumentParser, arguments: argparse.Namespace, com
             f"argument --subset: expected at most the {len(training[0])} training images of {name}, "
             f"received {arguments.subset}"
         )
-    splits = prepared(name, training, test, arguments.subset)
+    parts = _parts(name, training, test, arguments.subset)
     lock = make_folder(arguments.out, arguments.model)
     config = {
         "status": "training",
@@ -123,7 +127,7 @@ def _new_run(parser: argparse.ArgumentParser, arguments: argparse.Namespace, com
         "arguments": {key: value for key, value in vars(arguments).items() if value is not None},
         "model": arguments.model,
         "data": name,
-        "images": _counted(splits),
+        "images": _counted(parts),
         "epochs": arguments.epochs or EPOCHS[name],
         "batch_size": arguments.batch_size,
         "learning_rate": arguments.learning_rate,
@@ -132,10 +136,10 @@ def _new_run(parser: argparse.ArgumentParser, arguments: argparse.Namespace, com
         "kernels": kernels.SETS[arguments.kernels].name,
         "started": _now(),
     }
-    return Run(lock, config), splits
+    return Run(lock, config), parts
 
 
-def _resumed_run(parser: argparse.ArgumentParser, argv: Sequence[str], run: Run) -> Splits:
+def _resumed_run(parser: argparse.ArgumentParser, argv: Sequence[str], run: Run) -> Parts:
     """The data of a run that goes on; the command line may repeat its settings, or ask for more epochs."""
     from tinycnn import kernels
 
@@ -159,24 +163,28 @@ def _resumed_run(parser: argparse.ArgumentParser, argv: Sequence[str], run: Run)
         )
     run.prepare_to_go_on()
     name, training, test = load_data(config["data"])
-    splits = prepared(name, training, test, config["subset"])
-    if config["images"] != _counted(splits):
+    parts = _parts(name, training, test, config["subset"])
+    if config["images"] != _counted(parts):
         raise ExitError(
-            f"expected the images that {run.folder} was started with, {config['images']}, received {_counted(splits)}. "
+            f"expected the images that {run.folder} was started with, {config['images']}, received {_counted(parts)}. "
             "Look at TINYCNN_DATA, or begin anew."
         )
     for result in ("error", "test_loss", "test_accuracy"):
         config.pop(result, None)
     config |= {"status": "training", "epochs": epochs}
     config.setdefault("resumed", []).append(_now())
-    return splits
+    return parts
 
 
-def _counted(splits: Splits) -> dict[str, int]:
-    return {part: len(images) for part, (images, _) in zip(PARTS, splits, strict=True)}
+def _parts(name: str, training: Split, test: Split, subset: int | None) -> Parts:
+    return dict(zip(PARTS, (*prepared_for_training(name, training, subset), test), strict=True))
 
 
-def _train(run: Run, splits: Splits, verbose: int, lab: bool) -> None:
+def _counted(parts: Parts) -> dict[str, int]:
+    return {part: len(images) for part, (images, _) in parts.items()}
+
+
+def _train(run: Run, parts: Parts, verbose: int, lab: bool) -> None:
     from tinycnn import models, utils
     from tinycnn.optimizers import Adam
 
@@ -201,11 +209,10 @@ def _train(run: Run, splits: Splits, verbose: int, lab: bool) -> None:
     sys.stdout.flush()
 
     run.write_config()
-    training, validation, test = splits
     with ExitStack() as stack:
-        watching = stack.enter_context(_lab_beside(model, training, validation)) if lab else []
-        _fit(model, training, validation, run, verbose, watching)
-    _test(model, test, run, verbose)
+        watching = stack.enter_context(_lab_beside(model, parts["training"], parts["validation"])) if lab else []
+        _fit(model, parts, run, verbose, watching)
+    _test(model, parts.pop("test"), run, verbose)
 
 
 @contextmanager
@@ -222,10 +229,11 @@ def _lab_beside(model: Sequential, training: Split, validation: Split) -> Iterat
         yield watching
 
 
-def _fit(
-    model: Sequential, training: Split, validation: Split, run: Run, verbose: int, watching: Sequence[Any] = ()
-) -> None:
-    """Train, and write what was learned, also where training was interrupted or failed."""
+def _fit(model: Sequential, parts: Parts, run: Run, verbose: int, watching: Sequence[Any] = ()) -> None:
+    """Train, and write what was learned, also where training was interrupted or failed.
+
+    Takes the images out of ``parts``: pictures are drawn when nothing holds them any more.
+    """
     from tinycnn.trainers.callbacks import BackupAndRestore
 
     config = run.config
@@ -233,11 +241,11 @@ def _fit(
     start = time.perf_counter()
     try:
         model.fit(
-            *training,
+            *parts.pop("training"),
             batch_size=config["batch_size"],
             epochs=config["epochs"],
             verbose=verbose,
-            validation_data=validation,
+            validation_data=parts.pop("validation"),
             callbacks=[BackupAndRestore(run.folder, delete_checkpoint=False), *watching],
         )
     except FloatingPointError as error:
@@ -272,7 +280,7 @@ def _test(model: Sequential, test: Split, run: Run, verbose: int) -> None:
     from tinycnn import plots
 
     config = run.config
-    images, labels = test
+    images, labels = scaled(test[0]), test[1]
     start = time.perf_counter()
     loss, accuracy = model.evaluate(images, labels, verbose=verbose)
     config["seconds"]["test"] = round(time.perf_counter() - start, 3)

@@ -57,16 +57,20 @@ def _short_warnings() -> Iterator[None]:
 
 def prepared(name: str, training: Split, test: Split, subset: int | None) -> Splits:
     """Training, validation and test images as the models take them."""
+    return *prepared_for_training(name, training, subset), (scaled(test[0]), test[1])
+
+
+def prepared_for_training(name: str, training: Split, subset: int | None) -> tuple[Split, Split]:
+    """Training and validation images as the models take them."""
     images, labels = training
-    split = _split(name, _scaled(images[:subset]), labels[:subset])
-    return *split, (_scaled(test[0]), test[1])
+    return _split(name, scaled(images[:subset]), labels[:subset])
 
 
-def _scaled(images: np.ndarray) -> np.ndarray:
+def scaled(images: np.ndarray) -> np.ndarray:
     """(n, 28, 28) of 0 … 255 -> (n, 28, 28, 1) of 0 … 1"""
-    scaled = images.reshape(-1, 28, 28, 1).astype("float32")
-    scaled /= 255  # in place: the images of MNIST take 188 MB
-    return scaled
+    floats = images.reshape(-1, 28, 28, 1).astype("float32")
+    floats /= 255  # in place: the images of MNIST take 188 MB
+    return floats
 
 
 def _split(name: str, images: np.ndarray, labels: np.ndarray) -> tuple[Split, Split]:
