@@ -365,10 +365,11 @@ def scaling_reason(results: Results) -> list[str]:
 
 def memory_reason(results: Results) -> list[str]:
     peak, libraries = summary(results["memory"]["peak_mb"]["tinycnn"])["median"], results["memory"]["libraries_mb"]
+    images = 60_000 * 784 * 4 / 1e6
     return [
-        f"Memory: of the {peak:.0f} MB at the peak, {60_000 * 784 * 4 / 1e6:.0f} MB are MNIST's training images as "
-        f"float32 and {libraries:.0f} MB Python and its libraries, right after they were imported; the rest is the test "
-        "images, compiled kernels, and the arrays of a step."
+        f"Memory: of the {peak:.0f} MB at the peak, {images:.0f} MB are MNIST's training images as float32 and "
+        f"{libraries:.0f} MB Python and its libraries, right after they were imported; the rest is the test images, "
+        "compiled kernels, and the arrays of a step."
     ]
 
 

@@ -160,9 +160,15 @@ def test_a_step_taken_apart(session: Session) -> None:
     assert [g.shape for g in gradients] == [tuple(shape) for shape in shapes]
 
 
+SEEN = ("images", "layers", "misread")
+
+
 def test_the_state_of_training_has_histograms_and_misread_images(session: Session) -> None:
     now = json.loads(to_json(session.answer("training", None)))
     assert (now["running"], now["failure"]) == (False, "")
+    assert now["history"]["loss"]
+    now = json.loads(to_json(session.answer("activations", None)))
+    assert now["images"] == 40
     assert [layer["name"] for layer in now["layers"]] == [layer.name for layer in session.model.layers]
     assert sum(now["layers"][0]["counts"]) == 40 * 26 * 26 * 4
     assert 0 <= now["layers"][0]["dead"] <= 1
@@ -174,7 +180,28 @@ def test_the_state_of_training_has_histograms_and_misread_images(session: Sessio
     lead = [answers[i].max() - answers[i, y[i]] for i in wrong]
     nearest = wrong[int(np.argmin(lead))]
     assert (now["misread"][0]["label"], now["misread"][0]["answer"]) == (y[nearest], answers[nearest].argmax())
-    assert now["history"]["loss"]
+
+
+def test_while_it_trains_images_are_looked_through_now_and_then(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    clock = [100.0]
+    monkeypatch.setattr(Session, "_look_through", lambda self, count: looked.append(count) or dict.fromkeys(SEEN, 0))
+    monkeypatch.setattr("tinycnn.lab.session.time.monotonic", lambda: clock[0])
+    for _ in range(3):
+        session.answer("activations", None)
+    assert looked == [1000], "the weights are the same"
+    session.watch.fitting = True
+    for seconds, times in ((5, 1), (10.5, 2), (11, 2), (21, 3)):
+        clock[0] = 100.0 + seconds
+        session.watch.version += 1
+        session.answer("training", None)
+        session.answer("activations", None)
+        assert looked[1:] == [200] * (times - 1), f"after {seconds} s"
+    session.watch.fitting = False
+    session.answer("activations", None)
+    assert looked == [1000, 200, 200, 1000]
 
 
 def test_models_side_by_side() -> None:
@@ -333,7 +360,7 @@ def test_without_images_that_suit_there_is_no_training() -> None:
 @pytest.mark.parametrize(
     ("path", "size", "status", "said"),
     [
-        ("nothing", 784, 404, "lab: expected one of model, weights, training, look"),
+        ("nothing", 784, 404, "lab: expected one of model, weights, training, activations"),
         ("look/1", 784, 404, "lab: expected one of"),
         ("weights/x", None, 404, "lab: expected one of"),
         ("look", None, 404, "lab: expected one of"),

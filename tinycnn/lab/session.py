@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ BATCH = 32
 _TEXT = "text/plain; charset=utf-8"
 EPOCHS = 1000  # until it is stopped
 LOOKED_AT = 200  # images whose activations are shown
+LOOKED_THROUGH = 1000  # images among which misread ones are sought, while nothing trains
+PATIENCE = 10.0  # seconds between two such looks while it trains: one of 200 images takes about as long as 50 steps
 
 
 class NotPossible(Exception):  # noqa: N818  an answer, not an error of the program
@@ -57,6 +60,8 @@ class Session:
         self._starting = threading.Lock()
         self._stopped = threading.Event()
         self.failure = ""
+        self._looking = threading.Lock()
+        self._looked: dict[str, Any] = {"version": -1, "time": -PATIENCE}
 
     # Answers: bytes of float32, or JSON
 
@@ -153,18 +158,33 @@ class Session:
         return self.watch.fitting or (self._thread is not None and self._thread.is_alive())
 
     def _training(self, _: None) -> dict[str, Any]:
+        """What `fit` has counted anyway: the page asks once a second."""
         history = getattr(self.model.history, "history", None) or {}
-        seen = self.watch.state()
+        return self.watch.state() | {"running": self.running, "failure": self.failure, "history": _lists(history)}
+
+    def _activations(self, _: None) -> dict[str, Any]:
+        """A look at many images, made anew when the weights have changed, and while they change only now and then."""
+        with self._looking:
+            running, version, now = self.running, (self.watch.version, self.running), time.monotonic()
+            last = self._looked
+            if version != last["version"] and not (running and now - last["time"] < PATIENCE):
+                self._looked = self._look_through(LOOKED_AT if running else LOOKED_THROUGH)
+                self._looked |= {"version": version, "time": time.monotonic()}
+            return {name: self._looked[name] for name in ("images", "layers", "misread")}
+
+    def _look_through(self, count: int) -> dict[str, Any]:
         test = self.test or self.data
-        found: dict[str, Any] = {"layers": [], "misread": []}
-        if test is not None:
-            x, y = test
-            found["layers"] = looks.histograms(self.model, x[:LOOKED_AT])
-            found["misread"] = [
+        if test is None:
+            return {"images": 0, "layers": [], "misread": []}
+        x, y = test[0][:count], test[1][:count]
+        return {
+            "images": len(x),
+            "layers": looks.histograms(self.model, x[:LOOKED_AT]),
+            "misread": [
                 {"pixels": _pixels(x[i]), "label": int(y[i]), "answer": answer, "share": share}
-                for i, answer, share in looks.misread(self.model, x[:1000], y[:1000])
-            ]
-        return seen | {"running": self.running, "failure": self.failure, "history": _lists(history)} | found
+                for i, answer, share in looks.misread(self.model, x, y)
+            ],
+        }
 
     def _here(self) -> None:
         if self.trained_elsewhere:
@@ -210,6 +230,7 @@ Session._requests = {
     "model": (lambda self, _: self.description, 0, "GET"),
     "weights": (Session._weights, 1, "GET"),
     "training": (Session._training, 0, "GET"),
+    "activations": (Session._activations, 0, "GET"),
     "look": (Session._look, 0, "POST"),
     "predict": (Session._predict, 0, "POST"),
     "in_training": (Session._in_training, 0, "POST"),

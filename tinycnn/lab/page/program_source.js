@@ -78,9 +78,10 @@ export async function programSource() {
       const models = await json("compare", [x]);
       return models.map(({ name, output }) => ({ name, output: { shape: answer, data: output } }));
     },
-    async training() {
-      const now = await json("training");
-      return { ...now, misread: examplesOf(now.misread) };
+    training: () => json("training"),
+    async activations() {
+      const seen = await json("activations");
+      return { ...seen, misread: examplesOf(seen.misread) };
     },
     train: () => ask("train", []),
     stop: () => ask("stop", []),

@@ -14,6 +14,7 @@ export const training = {
     const status = el("p", { role: "status" });
     const curves = el("div", { class: "pair" });
     const layers = el("div");
+    const among = el("p", { class: "small" });
     const misread = el("ul", { class: "passes" });
     panel.append(
       el("div", { class: "row" }, start, stop),
@@ -22,21 +23,23 @@ export const training = {
       el("h3", { text: "Activations" }),
       layers,
       el("h3", { text: "Misread test images" }),
+      among,
       misread,
     );
 
     let newest = 0;
     return async () => {
       const mine = ++newest;
-      const now = await source.training();
+      const [now, seen] = [await source.training(), await source.activations()];
       if (mine !== newest) return;
       start.disabled = now.running;
       stop.disabled = !now.running;
       status.textContent = words(now);
       const figures = Object.keys(now.history).filter((name) => !name.startsWith("val_"));
       curves.replaceChildren(...figures.map((name) => curve(name, now.history[name], now.history[`val_${name}`])));
-      layers.replaceChildren(...now.layers.map(spread));
-      misread.replaceChildren(...now.misread.map((image) => oneMisread(lab, image)));
+      among.textContent = `Of ${seen.images} that were looked through; while it trains, every ten seconds.`;
+      layers.replaceChildren(...seen.layers.map(spread));
+      misread.replaceChildren(...seen.misread.map((image) => oneMisread(lab, image)));
     };
   },
 };
