@@ -629,6 +629,7 @@ def test_the_lab_is_held_against_its_aims() -> None:
     result = {
         "start_s": [1.5],
         "page_kb": 28.04,
+        "page_files_kb": 40.1,
         "follow_ms": [*range(1, 101)],
         "follow_training_ms": [40.0],
         "slowed": [1.04],
