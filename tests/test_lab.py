@@ -486,8 +486,8 @@ def test_foreign_requests_are_refused(serving: Server, headers: dict[str, str | 
 
 
 def test_bodies_that_are_too_large_or_cut_off(serving: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    status, text, _ = ask(serving, "POST", "/look", b"", Content_Length="4000001")
-    assert (status, text) == (413, "lab: expected a body of at most 4,000,000 bytes, received 4,000,001.")
+    status, text, _ = ask(serving, "POST", "/look", b"", Content_Length="64001")
+    assert (status, text) == (413, "lab: expected a body of at most 64,000 bytes, received 64,001.")
     assert ask(serving, "POST", "/look", b"", Content_Length="x")[0] == 411
     assert ask(serving, "POST", "/look", bytes(7))[:2] == (
         400, "lab: expected 7 bytes of float32 numbers, received 7."
@@ -557,7 +557,7 @@ def test_images_for_models_that_take_digits() -> None:
     assert lab_images.images_for(Sequential([Flatten(input_shape=(8, 8, 1))]), "digits") == (None, None)
 
 
-def test_the_program_serves_until_ctrl_c(tmp_path: Path) -> None:
+def test_the_program_goes_on_with_its_model_and_ctrl_c_ends_it_in_the_middle_of_a_training(tmp_path: Path) -> None:
     model = small()
     model.save(tmp_path / "m.keras")
     command = [sys.executable, "-m", "tinycnn.lab", str(tmp_path / "m.keras"), "--no-browser"]
@@ -568,15 +568,53 @@ def test_the_program_serves_until_ctrl_c(tmp_path: Path) -> None:
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(2)]
     assert lines[1].startswith("The lab is at http://127.0.0.1:")
-    port = int(lines[1].split(":")[2].split("/")[0])
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("GET", "/")
-    assert b"tinycnn lab" in connection.getresponse().read()
+    tabs = [Tab(int(lines[1].split(":")[2].split("/")[0])) for _ in range(2)]
+    image = np.linspace(0, 1, 784, dtype="<f4").tobytes()
+    before = tabs[0].ask("POST", "look", image)
     (tmp_path / "m.keras").write_text("replaced while it is open")
-    connection.close()
+    assert [tab.ask("POST", "look", image) for tab in tabs] == [before, before]
+    assert [tab.ask("POST", "train")[0] for tab in tabs] == [200, 409], "two tabs, one training"
+    while not json.loads(tabs[1].ask("GET", "training")[1])["version"]:
+        time.sleep(0.02)
+    assert tabs[0].ask("POST", "look", image) != before, "both see it learn"
     process.send_signal(signal.SIGINT)
     out, errors = process.communicate(timeout=60)
-    assert (process.returncode, out, errors) == (0, "\nThe lab is closed.\n", "")
+    assert (process.returncode, out) == (0, "\nThe lab is closed.\n")
+    assert [line for line in errors.splitlines() if "compiling the fast kernels" not in line] == []
+
+
+class Tab:
+    """A page that is open in a browser, as far as the program sees it."""
+
+    def __init__(self, port: int):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self.token = ""
+        page = self.ask("GET", "")[1].decode()
+        self.token = page.split('name="token" content="')[1].split('"')[0]
+
+    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        given = body if method == "GET" else body or b""
+        self.connection.request(method, f"/{path}", given, {"X-Token": self.token})
+        response = self.connection.getresponse()
+        return response.status, response.read()
+
+
+def test_larger_images_may_be_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    size = 4 * 64 * 64 * 3
+    with tinycnn.lab.beside(Sequential([Flatten(input_shape=(64, 64, 3)), Dense(2)]), browser=False):
+        tab = Tab(int(capsys.readouterr().out.split(":")[2].split("/")[0]))
+        status, answers = tab.ask("POST", "predict", bytes(16 * size))
+        assert (status, len(answers)) == (200, 16 * 2 * 4)
+        assert tab.ask("POST", "predict", bytes(17 * size))[0] == 413
+
+
+def test_models_are_called_as_their_files(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        small().save(tmp_path / f"{name}.keras")
+    loaded = [command_line.load(tmp_path / f"{name}.keras")[0] for name in ("one", "other")]
+    session = Session(loaded[0], others=loaded[1:])
+    answered = session.answer("compare", np.zeros(784, np.float32))
+    assert [found["name"] for found in answered] == ["one", "other"]  # type: ignore[index]
 
 
 def test_looks_run_on_the_reference_kernels(session: Session) -> None:

@@ -367,6 +367,7 @@ TRAINING: dict[str, Any] = {
     "steps": 45,
     "logs": {"loss": 0.25},
     "history": {"loss": [2.0, 0.5], "val_loss": [1.5, 0.75]},
+    "images": 40,
     "layers": [{"name": "conv2d", "counts": [1, 5, 2], "edges": [0.0, 1.0, 2.0, 3.0], "dead": 0.125}],
     "misread": [{"pixels": base64.b64encode(bytes(784)).decode(), "label": 3, "answer": 5, "share": 0.625}],
 }
@@ -409,12 +410,13 @@ def test_the_page_of_a_program(page: Any) -> None:
 
         page.click("#tab-compare")
         page.locator("th:has-text('another')").wait_for()
-        for view in ("step", "compare", "training") if AXE.exists() else ():
+        for view in (*VIEWS, "step", "compare", "training") if AXE.exists() else ():
             page.click(f"#tab-{view}")
-            page.locator("#panel canvas, #panel th").first.wait_for()
+            page.locator("#panel canvas, #panel th, #panel .note").first.wait_for()
             assert accessible(page) == [], view
         page.click("#tab-training")
         page.get_by_text("3 read as 5, 62.5 %").wait_for()
+        page.get_by_text("Of 40 that were looked through").wait_for()
         page.get_by_text("from 0 to 3.00; 12.5 % of its relus are dead").wait_for()
         page.get_by_role("button", name="Train", exact=True).click()
         page.get_by_text("Epoch 2, step 7 of 45").wait_for()  # a second later, without a stroke

@@ -53,13 +53,13 @@ def serve(
         RuntimeError: a model that is not built.
         ValueError: a model that does not take one image and give one output.
     """
-    from tinycnn.lab.server import Server
+    from tinycnn.lab.server import LARGEST_BODY, Server
     from tinycnn.lab.session import Session
 
     model._require_built("lab")
     session = Session(model, training, test, others, labels)
     try:
-        server = Server(session.respond, port)
+        server = Server(session.respond, port, max(LARGEST_BODY, session.largest_body))
     except OSError as error:
         raise OSError(
             f"lab: expected port {port} to be free, received: {error.strerror or error}. Choose another with --port, "
@@ -94,12 +94,12 @@ def beside(
 
     Arguments and errors as of `serve`. The page is closed at the end.
     """
-    from tinycnn.lab.server import Server
+    from tinycnn.lab.server import LARGEST_BODY, Server
     from tinycnn.lab.session import Session
 
     model._require_built("lab")
     session = Session(model, training, test, trained_elsewhere=True)
-    server = Server(session.respond)
+    server = Server(session.respond, 0, max(LARGEST_BODY, session.largest_body))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     print(f"The lab is at {server.url} until the training ends.", flush=True)

@@ -60,7 +60,7 @@ def newest_run() -> Path | None:
 
 
 def load(name: str | os.PathLike[str]) -> tuple[Any, str]:
-    """A model, and the data set it was trained on, as far as is known.
+    """A model, called as its file or folder, and the data set it was trained on, as far as is known.
 
     Raises:
         ValueError, OSError: a file that is no model, a folder that is no finished run.
@@ -68,6 +68,7 @@ def load(name: str | os.PathLike[str]) -> tuple[Any, str]:
     path = Path(name)
     if not path.is_dir():
         model = load_model(path)
+        model.name = path.stem  # three models called "sequential" are hard to tell apart
         _compile(model)
         return model, "digits"
     try:
@@ -84,12 +85,14 @@ def load(name: str | os.PathLike[str]) -> tuple[Any, str]:
     if not (path / WEIGHTS).exists():
         raise ValueError(f"{path}: expected {WEIGHTS}, found none: the run has not finished. Resume it first.")
     model.load_weights(path / WEIGHTS)
+    model.name = path.resolve().name
     _compile(model)
     return model, data
 
 
 def fresh_model() -> Any:
     model = models.batch_normalization()
+    model.name = "batch_normalization"
     _compile(model)
     return model
 

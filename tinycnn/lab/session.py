@@ -20,6 +20,7 @@ Split = tuple[Array, Array]
 BATCH = 32
 _TEXT = "text/plain; charset=utf-8"
 EPOCHS = 1000  # until it is stopped
+AT_MOST = 16  # images in a request
 LOOKED_AT = 200  # images whose activations are shown
 LOOKED_THROUGH = 1000  # images among which misread ones are sought, while nothing trains
 PATIENCE = 10.0  # seconds between two such looks while it trains: one of 200 images takes about as long as 50 steps
@@ -62,6 +63,11 @@ class Session:
         self.failure = ""
         self._looking = threading.Lock()
         self._looked: dict[str, Any] = {"version": -1, "time": -PATIENCE}
+
+    @property
+    def largest_body(self) -> int:
+        """What the server has to let through, in bytes, for images of this size."""
+        return 4 * AT_MOST * int(np.prod(self.description["input_shape"]))
 
     # Answers: bytes of float32, or JSON
 
@@ -116,10 +122,10 @@ class Session:
         return _floats(looks.outputs(self.model, self._images(body)))
 
     def _predict(self, body: Array) -> bytes:
-        return _floats([looks.predictions(self.model, self._images(body, at_most=1000))])
+        return _floats([looks.predictions(self.model, self._images(body, AT_MOST))])
 
     def _in_training(self, body: Array) -> bytes:
-        return _floats(looks.in_training(self.model, self._images(body, at_most=1000)))
+        return _floats(looks.in_training(self.model, self._images(body, AT_MOST)))
 
     def _dropout(self, body: Array, place: int, count: int) -> bytes:
         if not 1 <= count <= 100:

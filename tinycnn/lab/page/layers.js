@@ -23,7 +23,7 @@ const TEXTS = {
     "03 Batch normalization",
   ],
   Dropout: [
-    "In inference every value passes as it is; only in training some are dropped, as the view Dropout shows.",
+    "In inference every value passes as it is; only in training chance changes some. The view Dropout shows how.",
     "dropout",
     "04 Dropout",
   ],
