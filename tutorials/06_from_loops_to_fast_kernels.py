@@ -597,11 +597,12 @@ plots.bars(
 
 # %% [markdown]
 # The usual points, $0$, $\pm 1$ and $\pm 2$, make errors one and a half times as large, or larger, as the
-# package's. <!-- shown: error of the usual points over the package's --> Replace 2 by 3, or take larger tiles, and they
-# grow. <!-- shown: error with ±3 over that with ±2, error of 6x6 tiles over that of 4x4 --> The points $\pm\sqrt{1/2}$
-# and $\pm\sqrt 2$ are close to one, and each is another's inverse, so no power gets large. In the package's program the
-# transforms' numbers are constants: other points change the numbers, not how many there are. (The direct sum makes
-# errors, too: here it adds all terms of an output one by one, where Winograd's way adds only one for each channel.)
+# package's. <!-- shown: error of the usual points over the package's --> Replace 2 by 3, and they grow; tiles of 6x6
+# outputs have larger ones than the package's, too. <!-- shown: error with ±3 over that with ±2, error of 6x6 tiles over
+# that of 4x4 --> The points $\pm\sqrt{1/2}$ and $\pm\sqrt 2$ are close to one, and each is another's inverse, so no
+# power gets large. In the package's program the transforms' numbers are constants: other points change the numbers, not
+# how many there are. (The direct sum makes errors, too: here it adds all terms of an output one by one, where
+# Winograd's way adds only one for each channel.)
 #
 # ## Why training takes smaller tiles, forward
 #
@@ -714,8 +715,8 @@ plots.bars(
 # %% [markdown]
 # Look at two of the lines: convolution, relu and pooling take about as long as a convolution alone. There is no magic
 # in it. The three begin with another convolution, Winograd's with small tiles, which does little more than half of the
-# multiplications of the definition. <!-- derived --> So one bar has all of the work and one layer, the other half of
-# the work and three layers.
+# multiplications of the definition. <!-- derived --> So one line stands for all of the work and one layer, the other
+# for half of the work and three layers.
 #
 # There are two ways to count, then. By what is *done*, no step passes the roof. By what the *definition* asks for, a
 # step can: that figure says how much work was replaced, and nothing about how busy the multipliers are.
@@ -857,8 +858,8 @@ check("06.1", block_32, block_16, empty_32, empty_16)
 #
 # The notebook's *first* convolution has 28x28 pixels, one channel and 32 filters of 3x3, in a batch of 32. Compute its
 # intensity. Then compute it again for one pass with relu and pooling, of which only the pooled outputs (13x13) are
-# written; count the operations of the convolution alone. Which limit is nearer to each other than for the second
-# convolution, and what would you save: multiplications, or bytes?
+# written; count the operations of the convolution alone. What would you save to make it faster: multiplications, or
+# bytes?
 #
 # Your answer: two numbers, in operations for each byte, and one of the words "multiplications" and "bytes".
 
