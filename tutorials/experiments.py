@@ -173,6 +173,42 @@ EXPERIMENTS = {
         {str(seed): {"seed": seed} for seed in range(1, 5)},
         lambda record: f"before {record['before']['accuracy']}, after {record['after']['accuracy']}",
     ),
+    "why_steps": Experiment(
+        "How far do a layer's inputs, the loss and its gradient move in a step? (tutorial 8)",
+        f"{__package__}.why:steps",
+        {"rate": 0.03, "epochs": 4, "batch_size": 32, "every": 8, "probe": 256},
+        {
+            f"{kind}-{seed}": {"kind": kind, "seed": seed}
+            for seed in range(1, 6)
+            for kind in ("none", "batch", "layer", "noisy", "noisier")
+        },
+        lambda record: f"losses {record['history']}",
+    ),
+    "why_noise": Experiment(
+        "Is it the noise of a batch's statistics that helps? (tutorial 8)",
+        f"{__package__}.why:noise",
+        {"sizes": [60, 12, 3], "images": 360, "rate": 0.03, "epochs": 24, "batch_size": 60},
+        {str(seed): {"seed": seed} for seed in range(1, 6)},
+        lambda record: f"test losses {[training.get('test_loss') for training in record['trainings']]}",
+    ),
+    "why_depth": Experiment(
+        "What does batch normalization do for 4, 8 and 16 convolutions, two starts, and skips? (tutorial 8)",
+        f"{__package__}.why:depths",
+        {"depths": [4, 8, 16], "rate": 0.03, "epochs": 4, "batch_size": 32},
+        {f"{kind}-{seed}": {"kind": kind, "seed": seed} for seed in range(1, 6) for kind in ("none", "batch")},
+        lambda record: f"accuracies {[training.get('accuracy') for training in record['trainings']]}",
+    ),
+    "why_rates": Experiment(
+        "Which learning rates work without, with batch, layer and group normalization? (tutorial 8)",
+        f"{__package__}.why:rates",
+        {"rates": [0.003, 0.01, 0.03, 0.1, 0.3, 1.0], "epochs": 4, "batch_size": 32},
+        {
+            f"{kind}-{seed}": {"kind": kind, "seed": seed}
+            for seed in range(1, 6)
+            for kind in ("none", "batch", "layer", "group")
+        },
+        lambda record: f"accuracies {[training.get('accuracy') for training in record['trainings']]}",
+    ),
 }
 
 
