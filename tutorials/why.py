@@ -3,8 +3,10 @@
 What each explanation says in numbers was written down here before the runs were made. All networks learn the bundled
 digits: convolutions of 8 channels on maps of 7x7, plain SGD, batches of 32, four epochs unless said otherwise, five
 seeds; runs of a seed begin with the same kernels and meet the same batches. "Beside" means the difference or the
-quotient of two runs of one seed, over seeds with a 95 % interval (Student's t). "The gain" is the training loss of
-the plain network, mean over the training, less that of the one with batch normalization (BN).
+quotient of two runs of one seed, over seeds with a 95 % interval (Student's t; of a quotient, that of its logarithm).
+"The gain" is the training loss of the plain network, mean over the training, less that of the one with batch
+normalization (BN); a training that breaks down counts as one that guesses. A prediction is supported where the whole
+interval lies where it says, contradicted where it lies where it must not, else undecided (`Prediction`).
 
 Internal covariate shift (Ioffe & Szegedy 2015, arXiv:1502.03167): BN helps because a layer's inputs change their
 distribution less while the layers before it learn. `why_steps`.
@@ -52,6 +54,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -73,7 +76,8 @@ from tinycnn.layers import (
 from tinycnn.losses import SparseCategoricalCrossentropy
 from tinycnn.normalization import recalibrate_batch_normalization
 
-from .experiments import shuffled_batches
+from .claims import CONTRADICTED, SUPPORTED, UNDECIDED, t_interval
+from .experiments import load, shuffled_batches
 from .normalization import load_digits
 from .runs import Json, installed
 
@@ -97,7 +101,7 @@ class MovingNoise(Layer):
     Math:    y = s·x + m;  in each step and for each channel log s from N(0, scale²), m from N(0, shift²);   dx = s·dy
     Shapes:  x, y (n, ..., c);  s, m (c,)
     Keeps:   s
-    Source:  after Santurkar et al. 2018, section 2.2, arXiv:1805.11604; there each value has a noise of its own, too
+    Source:  after Santurkar et al. 2018, section 2.1, arXiv:1805.11604; there each value has a noise of its own, too
     """
 
     def __init__(self, shift: float, scale: float, **options: Any):
@@ -438,3 +442,148 @@ def distance(before: list[tuple[Array, Array]], after: list[tuple[Array, Array]]
         squares = (mean_after - mean) ** 2 + (deviation_after - deviation) ** 2
         moved.append(math.sqrt(squares.mean() / (np.square(deviation).mean() + 1e-30)))
     return float(np.mean(moved))
+
+
+# What came of it
+
+Range = tuple[float, float]
+GUESSING = math.log(10)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What an explanation says of a number, and what the runs say.
+
+    Attributes:
+        explanation: whose prediction it is.
+        measure: what is measured.
+        values: one for each seed.
+        predicted: the range in which the explanation says that their mean lies.
+        contradicted: the range in which it must not lie.
+        quotient: whether the values are quotients, whose logarithms are averaged.
+    """
+
+    explanation: str
+    measure: str
+    values: tuple[float, ...]
+    predicted: Range
+    contradicted: Range
+    quotient: bool = False
+
+    @property
+    def mean(self) -> float:
+        return float(np.exp(np.mean(np.log(self.values))) if self.quotient else np.mean(self.values))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        values = np.log(self.values) if self.quotient else np.array(self.values)
+        if np.ptp(values) == 0:
+            return self.mean, self.mean
+        low, high = t_interval(values)
+        return (math.exp(low), math.exp(high)) if self.quotient else (low, high)
+
+    @property
+    def verdict(self) -> str:
+        low, high = self.interval
+        for word, (start, end) in ((SUPPORTED, self.predicted), (CONTRADICTED, self.contradicted)):
+            if start <= low and high <= end:
+                return word
+        return UNDECIDED
+
+
+def by_kind(name: str) -> dict[str, list[Json]]:
+    """An experiment's runs by their kind, in the order of their seeds."""
+    kinds: dict[str, list[Json]] = {}
+    for record in sorted(load(name), key=lambda record: int(record["run"]["seed"])):
+        kinds.setdefault(record["run"].get("kind", ""), []).append(record)
+    return kinds
+
+
+def mean_loss(training: Json) -> float:
+    """Of the whole training; `GUESSING` where it broke down."""
+    return GUESSING if training["history"] is None else float(np.mean(training["history"]))
+
+
+def losses_by(records: Sequence[Json]) -> Array:
+    """`mean_loss` of each training of each run, (runs, trainings)."""
+    return np.array([[mean_loss(training) for training in record["trainings"]] for record in records])
+
+
+def final(records: Sequence[Json], key: str, broken: float) -> Array:
+    """A figure of each training of each run, (runs, trainings); ``broken`` where a training broke down."""
+    return np.array([[training.get(key, broken) for training in record["trainings"]] for record in records])
+
+
+def typical(records: Sequence[Json], key: str) -> Array:
+    """The median over the steps at which it was measured, (runs,)."""
+    return np.array([np.median(record[key]) for record in records])
+
+
+def largest_rates(records: Sequence[Json]) -> Array:
+    """The largest learning rate with which a run gets more than half of the training images right, (runs,)."""
+    tried = np.array(records[0]["settings"]["rates"])
+    return np.where(final(records, "accuracy", 0) > 0.5, tried, 0).max(axis=1)
+
+
+def gains_at_depth() -> dict[tuple[int, str, bool], Array]:
+    """The gain by depth, start and skip connections, (runs,)."""
+    runs = by_kind("why_depth")
+    gains = (losses_by(runs["none"]) - losses_by(runs["batch"])).T
+    places = [(t["depth"], t["start"], t["skip"]) for t in runs["none"][0]["trainings"]]
+    return dict(zip(places, gains, strict=True))
+
+
+def predictions() -> list[Prediction]:
+    """All of the module's docstring, with what the runs in results/why_* say."""
+    found: list[Prediction] = []
+
+    def add(who: str, what: str, values: Any, predicted: Range, contradicted: Range, quotient: bool = False) -> None:
+        found.append(Prediction(who, what, tuple(map(float, values)), predicted, contradicted, quotient))
+
+    less, more, above_one, below_half = (-math.inf, 0.0), (0.0, math.inf), (1.0, math.inf), (-math.inf, 0.5)
+    runs = by_kind("why_steps")
+    loss = {kind: np.array([mean_loss(record) for record in records]) for kind, records in runs.items()}
+
+    def beside(key: str) -> Array:
+        return typical(runs["batch"], key) / typical(runs["none"], key)
+
+    who = "internal covariate shift"
+    add(who, "motion of the inputs in a step, BN/plain", beside("shift"), below_half, above_one, quotient=True)
+    kept = (loss["none"] - loss["noisy"]) - (loss["none"] - loss["batch"]) / 2
+    add(who, "gain with noise behind BN, less half of BN's", kept, less, more)
+    cosines = typical(runs["batch"], "cosine") - typical(runs["none"], "cosine")
+    add("the same, of gradients", "cosine before and after the step of the others, BN - plain", cosines, more, less)
+    for what, key in (
+        ("range of the loss", "loss_range"),
+        ("change of the gradient", "gradient_change"),
+        ("the same as a share of the gradient", "relative_change"),
+    ):
+        add("smoother loss", f"{what}, BN/plain", beside(key), below_half, above_one, quotient=True)
+
+    runs = by_kind("why_rates")
+    quotients = largest_rates(runs["batch"]) / largest_rates(runs["none"])
+    who = "larger learning rates"
+    add(who, "largest rate that works, BN/plain", quotients, (3 - 1e-9, math.inf), (0, 1), quotient=True)
+    by_rate = {kind: losses_by(records) for kind, records in runs.items()}
+    best = by_rate["none"].argmin(axis=1)[:, None]
+    plain, batch = (np.take_along_axis(by_rate[kind], best, axis=1)[:, 0] for kind in ("none", "batch"))
+    add(who, "gain at the plain network's best rate", plain - batch, less, more)
+    own = {kind: values.min(axis=1) for kind, values in by_rate.items()}
+    for kind in ("layer", "group"):
+        kept = (own["none"] - own[kind]) - (own["none"] - own["batch"]) / 2
+        add("the batch", f"gain of {kind} normalization, less half of BN's", kept, less, more)
+
+    who = "noise as regularisation"
+    plain, little, medium, much = final(by_kind("why_noise")[""], "test_loss", GUESSING).T
+    add(who, "test loss, little noise - more", little - medium, more, less)
+    add(who, "test loss, little noise - much", little - much, more, less)
+    kept = (plain - little) - (plain - medium) / 2
+    add(who, "advantage with little noise, less half of that with more", kept, less, more)
+
+    who, gains = "scale at depth", gains_at_depth()
+    for start in STARTS:
+        grown = gains[16, start, False] - gains[4, start, False]
+        add(who, f"gain at 16 layers less that at 4, {start} start", grown, more, less)
+    left = gains[16, "he", True] / gains[16, "glorot", False]
+    add(who, "gain at 16 layers, both remedies/neither", left, below_half, above_one)
+    return found
