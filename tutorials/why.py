@@ -479,7 +479,7 @@ class Prediction:
         values = np.log(self.values) if self.quotient else np.array(self.values)
         if np.ptp(values) == 0:
             return self.mean, self.mean
-        low, high = t_interval(values)
+        low, high = t_interval(values.tolist())
         return (math.exp(low), math.exp(high)) if self.quotient else (low, high)
 
     @property
