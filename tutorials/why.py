@@ -587,3 +587,19 @@ def predictions() -> list[Prediction]:
     left = gains[16, "he", True] / gains[16, "glorot", False]
     add(who, "gain at 16 layers, both remedies/neither", left, below_half, above_one)
     return found
+
+
+def table(found: Sequence[Prediction]) -> str:
+    """Predictions and verdicts in Markdown."""
+    rows = [
+        "| explanation | measure | should be | mean over the seeds [95 % interval] | verdict |",
+        "|---|---|---|---|---|",
+    ]
+    for one in found:
+        low, high = one.interval
+        start, end = one.predicted
+        due = f"below {end:g}" if start == -math.inf else f"above {start:.3g}"
+        rows.append(
+            f"| {one.explanation} | {one.measure} | {due} | {one.mean:.3g} [{low:.3g}, {high:.3g}] | {one.verdict} |"
+        )
+    return "\n".join(rows)
