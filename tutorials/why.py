@@ -1,9 +1,9 @@
 """Why does batch normalization help? Networks, layers and runs of tutorial 08 (see `tutorials.experiments`).
 
-What each explanation says in numbers was written down here before the runs were made. All networks learn the bundled
-digits: convolutions of 8 channels on maps of 7x7, plain SGD, batches of 32, four epochs unless said otherwise, five
-seeds; runs of a seed begin with the same kernels and meet the same batches. "Beside" means the difference or the
-quotient of two runs of one seed, over seeds with a 95 % interval (Student's t; of a quotient, that of its logarithm).
+What each explanation says in numbers was written down here before the runs were made; a trial with seed 9 had set the
+size of the network, the learning rate and the strength of the noise. All networks learn the bundled digits:
+convolutions of 8 channels on maps of 7x7, plain SGD at a rate of 0.03, batches of 32, three or four epochs, five
+seeds; runs of a seed begin with the same kernels and meet the same batches. XX with a 95 % interval (Student's t; of a quotient, that of its logarithm).
 "The gain" is the training loss of the plain network, mean over the training, less that of the one with batch
 normalization (BN); a training that breaks down counts as one that guesses. A prediction is supported where the whole
 interval lies where it says, contradicted where it lies where it must not, else undecided (`Prediction`).
@@ -31,8 +31,9 @@ Larger learning rates (Ioffe & Szegedy 2015): BN helps because it allows larger 
                    as large with BN; and at the rate that is best for the plain network there is no gain
     contradicted:  it is not larger; or there is a gain at the plain network's own best rate
 Noise as regularisation (Ioffe & Szegedy 2015, section 3.4): each image is normalised by random company, which keeps a
-network from learning by heart. 360 training images, batches of 60, statistics of parts of 60, 12 and 3 images, that
-is of little, more and much noise (Hoffer et al. 2017, arXiv:1705.08741, "ghost batch normalization"). `why_noise`.
+network from learning by heart. 360 training images, batches of 60, 16 epochs, statistics of parts of 60, 12 and 3
+images, that is of little, more and much noise (Hoffer et al. 2017, arXiv:1705.08741, "ghost batch normalization").
+`why_noise`.
     predicts:      the test loss falls as the noise grows, and with parts of 60 BN has less than half of the advantage
                    in test loss over the plain network that it has with parts of 12
     contradicted:  the test loss does not fall; or parts of 60 have more than half of that advantage
@@ -42,8 +43,8 @@ He have it) and group normalization (Wu & He 2018, arXiv:1803.08494) normalise e
     contradicted:  they have more than half
 The scale of signals at depth: a bad start makes signals shrink from layer to layer, BN sets each to size 1; a start
 that fits relus (He et al. 2015, arXiv:1502.01852) and skip connections (He et al. 2016, arXiv:1512.03385) do so, too.
-4, 8 and 16 convolutions, with and without BN, with and without skips, He's start and Glorot's, which is Keras's
-default. `why_depth`.
+4, 8 and 16 convolutions, with and without BN; Glorot's start, which is Keras's default, He's start, and that with
+skips. `why_depth`.
     predicts:      the gain grows from 4 to 16 convolutions; at 16, He's start with skips has less than half of the
                    gain that is there with Glorot's start and without skips
     contradicted:  the gain does not grow; or it is as large with both remedies as with neither
@@ -86,6 +87,7 @@ Array = np.ndarray
 PACKAGES = ("tinycnn", "numpy", "numba")
 KINDS = ("none", "batch", "layer", "group", "noisy", "noisier", "parts")
 STARTS = {"he": HeNormal, "glorot": GlorotUniform}
+REMEDIES = (("glorot", False), ("he", False), ("he", True))  # start, and whether there are skip connections
 FACTORS = (0.5, 1.0, 2.0, 4.0)  # of the learning rate, along the step; Santurkar et al.'s range
 NOISE = {"noisy": (0.125, 0.0625), "noisier": (0.5, 0.25)}  # shift and scale of `MovingNoise`
 GROUPS = 2
@@ -266,24 +268,35 @@ def trained(model: Functional, data: Sequence[Array], rate: float, epochs: int, 
 # Runs
 
 
-def rates(kind: str, seed: int, rates: Sequence[float], epochs: int, batch_size: int) -> Json:
-    """Train once with each learning rate. Returns what `trained` does, in the order of ``rates``."""
+def rates(seed: int, kinds: Sequence[str], rates: Sequence[float], epochs: int, batch_size: int) -> Json:
+    """Train each kind of network once with each learning rate.
+
+    Returns:
+        ``trainings``: for each kind what `trained` returns, in the order of ``rates``.
+    """
     data = _data()
-    results = [trained(network(kind, seed=seed), data, rate, epochs, batch_size, seed) for rate in rates]
-    return {"versions": installed(PACKAGES), "trainings": results}
+    found = {
+        kind: [trained(network(kind, seed=seed), data, rate, epochs, batch_size, seed) for rate in rates]
+        for kind in kinds
+    }
+    return {"versions": installed(PACKAGES), "trainings": found}
 
 
-def depths(kind: str, seed: int, depths: Sequence[int], rate: float, epochs: int, batch_size: int) -> Json:
-    """Train once with each depth, start, and with and without skip connections. Returns what `trained` does of each."""
+def depths(seed: int, kinds: Sequence[str], depths: Sequence[int], rate: float, epochs: int, batch_size: int) -> Json:
+    """Train each kind of network once with each depth and each of `REMEDIES`.
+
+    Returns:
+        ``trainings``: for each kind what `trained` returns, with ``depth``, ``start`` and ``skip``.
+    """
     data = _data()
-    results = []
-    for depth in depths:
-        for start in STARTS:
-            for skip in (False, True):
-                of = {"depth": depth, "start": start, "skip": skip}
+    found: Json = {kind: [] for kind in kinds}
+    for kind, trainings in found.items():
+        for depth in depths:
+            for start, skip in REMEDIES:
                 model = network(kind, depth, skip, start, seed)
-                results.append(of | trained(model, data, rate, epochs, batch_size, seed))
-    return {"versions": installed(PACKAGES), "trainings": results}
+                training = trained(model, data, rate, epochs, batch_size, seed)
+                trainings.append({"depth": depth, "start": start, "skip": skip} | training)
+    return {"versions": installed(PACKAGES), "trainings": found}
 
 
 def noise(seed: int, sizes: Sequence[int], images: int, rate: float, epochs: int, batch_size: int) -> Json:
@@ -492,10 +505,15 @@ class Prediction:
 
 
 def by_kind(name: str) -> dict[str, list[Json]]:
-    """An experiment's runs by their kind, in the order of their seeds."""
+    """An experiment's runs by their kind, in the order of their seeds; a run of several kinds is taken apart."""
     kinds: dict[str, list[Json]] = {}
     for record in sorted(load(name), key=lambda record: int(record["run"]["seed"])):
-        kinds.setdefault(record["run"].get("kind", ""), []).append(record)
+        trainings = record.get("trainings")
+        if isinstance(trainings, dict):
+            for kind, own in trainings.items():
+                kinds.setdefault(kind, []).append(record | {"trainings": own})
+        else:
+            kinds.setdefault(record["run"].get("kind", ""), []).append(record)
     return kinds
 
 
