@@ -1,19 +1,20 @@
 """Why does batch normalization help? Networks, layers and runs of tutorial 08 (see `tutorials.experiments`).
 
-What each explanation says in numbers was written down here before the runs were made; a trial with seed 9 had set the
-size of the network, the learning rate and the strength of the noise. All networks learn the bundled digits:
+What each explanation says in numbers was written down here before the runs were made; trials with other kernels had
+set the size of the network, the learning rate and the strength of the noise. All networks learn the bundled digits:
 convolutions of 8 channels on maps of 7x7, plain SGD at a rate of 0.03, batches of 32, three or four epochs, five
-seeds; runs of a seed begin with the same kernels and meet the same batches. XX with a 95 % interval (Student's t; of a quotient, that of its logarithm).
-"The gain" is the training loss of the plain network, mean over the training, less that of the one with batch
-normalization (BN); a training that breaks down counts as one that guesses. A prediction is supported where the whole
-interval lies where it says, contradicted where it lies where it must not, else undecided (`Prediction`).
+seeds; runs of a seed begin with the same kernels and meet the same batches. Differences and quotients are those of
+two runs of one seed, with a 95 % interval over the seeds (Student's t; of a quotient, that of its logarithm). "The
+gain" is the training loss of the plain network, mean over the training, less that of the one with batch normalization
+(BN); a training that breaks down counts as one that guesses. A prediction is supported where the whole interval lies
+where it says, contradicted where it lies where it must not, else undecided (`Prediction`).
 
 Internal covariate shift (Ioffe & Szegedy 2015, arXiv:1502.03167): BN helps because a layer's inputs change their
 distribution less while the layers before it learn. `why_steps`.
     predicts:      in a step the inputs' distribution moves less than half as far with BN as without; and BN loses at
                    least half of its gain where noise behind it moves the inputs at least as far as they move in the
                    plain network (a random scale and shift of each channel, new in each step, after Santurkar et al.
-                   2018; its size comes from a trial with seed 9: a few times the plain network's motion, and four
+                   2018; its size comes from a trial: a few times the plain network's motion, and four
                    times that)
     contradicted:  the inputs do not move less; or more than half of the gain survives the smaller noise
 Its other reading (Santurkar et al. 2018, arXiv:1805.11604): a layer's gradient changes less by what the layers before
