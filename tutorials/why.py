@@ -261,9 +261,16 @@ def figures(model: Any, x: Array, y: Array, x_test: Array, y_test: Array) -> Jso
 
 
 def trained(model: Functional, data: Sequence[Array], rate: float, epochs: int, batch_size: int, seed: int) -> Json:
-    """A training and what came of it: ``history``, and `figures`; ``history`` alone, None, where it broke down."""
+    """A training and what came of it: ``history``, and those of `figures` that are numbers.
+
+    Where it broke down, ``history`` alone, None.
+    """
     history = train(model, data[0], data[1], rate, epochs, batch_size, seed)
-    return {"history": history} if history is None else {"history": history, **figures(model, *data)}
+    if history is None:
+        return {"history": None}
+    with np.errstate(all="ignore"):
+        found = figures(model, *data)
+    return {"history": history} | {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 # Runs
