@@ -173,6 +173,43 @@ EXPERIMENTS = {
         {str(seed): {"seed": seed} for seed in range(1, 5)},
         lambda record: f"before {record['before']['accuracy']}, after {record['after']['accuracy']}",
     ),
+    "why_steps": Experiment(
+        "How far do a layer's inputs, the loss and its gradient move in a step? (tutorial 8)",
+        f"{__package__}.why:steps",
+        {"rate": 0.03, "epochs": 4, "batch_size": 32, "every": 8, "probe": 256},
+        {
+            f"{kind}-{seed}": {"kind": kind, "seed": seed}
+            for seed in range(1, 6)
+            for kind in ("none", "batch", "noisy", "noisier")
+        },
+        lambda record: f"losses {record['history']}",
+    ),
+    "why_rates": Experiment(
+        "Which learning rates work without, with batch, layer and group normalization? (tutorial 8)",
+        f"{__package__}.why:rates",
+        {
+            "kinds": ["none", "batch", "layer", "group"],
+            "rates": [0.03, 0.1, 0.3, 1.0],
+            "epochs": 3,
+            "batch_size": 32,
+        },
+        {str(seed): {"seed": seed} for seed in range(1, 6)},
+        lambda record: f"losses of the plain networks {[one['history'] for one in record['trainings']['none']]}",
+    ),
+    "why_noise": Experiment(
+        "Is it the noise of a batch's statistics that helps? (tutorial 8)",
+        f"{__package__}.why:noise",
+        {"sizes": [60, 12, 3], "images": 360, "rate": 0.03, "epochs": 16, "batch_size": 60},
+        {str(seed): {"seed": seed} for seed in range(1, 6)},
+        lambda record: f"test losses {[training.get('test_loss') for training in record['trainings']]}",
+    ),
+    "why_depth": Experiment(
+        "What does batch normalization do for 4, 8 and 16 convolutions, two starts, and skips? (tutorial 8)",
+        f"{__package__}.why:depths",
+        {"kinds": ["none", "batch"], "depths": [4, 8, 16], "rate": 0.03, "epochs": 3, "batch_size": 32},
+        {str(seed): {"seed": seed} for seed in range(1, 6)},
+        lambda record: f"losses of the plain networks {[one['history'] for one in record['trainings']['none']]}",
+    ),
 }
 
 
