@@ -216,7 +216,7 @@ def test_a_dark_style_of_the_user_changes_nothing():
 
 
 def test_notebooks_show_a_figure_as_png():
-    image = Image.open(io.BytesIO(plots.training_curves(HISTORY)._repr_png_()))
+    image = Image.open(io.BytesIO(plots.training_curves(HISTORY)._repr_png_()[0]))
     assert image.format == "PNG"
     assert image.width > 500
 

@@ -50,6 +50,8 @@ STUDENTS_NOTE = (
     "\n\n*This is the student's edition: no outputs, no solutions. Where `...` stands, it is your turn. With both: "
     "[{name}](../{name}.ipynb).*"
 )
+# Before the first cell: figures of pyplot get alternative text, too; those of `tinycnn.plots` have it.
+DESCRIBE = "__import__('tinycnn.plots.notebooks', fromlist=['']).describe_pyplot()"
 COMPILING = "tinycnn: compiling the fast kernels"  # may be the first thing that a new machine says
 TIMES = re.compile(r"\d+s - \d+(ms|us|s)/step")
 NO_TIMES = "…s - …/step"
@@ -131,7 +133,7 @@ def execute(name: str, package: Path | None = None) -> NotebookNode:
             resources={"metadata": {"path": empty}},
             record_timing=False,
             coalesce_streams=True,
-            extra_arguments=["--log-level=ERROR"],
+            extra_arguments=["--log-level=ERROR", f"--IPKernelApp.exec_lines={DESCRIBE}"],
         )
         try:
             client.execute(env=_environment(package))

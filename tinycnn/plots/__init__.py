@@ -5,6 +5,9 @@ In a notebook a figure shows itself as the last line of a cell; elsewhere ``figu
 to be closed, and the user's settings stay as they are.
 
 Where one panel has both, solid lines are training and dashed ones validation.
+
+Each figure tells in words what it shows, read from what it holds: ``figure.alternative_text``. A notebook keeps it with
+the output, a PNG or SVG file as its description; `describe` does the same for a figure of pyplot.
 """
 
 from tinycnn.plots.charts import bars, difference_errors, line_chart, roofline
@@ -20,6 +23,7 @@ from tinycnn.plots.runs import (
     seed_bands,
 )
 from tinycnn.plots.training import histograms_over_training, training_curves
+from tinycnn.plots.words import describe
 
 __all__ = [
     "BLUE",
@@ -29,6 +33,7 @@ __all__ = [
     "bars",
     "compare_curves",
     "confusion_matrix",
+    "describe",
     "difference_errors",
     "dropout_masks",
     "feature_maps",

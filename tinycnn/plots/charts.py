@@ -18,8 +18,10 @@ from tinycnn.plots.common import (
     Array,
     WhiteFigure,
     check_numbers,
+    draw_band,
     own_style,
 )
+from tinycnn.plots.words import number
 
 
 @own_style
@@ -50,14 +52,14 @@ def bars(values: Mapping[str, Any], label: str, log: bool = False, title: str | 
     places = np.arange(len(rows))
     medians = [float(np.median(row)) for row in rows.values()]
     ends = [float(row.max()) for row in rows.values()]
-    figure = WhiteFigure(figsize=(7.2, 0.9 + 0.36 * len(rows)), layout="constrained")
+    figure = WhiteFigure(figsize=(7.2, 0.9 + 0.36 * len(rows)), kind="Bar chart", layout="constrained")
     axes = figure.subplots()
     if log:
-        axes.plot(medians, places, "o", color=BLUE, markersize=7)
+        axes.plot(medians, places, "o", color=BLUE, markersize=7, label="_")
     else:
         axes.barh(places, medians, height=0.62, color=BLUE)
     for place, row, median, end in zip(places, rows.values(), medians, ends, strict=True):
-        axes.plot([row.min(), end], [place, place], color="black", linewidth=1.2)
+        axes.plot([row.min(), end], [place, place], color="black", linewidth=1.2, label=f"_{len(row)} measurements")
         axes.annotate(f"{median:.3g}", (end, place), xytext=(7, 0), textcoords="offset points", va="center")
     low, high = min(float(row.min()) for row in rows.values()), max(ends)
     if log:
@@ -108,9 +110,10 @@ def roofline(
     intensities = [edge, *(float(pair[0]) for pair in points.values())]
     rates = [peak, *(float(pair[1]) for pair in points.values())]
     left, right, top, bottom = min(intensities) / 8, max(intensities) * 4, max(rates) * 2.5, min(rates) / 2
-    figure = WhiteFigure(figsize=(7.2, 4.4 + 0.22 * math.ceil(len(points) / 2)), layout="constrained")
+    figure = WhiteFigure(figsize=(7.2, 4.4 + 0.22 * math.ceil(len(points) / 2)), kind="Roofline", layout="constrained")
     axes = figure.subplots()
-    axes.plot([left, edge, right], [left * bandwidth, peak, peak], color="black", linewidth=1.6)
+    roof = f"_roof: arithmetic {number(peak)} GFLOP/s, memory {number(bandwidth)} GB/s"
+    axes.plot([left, edge, right], [left * bandwidth, peak, peak], color="black", linewidth=1.6, label=roof)
     axes.annotate(f"arithmetic: {peak:.3g} GFLOP/s", (edge, peak), xytext=(0, 6), textcoords="offset points")
     low = max(bottom, left * bandwidth)
     middle = math.sqrt(low / bandwidth * edge), math.sqrt(low * peak)  # of the slope that is seen
@@ -167,8 +170,7 @@ def line_chart(
         colour, several = COLOURS[i % len(COLOURS)], np.atleast_2d(y)
         line = VALIDATION if name.startswith("validation") else TRAINING
         axes.plot(x, np.median(several, axis=0), line, color=colour, marker=marker, markersize=4, label=name)
-        if len(several) > 1:
-            axes.fill_between(x, several.min(axis=0), several.max(axis=0), color=colour, alpha=0.18, linewidth=0)
+        draw_band(axes, x, several, colour, "run")
     for i, (name, height) in enumerate((levels or {}).items()):
         axes.axhline(height, color="#444444", linestyle=("--", ":")[i % 2], linewidth=1.4, label=name)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib import style
+from matplotlib import rcParams, style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
+
+from tinycnn.plots.notebooks import show_by
+from tinycnn.plots.words import describe
 
 Array = np.ndarray
 # Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), told apart by the colour-blind too.
@@ -36,7 +40,16 @@ own_style = style.context(["default", _STYLE])
 
 
 class WhiteFigure(Figure):
-    """A Figure that notebooks show, and that stays white when it is saved under a dark style."""
+    """A Figure that notebooks show, that tells what it shows, and stays white when it is saved under a dark style."""
+
+    def __init__(self, *args: Any, kind: str = "", **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.kind = kind  # the first word of its text
+
+    @property
+    def alternative_text(self) -> str:
+        """What is to be seen, in at most 120 words: for those who do not see it, or do not read English in pictures."""
+        return describe(self)
 
     def show(self, warn: bool = True) -> None:
         """Open a window and wait until it is closed, as ``pyplot.show()`` does; in a notebook show it below the cell.
@@ -57,13 +70,21 @@ class WhiteFigure(Figure):
             pyplot.figure(FigureClass=lambda **options: self)  # type: ignore[arg-type]  # any callable
         pyplot.show()
 
-    def _repr_png_(self) -> bytes:
+    def _repr_png_(self) -> tuple[bytes, dict[str, str]]:
+        """The picture, and what a notebook is to store beside it."""
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=100)
-        return buffer.getvalue()
+        return buffer.getvalue(), {"alt": self.alternative_text}
 
     def savefig(self, fname: Any, **options: Any) -> None:
+        """As matplotlib's; a PNG or SVG file has the alternative text as its description."""
+        name = options.get("format") or str(fname) if isinstance(fname, (str, os.PathLike)) else options.get("format")
+        if str(name or rcParams["savefig.format"]).lower().rpartition(".")[2] in ("png", "svg"):
+            options["metadata"] = {"Description": self.alternative_text, **(options.get("metadata") or {})}
         super().savefig(fname, **{"facecolor": "white", "dpi": 150, **options})
+
+
+show_by(WhiteFigure, WhiteFigure._repr_png_)
 
 
 def frame_with(axes: Axes, colour: str, width: float) -> None:
@@ -72,6 +93,13 @@ def frame_with(axes: Axes, colour: str, width: float) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set(visible=True, color=colour, linewidth=width)
+
+
+def draw_band(axes: Axes, x: Array, rows: Array, colour: str, noun: str) -> None:
+    """From the smallest to the largest of several rows; a single one has none."""
+    if len(rows) > 1:
+        words = f"_bands: range of {count_of(len(rows), noun)}"
+        axes.fill_between(x, rows.min(axis=0), rows.max(axis=0), color=colour, alpha=0.18, linewidth=0, label=words)
 
 
 def count_of(n: int, noun: str) -> str:
@@ -101,6 +129,16 @@ def checked_run(who: str, history: Any) -> dict[str, Array]:
 
 def sizes_of(run: Mapping[str, Array]) -> str:
     return ", ".join(f"{len(values)} of {key}" for key, values in run.items()) or "none"
+
+
+class Percent(PercentFormatter):
+    """0.5 % and 99.5 %, where PercentFormatter would round to whole ones, or to as many digits for all."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0, symbol=" %")
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{100 * x:g}{self.symbol}"
 
 
 def format_quantity(axes: Axes, quantity: str, log_loss: bool) -> None:

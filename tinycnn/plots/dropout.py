@@ -28,6 +28,7 @@ from tinycnn.plots.common import (
     limits_of,
     own_style,
 )
+from tinycnn.plots.words import number, span
 
 
 @own_style
@@ -53,12 +54,14 @@ def dropout_masks(image: Array, masks: Mapping[str, Array], title: str | None = 
             f"received {', '.join(map(str, sorted(shapes))) or 'none'}. Draw as many masks for each."
         )
     ((k, h, w),) = shapes
+    dropped = [f"{name}: {number(100 * (values == 0).mean())} % dropped" for name, values in rows.items()]
     colours = colormaps["gray_r"].with_extremes(bad="#F5BE8C")
     highest = max(float((picture * values).max()) for values in rows.values())
     norm = Normalize(0, highest or 1.0)
     figure = WhiteFigure(figsize=(max(1.3 * k * w / h + 2, 4.5), 1.3 * len(rows) + 0.6), layout="constrained")
     figure.suptitle(title or "What dropout hands on (orange: dropped)")
     axes = figure.subplots()  # one for all, as in `_map_grid`
+    axes.set_label("; ".join([f"{count_of(k, 'mask')} of {h}×{w} each", *dropped]))
     for row, values in enumerate(rows.values()):
         for column, mask in enumerate(values):
             top, left = 1.1 * h * row, 1.1 * w * column
@@ -112,7 +115,7 @@ def prediction_samples(
     _check_captions(who, captions, n)
     columns = min(check_count(who, columns, n), n)
     rows = math.ceil(n / columns)
-    figure = WhiteFigure(figsize=(4.6 * columns, 1.75 * rows + 0.9), layout="constrained")
+    figure = WhiteFigure(figsize=(4.6 * columns, 1.75 * rows + 0.9), kind="Images with bars", layout="constrained")
     figure.suptitle(title or f"{len(draws)} masked predictions for each image")
     grid = figure.add_gridspec(rows, 2 * columns, width_ratios=[1, 2.6] * columns)
     classes = np.arange(draws.shape[2])
@@ -124,6 +127,7 @@ def prediction_samples(
         left = figure.add_subplot(grid[row, 2 * column])
         left.imshow(images[i], cmap="gray_r", vmin=low, vmax=high)
         frame_with(left, "#999999", 0.6)
+        left.set_label("_")
         axes = figure.add_subplot(grid[row, 2 * column + 1])
         bars = axes.bar(classes, draws[:, i].mean(axis=0), 0.72, color="#56B4E9", alpha=0.55)
         dots = axes.plot(
@@ -134,6 +138,7 @@ def prediction_samples(
             handles += axes.plot(
                 classes, single[i], "D", color=VERMILION, markersize=5, markerfacecolor="none", markeredgewidth=1.4
             )
+        axes.set_label(_told_prediction(draws[:, i], None if single is None else single[i]))
         axes.set(ylim=(-0.04, 1.04), xticks=classes, yticks=(0, 0.5, 1))
         axes.grid(False, axis="x")
         if column == 0:
@@ -176,7 +181,7 @@ def uncertainty_bars(
                 f"{who}: expected {name} of shape ({n},), received {values.shape}. Give one for each image."
             )
     _check_captions(who, captions, n)
-    figure = WhiteFigure(figsize=(max(0.95 * n + 1, 5), 4.2), layout="constrained")
+    figure = WhiteFigure(figsize=(max(0.95 * n + 1, 5), 4.2), kind="Stacked bars", layout="constrained")
     figure.suptitle(title)
     grid = figure.add_gridspec(2, n, height_ratios=(2.4, 1))
     axes = figure.add_subplot(grid[0, :])
@@ -188,11 +193,13 @@ def uncertainty_bars(
     )  # fmt: skip
     axes.set(xlim=(-0.5, n - 0.5), xticks=[], ylabel="uncertainty (bits)")
     axes.grid(False, axis="x")
+    axes.set_label("; ".join(_told_doubts(parts, captions)))
     low, high = limits_of(images)
     for i in range(n):
         below = figure.add_subplot(grid[1, i])
         below.imshow(images[i], cmap="gray_r", vmin=low, vmax=high)
         frame_with(below, "#999999", 0.6)
+        below.set_label("_")
         if captions is not None:
             below.set_xlabel(captions[i], fontsize=8.5)
     figure.legend(loc="outside lower center", ncols=2)
@@ -215,7 +222,7 @@ def variance_shift(layers: Mapping[str, Any], title: str = "Variance before batc
     who = "variance_shift"
     if not layers:
         raise ValueError(f"{who}: expected at least one layer, received none. Pass a dict of name -> two arrays.")
-    figure = WhiteFigure(figsize=(3.4 * len(layers) + 0.4, 3.9), layout="constrained")
+    figure = WhiteFigure(figsize=(3.4 * len(layers) + 0.4, 3.9), kind="Points", layout="constrained")
     figure.suptitle(title)
     for axes, (name, (training, inference)) in zip(
         figure.subplots(1, len(layers), squeeze=False)[0], layers.items(), strict=True
@@ -239,6 +246,27 @@ def variance_shift(layers: Mapping[str, Any], title: str = "Variance before batc
     figure.axes[0].set_ylabel("in inference")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
+
+
+def _told_prediction(samples: Array, unmasked: Array | None) -> str:
+    """The class that has most on average, how far its samples reach, and what is predicted without a mask."""
+    mean = samples.mean(axis=0)
+    best = int(mean.argmax())
+    reach = span(samples[:, best].min(), samples[:, best].max())
+    told = f"class {best} has most: mean {number(mean[best])}, samples {reach}"
+    if unmasked is None:
+        return told
+    return f"{told}, without a mask class {int(unmasked.argmax())} with {number(unmasked.max())}"
+
+
+def _told_doubts(parts: Mapping[str, Array], captions: Sequence[str] | None) -> list[str]:
+    """How many images there are, and both parts of the uncertainty of each."""
+    names = [f"image {i}" for i in range(1, len(parts["noise"]) + 1)] if captions is None else captions
+    pairs = zip(names, parts["noise"], parts["disagreement"], strict=True)
+    told = [
+        f"{' '.join(name.split())}: {number(noise)} and {number(disagreement)}" for name, noise, disagreement in pairs
+    ]
+    return [f"{count_of(len(told), 'image')}, bits of the networks' own doubt and of their disagreement", *told]
 
 
 def _check_captions(who: str, captions: Sequence[str] | None, n: int) -> None:

@@ -27,6 +27,7 @@ from tinycnn.plots.common import (
     limits_of,
     own_style,
 )
+from tinycnn.plots.words import number, span
 
 
 @own_style
@@ -128,13 +129,14 @@ def confusion_matrix(labels: Any, predictions: Any, classes: Any = None, title: 
     mistakes = counts - np.diag(np.diag(counts))
 
     size = max(4.5, 0.5 * n + 1.8)
-    figure = WhiteFigure(figsize=(size + 1, size), layout="constrained")
+    figure = WhiteFigure(figsize=(size + 1, size), kind="Confusion matrix", layout="constrained")
     axes = figure.subplots()
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(False)
     highest = max(int(mistakes.max()), 1)
     picture = axes.imshow(mistakes, cmap="Oranges", vmin=0, vmax=highest)
+    axes.set_label(_told_mistakes(counts, names))
     for i in range(n):
         for j in range(n):
             if i == j:
@@ -265,9 +267,10 @@ def arrays(*rows: Sequence[Any], title: str | None = None) -> Figure:
     limit = max((float(np.abs(array).max()) for array in values), default=0.0) or 1.0
     norm, colours = Normalize(-1.9 * limit, 1.9 * limit), colormaps["RdBu_r"]  # pale, for the sake of the numbers
 
-    figure = WhiteFigure(layout="constrained")
+    figure = WhiteFigure(kind="Calculation", layout="constrained")
     axes = figure.subplots()
     axes.set_axis_off()
+    axes.set_label("; ".join(" ".join(map(_told, line)) for line in lines))
     y = right = 0.0
     for line in lines:
         height = max(1 if isinstance(part, str) else part[1].shape[0] for part in line)
@@ -371,6 +374,26 @@ def _in_a_cell(value: float) -> str:
     """Whole numbers in full, others with two digits; -0.0 is 0."""
     text = f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else f"{value:.2g}"
     return "0" if text == "-0" else text.replace("-", "−")
+
+
+def _told(part: Any) -> str:
+    """A sign as it is; of an array its name and numbers, or, of more than a dozen, its shape and range."""
+    if isinstance(part, str):
+        return part
+    name, array, _ = part
+    if array.size > 12:
+        return f"{name} ({array.shape[0]}×{array.shape[1]}, {span(array.min(), array.max())})"
+    return f"{name} [{' / '.join(', '.join(map(_in_a_cell, row)) for row in array)}]"
+
+
+def _told_mistakes(counts: Array, names: list[str]) -> str:
+    """How many classes there are, and the mistakes, the most frequent ones first."""
+    rows = [f"{len(names)} classes"]
+    for place in np.argsort(-counts, axis=None, kind="stable"):
+        i, j = np.unravel_index(place, counts.shape)
+        if i != j and counts[i, j]:
+            rows.append(f"{names[i]} read as {names[j]}: {number(int(counts[i, j]))}")
+    return "; ".join(rows)
 
 
 def _percent(share: float) -> str:

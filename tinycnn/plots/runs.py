@@ -17,14 +17,17 @@ from tinycnn.plots.common import (
     VALIDATION,
     VERMILION,
     Array,
+    Percent,
     WhiteFigure,
     check_count,
     check_numbers,
     checked_run,
     count_of,
+    draw_band,
     format_quantity,
     own_style,
 )
+from tinycnn.plots.words import number, span
 
 
 @own_style
@@ -63,8 +66,9 @@ def compare_curves(models: Mapping[str, Mapping[str, Any]], title: str | None = 
             i = names.index(name)
             style_of = {"color": COLOURS[i % len(COLOURS)], "linestyle": VALIDATION if part else TRAINING}
             epochs = np.arange(1, len(run[part + key]) + 1)
-            (line,) = axes.plot(epochs, run[part + key], marker="os^Dv"[i % 5], markersize=3.5, **style_of)
-            handles.setdefault(f"{name}, {'validation' if part else 'training'}", line)
+            label = f"{name}, {'validation' if part else 'training'}"
+            (line,) = axes.plot(epochs, run[part + key], marker="os^Dv"[i % 5], markersize=3.5, label=label, **style_of)
+            handles.setdefault(label, line)
         column[0].set(title=model, yscale="log")
         column[1].set(xlabel="epoch")
     for axes, label in zip(panels[:, 0], ("loss", "accuracy"), strict=True):
@@ -116,15 +120,16 @@ def overfitting_curves(columns: Mapping[str, Mapping[str, Mapping[str, Any]]], t
                 shown = np.maximum(values if axes is loss else 1 - values, 1e-6)
                 colour = COLOURS[i % len(COLOURS)]
                 (drawn,) = axes.plot(
-                    step, shown.mean(axis=0), line, color=colour, marker="o" if line == TRAINING else "s", markersize=3
-                )
-                axes.fill_between(step, shown.min(axis=0), shown.max(axis=0), color=colour, alpha=0.2, linewidth=0)
+                    step, shown.mean(axis=0), line, color=colour, marker="o" if line == TRAINING else "s", markersize=3,
+                    label=f"{model}, {part}" if axes is loss else model,
+                )  # fmt: skip
+                draw_band(axes, step, shown, colour, "run")
                 if axes is loss:
                     handles.setdefault(f"{model}, {part}", drawn)
         loss.set(title=name, xscale="log", yscale="log")
         error.set(xlabel="step", xscale="log", yscale="log")
         error.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        error.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+        error.yaxis.set_major_formatter(Percent())
         error.yaxis.set_minor_formatter(NullFormatter())
     panels[0, 0].set_ylabel("loss")
     panels[1, 0].set_ylabel("validation error")
@@ -182,7 +187,7 @@ def seed_bands(
             i = groups.index(label)
             colour = COLOURS[i % len(COLOURS)]
             epochs = np.arange(1, curves.shape[1] + 1)
-            axes.fill_between(epochs, curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.18, linewidth=0)
+            draw_band(axes, epochs, curves, colour, "seed")
             (handles[label],) = axes.plot(
                 epochs,
                 curves.mean(axis=0),
@@ -190,6 +195,7 @@ def seed_bands(
                 marker="os^D"[i % 4],
                 markevery=-(-len(epochs) // 30),
                 markersize=2.5 if small else 4,
+                label=label,
             )
         axes.set(xlabel="epoch", ylabel=quantity)
         axes.set_title(name, fontsize="small" if small else None)
@@ -241,7 +247,11 @@ def paired_differences(
                     "Pass one for each row."
                 )
     labels = _groups(checked)
-    figure = WhiteFigure(figsize=(max(3.5 * len(checked) + 1.5, 5.5), 0.75 * len(labels) + 1.7), layout="constrained")
+    figure = WhiteFigure(
+        figsize=(max(3.5 * len(checked) + 1.5, 5.5), 0.75 * len(labels) + 1.7),
+        layout="constrained",
+        kind="Differences of pairs",
+    )
     figure.suptitle(title or "")
     handles: dict[str, Any] = {}
     for axes, (name, rows) in zip(
@@ -262,12 +272,14 @@ def paired_differences(
                 markersize=6,
                 linewidth=2,
                 capsize=4,
+                label=f"_mean of {count_of(len(values), 'pair')}",
             )
             other = others.get(name, {}).get(label)
             if other is not None:
                 (handles[f"a pair of runs, {control_name}"],) = axes.plot(
-                    other, np.full(len(other), y + 0.2), "D", color=VERMILION, markerfacecolor="none", markersize=5
-                )
+                    other, np.full(len(other), y + 0.2), "D", color=VERMILION, markerfacecolor="none", markersize=5,
+                    label=control_name,
+                )  # fmt: skip
         axes.set(xlabel=name, ylim=(len(labels) - 0.5, -0.5), yticks=range(len(labels)), yticklabels=labels)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.grid(axis="y", visible=False)
@@ -320,12 +332,12 @@ def ranking(
                 "Leave out log=True, or such rows."
             )
     rows.sort(key=lambda row: float(row[1].mean()))
-    figure = WhiteFigure(figsize=(8.4, 0.27 * len(rows) + 1.5), layout="constrained")
+    figure = WhiteFigure(figsize=(8.4, 0.27 * len(rows) + 1.5), kind="Ranking", layout="constrained")
     figure.suptitle(title or "")
     axes = figure.subplots()
     handles: dict[str, Any] = {}
     for (name, place), line in zip((levels or {}).items(), itertools.cycle(("--", ":"))):
-        handles[name] = axes.axvline(place, color="#444444", linestyle=line, linewidth=1.2)
+        handles[name] = axes.axvline(place, color="#444444", linestyle=line, linewidth=1.2, label=name)
     least = min(float(values.min()) for _, values, _ in rows) / 1.3 if log else -np.inf
     for y, (label, values, i) in enumerate(rows):
         colour, mean = COLOURS[i % len(COLOURS)], values.mean()
@@ -340,6 +352,7 @@ def ranking(
             markersize=6,
             linewidth=1.8,
             capsize=3,
+            label=f"_mean of {count_of(len(values), 'run')}",
         )
     axes.set(xlabel=xlabel, ylim=(len(rows) - 0.4, -0.6))
     axes.set_yticks(range(len(rows)), [label for label, _, _ in rows])
@@ -356,7 +369,12 @@ def ranking(
 
 
 @own_style
-def reliability_diagram(models: Mapping[str, Mapping[str, Any]], least: int = 20, title: str | None = None) -> Figure:
+def reliability_diagram(
+    models: Mapping[str, Mapping[str, Any]],
+    least: int = 20,
+    title: str | None = None,
+    errors: Mapping[str, float] | None = None,
+) -> Figure:
     """How often predictions come true, by how sure they were; below, how many there were of each confidence.
 
     On the diagonal a model knows how much it knows: of what it says with 80 %, 80 % are right. Below it, it promises
@@ -365,8 +383,10 @@ def reliability_diagram(models: Mapping[str, Mapping[str, Any]], least: int = 20
     Args:
         models: name -> bins of equal width from 0 to 1: a dict of "count" (images), "confidence" (the sum of theirs)
             and "correct" (how many of them), each (bins,).
-        least: bins with fewer images than that are hollow: chance alone moves them far.
+        least: bins with fewer images than that are small and hollow, without their gap: chance alone moves them far.
         title: stands above all.
+        errors: name -> the expected calibration error, from 0 to 1, to be told above, such as a mean over seeds; by
+            default that of the bins, all images pooled.
 
     Raises:
         TypeError: values that are not numbers.
@@ -382,7 +402,12 @@ def reliability_diagram(models: Mapping[str, Mapping[str, Any]], least: int = 20
                 f"received {', '.join(f'{len(values)} of {part}' for part, values in bins.items())}. "
                 "Fill the bins from model.predict."
             )
-    figure = WhiteFigure(figsize=(max(2.7 * len(checked) + 0.8, 4), 4.6), layout="constrained")
+        if errors is not None and name not in errors:
+            raise ValueError(
+                f"{who}: expected an error for {name!r}, received {dict(errors)}. Pass one for each model."
+            )
+    size = max(2.7 * len(checked) + 0.8, 4), 4.6
+    figure = WhiteFigure(figsize=size, layout="constrained", kind="Reliability diagram")
     figure.suptitle(title or "")
     upper, lower = figure.subplots(2, len(checked), squeeze=False, sharex=True, sharey="row", height_ratios=(2.4, 1))
     for above, below, (name, bins) in zip(upper, lower, checked.items(), strict=True):
@@ -390,12 +415,16 @@ def reliability_diagram(models: Mapping[str, Mapping[str, Any]], least: int = 20
         confidence, correct = (bins[part][used] / bins["count"][used] for part in ("confidence", "correct"))
         many = bins["count"][used] >= least
         (diagonal,) = above.plot((0, 1), (0, 1), "--", color="#666666", linewidth=1)
-        above.vlines(confidence, confidence, correct, color=VERMILION, alpha=0.6, linewidth=4)
-        marks: dict[str, Any] = {"color": BLUE, "markersize": 6, "clip_on": False, "in_layout": False}
-        (filled,) = above.plot(confidence[many], correct[many], "o", **marks)
-        (hollow,) = above.plot(confidence[~many], correct[~many], "o", markerfacecolor="white", **marks)
-        error = np.abs(bins["correct"] - bins["confidence"]).sum() / bins["count"].sum()
-        above.set(title=f"{name}\nECE {100 * error:.2f} %", xlim=(0, 1), ylim=(0, 1))
+        above.vlines(confidence[many], confidence[many], correct[many], color=VERMILION, alpha=0.6, linewidth=4)
+        marks: dict[str, Any] = {"clip_on": False, "in_layout": False}
+        (filled,) = above.plot(confidence[many], correct[many], "o", color=BLUE, markersize=6, **marks)
+        (hollow,) = above.plot(
+            confidence[~many], correct[~many], "o", color="#888888", markersize=4, markerfacecolor="none", **marks
+        )
+        pooled = np.abs(bins["correct"] - bins["confidence"]).sum() / bins["count"].sum()
+        error = f"pooled ECE {100 * pooled:.2f} %" if errors is None else f"ECE {100 * errors[name]:.2f} %"
+        above.set(title=f"{name}\n{error}", xlim=(0, 1), ylim=(0, 1))
+        above.set_label(_told_bins(confidence[many], correct[many], least))
         edges = np.linspace(0, 1, len(used) + 1)
         below.bar(edges[:-1], bins["count"], width=np.diff(edges), align="edge", color="#999999", edgecolor="white")
         below.set(xlabel="confidence, %", yscale="log", ylim=(0.7, None))
@@ -409,6 +438,18 @@ def reliability_diagram(models: Mapping[str, Mapping[str, Any]], least: int = 20
     columns = 3 if len(checked) > 2 else 1
     figure.legend([diagonal, filled, hollow], names, loc="outside lower center", ncols=columns)
     return figure
+
+
+def _told_bins(confidence: Array, correct: Array, least: int) -> str:
+    """How sure and how right the bins are that hold enough images, and where the two differ most."""
+    told = f"{count_of(len(confidence), 'bin')} of {least} images or more"
+    if len(confidence) == 0:
+        return told
+    widest = int(np.abs(correct - confidence).argmax())
+    sure, right = (span(100 * values.min(), 100 * values.max()) for values in (confidence, correct))
+    told += f": confidence {sure} %, correct {right} %"
+    sure, right = (number(100 * float(values[widest])) for values in (confidence, correct))
+    return f"{told}; widest gap: confidence {sure} %, correct {right} %"
 
 
 def _check_panels(who: str, panels: Any, rank: int, what: str) -> dict[str, dict[str, Array]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from tinycnn.plots.common import (
     COLOURS,
@@ -20,6 +20,7 @@ from tinycnn.plots.common import (
     format_quantity,
     own_style,
 )
+from tinycnn.plots.words import number, span
 
 
 @own_style
@@ -76,8 +77,8 @@ def histograms_over_training(
 ) -> Figure:
     """How values are spread while networks learn: a row for each look, the first one on top; a column for each run.
 
-    Heights are logarithms of counts: the zeros that a relu makes would leave nothing else to see. Where all values are
-    one number, a bar stands there.
+    All heights are counts on one logarithmic axis, at the right: the zeros that a relu makes would leave nothing else
+    to see. Where all values are one number, a bar stands there.
 
     Shapes:  of each run: counts (r, bins), edges (r, bins + 1);  steps (r,)
 
@@ -97,30 +98,64 @@ def histograms_over_training(
             f"{who}: expected at least one run and one step, received {len(runs)} and {looks.size}. "
             "Pass {'plain': monitor.activations['dense']} and monitor.steps."
         )
-    figure = WhiteFigure(figsize=(1.2 + 2.5 * len(runs), 1.2 + 0.62 * len(looks)), layout="constrained")
-    panels = figure.subplots(len(looks), len(runs), squeeze=False, sharex=True if share_x else "col")
-    for j, (name, run) in enumerate(runs.items()):
-        counts, edges = _check_counts_and_edges(who, name, run, len(looks))
+    checked = {name: _check_counts_and_edges(who, name, run, len(looks)) for name, run in runs.items()}
+    highest = max(float(counts.max()) for counts, _ in checked.values())
+    size = 1.7 + 2.5 * len(runs), 1.2 + 0.62 * len(looks)
+    figure = WhiteFigure(figsize=size, layout="constrained", kind="Histograms")
+    panels = figure.subplots(len(looks), len(runs), squeeze=False, sharex=True if share_x else "col", sharey=True)
+    for j, (name, (counts, edges)) in enumerate(checked.items()):
         colour = COLOURS[j % len(COLOURS)]
         for i, axes in enumerate(panels[:, j]):
             if np.count_nonzero(counts[i]) > 1:
-                heights = np.log1p(counts[i]) / np.log1p(counts[i].max())
-                axes.stairs(heights, edges[i], fill=True, color=colour, alpha=0.35)
-                axes.stairs(heights, edges[i], color=colour, linewidth=1.2)
+                axes.stairs(counts[i], edges[i], fill=True, color=colour, alpha=0.35)
+                axes.stairs(counts[i], edges[i], color=colour, linewidth=1.2)
             elif counts[i].any():  # one number; its bins have a width that says nothing
-                axes.axvline((edges[i, 0] + edges[i, -1]) / 2, ymax=1 / 1.1, color=colour, linewidth=3)
-            axes.set_ylim(0, 1.1)
-            axes.set_yticks([])
+                middle = (edges[i, 0] + edges[i, -1]) / 2
+                axes.plot([middle, middle], [0, counts[i].max()], color=colour, linewidth=3)
             axes.spines["left"].set_visible(False)
             axes.xaxis.set_major_locator(MaxNLocator(4))
+            axes.tick_params(axis="y", left=False, labelleft=False)
+            axes.set_label("_")  # the one at the top tells of its column
         panels[0, j].set_title(name)
+        panels[0, j].set_label(_told_looks(xlabel, looks, counts, edges))
         panels[-1, j].set_xlabel(xlabel)
+    # Zero has a place, and a factor the same height wherever counts are large.
+    panels[0, 0].set_yscale("function", functions=(np.log1p, np.expm1))
+    panels[0, 0].set_ylim(0, np.expm1(1.15 * np.log1p(max(highest, 1))))
+    decades = [10.0**k for k in range(7) if 10**k <= max(highest, 1)]
+    panels[0, 0].yaxis.set_major_locator(FixedLocator([0, *decades[1 - len(decades) % 2 :: 2]]))
+    panels[0, 0].yaxis.set_major_formatter("{x:,.0f}")
+    for axes in panels[:, -1]:
+        axes.spines["right"].set_visible(True)
+        axes.tick_params(axis="y", right=True, labelright=True, labelsize=8)
+    middle = panels[len(looks) // 2, -1]
+    above = 0.5 if len(looks) % 2 else 1.0
+    middle.annotate(
+        "count", (1, above), (42, 0), "axes fraction", "offset points", rotation=90, ha="center", va="center"
+    )
     for i, step in enumerate(looks):
         panels[i, 0].set_ylabel(f"{step:g}", rotation=0, ha="right", va="center")
     figure.supylabel("after training step", fontsize=10)
     if title:
         figure.suptitle(title)
     return figure
+
+
+def _told_looks(xlabel: str, looks: Array, counts: Array, edges: Array) -> str:
+    """Where the values lie at the first look and at the last."""
+    told = [f"{xlabel}, counts up to {number(counts.max())}"]
+    for i in dict.fromkeys((0, len(looks) - 1)):
+        seen = np.flatnonzero(counts[i])
+        centres = (edges[i, 1:] + edges[i, :-1]) / 2
+        if len(seen) == 0:
+            where = "no values"
+        elif len(seen) == 1:
+            where = f"all {number((edges[i, 0] + edges[i, -1]) / 2)}"
+        else:
+            most = number(centres[counts[i].argmax()])
+            where = f"{span(edges[i, seen[0]], edges[i, seen[-1] + 1])}, most near {most}"
+        told.append(f"after step {number(looks[i])}: {where}")
+    return "; ".join(told)
 
 
 def _runs(history: Any) -> dict[str, dict[str, Array]]:
