@@ -21,7 +21,7 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-LABEL = re.compile(r"(Math|Shapes|Keeps|Numbers|Source|Sources|Keras|Raises|Returns)\b.{0,80}?[:.](\s|$)")
+LABEL = re.compile(r"(Math|Shapes|Keeps|Layout|Numbers|Source|Sources|Keras|Raises|Returns)\b(?!').{0,80}?[:.](\s|$)")
 logger = logging.getLogger(__name__)
 
 
@@ -66,7 +66,7 @@ def arguments(block):
     for line in lines:
         name, colon, text = line.partition(": ")
         if line[:1].strip() and (colon or line.endswith(":")):
-            result += ["", f"``{name.rstrip(':')}``", f"    {prose(text)}" if text else ""]
+            result += ["", f"``{name.rstrip(':')}``", *([f"    {prose(text)}"] if text else [])]
         else:
             result.append(f"    {prose(line.strip())}")
     return [*result, ""]
@@ -92,8 +92,9 @@ def rendered(lines):
             continue
         text = []
         while block:
-            if block[0].startswith("Args:"):
+            if block[0].startswith(("Args:", "Attributes:")):
                 end = next((i for i, line in enumerate(block) if i and not line.startswith(" ")), len(block))
+                text += [block[0]] if block[0].startswith("Attributes:") else []
                 result += [prose("\n".join(text)), "", *arguments(block[1:end])]
                 text, block = [], block[end:]
             elif LABEL.match(block[0]):
@@ -114,6 +115,11 @@ def rendered(lines):
 
 def process(app, what, name, obj, options, lines):
     lines[:] = rendered(lines)
+
+
+def skip(app, what, name, obj, skipped, options):
+    """The fields of a named tuple: its own docstring tells what they are."""
+    return True if (getattr(obj, "__doc__", None) or "").startswith("Alias for field number") else None
 
 
 def public_modules():
@@ -150,7 +156,8 @@ class PublicNames(SphinxDirective):
             if home != (module, name):
                 named.append(f":py:obj:`{name} <{home[0]}.{home[1]}>`")
             elif inspect.isclass(obj):
-                lines += [f".. autoclass:: {module}.{name}", "   :members:", "   :show-inheritance:", ""]
+                bases = ["   :show-inheritance:"] if obj.__bases__ != (object,) else []
+                lines += [f".. autoclass:: {module}.{name}", "   :members:", *bases, ""]
             elif callable(obj) and not key.startswith("tinycnn."):  # NumPy's own
                 lines += [f".. py:function:: {module}.{name}(...)", "", f"   {prose(first_line(obj))}", ""]
             elif callable(obj):
@@ -174,9 +181,10 @@ FIRST = {}  # by the name of what is documented: the module and the name under w
 
 
 def first_line(obj):
-    """What NumPy's docstrings begin with, behind the signature that some of them bring along."""
+    """The first sentence of NumPy's docstrings, behind the signature that some of them bring along."""
     paragraphs = (inspect.getdoc(obj) or "").split("\n\n")
-    return next((text.replace("\n", " ") for text in paragraphs if not re.match(r"\w+\(", text)), "")
+    text = next((text.replace("\n", " ") for text in paragraphs if not re.match(r"\w+\(", text)), "")
+    return re.sub(r"(?<=\.) [A-Z].*", "", text)
 
 
 def value(obj):
@@ -211,6 +219,7 @@ def check(app, env):
 def setup(app):
     app.add_directive("public-names", PublicNames)
     app.connect("autodoc-process-docstring", process)
+    app.connect("autodoc-skip-member", skip)
     app.connect("builder-inited", start)
     app.connect("env-updated", check)
     return {"parallel_read_safe": False}
