@@ -52,6 +52,8 @@ html_theme = "pydata_sphinx_theme"
 html_title = "tinycnn"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_favicon = "_static/icon.svg"
+html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
@@ -67,7 +69,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = dict.fromkeys(["docs/index", "docs/read/**", "docs/what_it_is_not", "search", "genindex"], [])
+html_sidebars = {page: [] for page in ("docs/index", "docs/read/**", "docs/what_it_is_not", "search", "genindex")}
 html_additional_pages = {"index": "first.html"}
 templates_path = ["_templates"]
 

@@ -101,6 +101,8 @@ def rendered(lines):
                 end = next((i for i, line in enumerate(block) if line.startswith("Args:")), len(block))
                 result += [prose("\n".join(text)), "", *literal(block[:end])]
                 text, block = [], block[end:]
+            elif block[0].startswith(" ") and text and not text[-1].endswith((":", ".")):  # goes on, indented
+                text += [block.pop(0).strip(), *([""] if block and not block[0].startswith(" ") else [])]
             elif block[0].startswith(" ") and not any(line.startswith("- ") for line in text):
                 end = next((i for i, line in enumerate(block) if not line.startswith(" ")), len(block))
                 result += [prose("\n".join(text)), "", *literal(textwrap.dedent("\n".join(block[:end])).splitlines())]
@@ -210,10 +212,23 @@ HOMES = [  # where an object that several modules name is documented: the first 
 ]  # fmt: skip
 
 
-def check(app, env):
+def missing(placed, documented):
+    """What has no place: modules that no page names, and names of which no module's entry is documented."""
+    places = {}  # by the object: the entries that would be enough
     for module in public_modules():
-        if module not in env.public_places:
-            logger.warning("reference: expected a page with public-names of %s, found none. Add one.", module)
+        if module not in placed:
+            yield f"a page with public-names of {module}"
+            continue
+        for name in importlib.import_module(module).__all__:
+            obj, key = owner(module, name)
+            if not isinstance(obj, types.ModuleType):
+                places.setdefault(key if callable(obj) else f"{module}.{name}", set()).add(f"{module}.{name}")
+    yield from (f"a place of {min(entries)}" for entries in places.values() if not entries & documented)
+
+
+def check(app, env):
+    for what in missing(env.public_places, set(env.get_domain("py").objects)):
+        logger.warning("reference: expected %s, found none. Add one.", what)
 
 
 def setup(app):
