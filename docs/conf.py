@@ -41,6 +41,7 @@ nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 smartquotes = False
+highlight_language = "none"  # what has no language is a command or an output
 default_role = "code"
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
@@ -51,11 +52,14 @@ html_theme = "pydata_sphinx_theme"
 html_title = "tinycnn"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_favicon = "_static/icon.svg"
+html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
     "logo": {"text": "tinycnn"},
     "navbar_align": "left",
+    "header_links_before_dropdown": 7,
     "navbar_end": ["theme-switcher"],
     "navbar_persistent": ["search-button"],
     "secondary_sidebar_items": ["page-toc"],
@@ -65,7 +69,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"docs/index": [], "docs/read/**": []}
+html_sidebars = {page: [] for page in ("docs/index", "docs/read/**", "docs/what_it_is_not", "search", "genindex")}
 html_additional_pages = {"index": "first.html"}
 templates_path = ["_templates"]
 

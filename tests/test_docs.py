@@ -49,6 +49,19 @@ def test_every_module_of_public_names_has_a_place_in_the_reference(docstrings):
     assert sorted(placed) == sorted(docstrings.public_modules())
 
 
+def test_a_public_name_without_a_place_is_missed(docstrings):
+    places = {f"{module}.{name}" for module in docstrings.public_modules() for name in sys.modules[module].__all__}
+    modules = set(docstrings.public_modules())
+    assert list(docstrings.missing(modules, places)) == []
+    assert list(docstrings.missing(modules - {"tinycnn.plots"}, places)) == [
+        "a page with public-names of tinycnn.plots"
+    ]
+    dense = {place for place in places if place.endswith(".Dense")}
+    assert len(dense) > 1
+    assert list(docstrings.missing(modules, places - dense | {min(dense)})) == []  # one place is enough
+    assert list(docstrings.missing(modules, places - dense)) == [f"a place of {min(dense)}"]
+
+
 def test_labelled_lines_stay_as_they_are(docstrings):
     given = ["A *star*, `code`.", "", "Math:    y = a*b", "         dy = 'x'", "Shapes:  (n,)", ""]
     given += ["Args:", "    a, b: one_", "        or two."]
@@ -58,6 +71,14 @@ def test_labelled_lines_stay_as_they_are(docstrings):
     assert rendered[start + 3 : start + 6] == ["   Math:    y = a*b", "            dy = 'x'", "   Shapes:  (n,)"]
     assert "``a, b``" in rendered
     assert "    one\\_" in rendered
+
+
+def test_a_line_that_goes_on_indented_is_one_paragraph(docstrings):
+    rendered = docstrings.rendered(["Threads: one trains,", "    others predict", "Copies: two."])
+    assert [line for line in rendered if line] == ["Threads: one trains,", "others predict", "Copies: two."]
+    assert rendered.index("Copies: two.") == rendered.index("others predict") + 2
+    assert docstrings.LABEL.match("Keras:   same")
+    assert not docstrings.LABEL.match("Keras's loop: a text")
 
 
 def test_indented_examples_become_code(docstrings):

@@ -21,7 +21,7 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-LABEL = re.compile(r"(Math|Shapes|Keeps|Numbers|Source|Sources|Keras|Raises|Returns)\b.{0,80}?[:.](\s|$)")
+LABEL = re.compile(r"(Math|Shapes|Keeps|Layout|Numbers|Source|Sources|Keras|Raises|Returns)\b(?!').{0,80}?[:.](\s|$)")
 logger = logging.getLogger(__name__)
 
 
@@ -66,7 +66,7 @@ def arguments(block):
     for line in lines:
         name, colon, text = line.partition(": ")
         if line[:1].strip() and (colon or line.endswith(":")):
-            result += ["", f"``{name.rstrip(':')}``", f"    {prose(text)}" if text else ""]
+            result += ["", f"``{name.rstrip(':')}``", *([f"    {prose(text)}"] if text else [])]
         else:
             result.append(f"    {prose(line.strip())}")
     return [*result, ""]
@@ -92,14 +92,17 @@ def rendered(lines):
             continue
         text = []
         while block:
-            if block[0].startswith("Args:"):
+            if block[0].startswith(("Args:", "Attributes:")):
                 end = next((i for i, line in enumerate(block) if i and not line.startswith(" ")), len(block))
+                text += [block[0]] if block[0].startswith("Attributes:") else []
                 result += [prose("\n".join(text)), "", *arguments(block[1:end])]
                 text, block = [], block[end:]
             elif LABEL.match(block[0]):
                 end = next((i for i, line in enumerate(block) if line.startswith("Args:")), len(block))
                 result += [prose("\n".join(text)), "", *literal(block[:end])]
                 text, block = [], block[end:]
+            elif block[0].startswith(" ") and text and not text[-1].endswith((":", ".")):  # goes on, indented
+                text += [block.pop(0).strip(), *([""] if block and not block[0].startswith(" ") else [])]
             elif block[0].startswith(" ") and not any(line.startswith("- ") for line in text):
                 end = next((i for i, line in enumerate(block) if not line.startswith(" ")), len(block))
                 result += [prose("\n".join(text)), "", *literal(textwrap.dedent("\n".join(block[:end])).splitlines())]
@@ -114,6 +117,11 @@ def rendered(lines):
 
 def process(app, what, name, obj, options, lines):
     lines[:] = rendered(lines)
+
+
+def skip(app, what, name, obj, skipped, options):
+    """The fields of a named tuple: its own docstring tells what they are."""
+    return True if (getattr(obj, "__doc__", None) or "").startswith("Alias for field number") else None
 
 
 def public_modules():
@@ -150,7 +158,8 @@ class PublicNames(SphinxDirective):
             if home != (module, name):
                 named.append(f":py:obj:`{name} <{home[0]}.{home[1]}>`")
             elif inspect.isclass(obj):
-                lines += [f".. autoclass:: {module}.{name}", "   :members:", "   :show-inheritance:", ""]
+                bases = ["   :show-inheritance:"] if obj.__bases__ != (object,) else []
+                lines += [f".. autoclass:: {module}.{name}", "   :members:", *bases, ""]
             elif callable(obj) and not key.startswith("tinycnn."):  # NumPy's own
                 lines += [f".. py:function:: {module}.{name}(...)", "", f"   {prose(first_line(obj))}", ""]
             elif callable(obj):
@@ -174,9 +183,10 @@ FIRST = {}  # by the name of what is documented: the module and the name under w
 
 
 def first_line(obj):
-    """What NumPy's docstrings begin with, behind the signature that some of them bring along."""
+    """The first sentence of NumPy's docstrings, behind the signature that some of them bring along."""
     paragraphs = (inspect.getdoc(obj) or "").split("\n\n")
-    return next((text.replace("\n", " ") for text in paragraphs if not re.match(r"\w+\(", text)), "")
+    text = next((text.replace("\n", " ") for text in paragraphs if not re.match(r"\w+\(", text)), "")
+    return re.sub(r"(?<=\.) [A-Z].*", "", text)
 
 
 def value(obj):
@@ -202,15 +212,29 @@ HOMES = [  # where an object that several modules name is documented: the first 
 ]  # fmt: skip
 
 
-def check(app, env):
+def missing(placed, documented):
+    """What has no place: modules that no page names, and names of which no module's entry is documented."""
+    places = {}  # by the object: the entries that would be enough
     for module in public_modules():
-        if module not in env.public_places:
-            logger.warning("reference: expected a page with public-names of %s, found none. Add one.", module)
+        if module not in placed:
+            yield f"a page with public-names of {module}"
+            continue
+        for name in importlib.import_module(module).__all__:
+            obj, key = owner(module, name)
+            if not isinstance(obj, types.ModuleType):
+                places.setdefault(key if callable(obj) else f"{module}.{name}", set()).add(f"{module}.{name}")
+    yield from (f"a place of {min(entries)}" for entries in places.values() if not entries & documented)
+
+
+def check(app, env):
+    for what in missing(env.public_places, set(env.get_domain("py").objects)):
+        logger.warning("reference: expected %s, found none. Add one.", what)
 
 
 def setup(app):
     app.add_directive("public-names", PublicNames)
     app.connect("autodoc-process-docstring", process)
+    app.connect("autodoc-skip-member", skip)
     app.connect("builder-inited", start)
     app.connect("env-updated", check)
     return {"parallel_read_safe": False}
