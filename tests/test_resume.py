@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 import tinycnn
 from tinycnn import kernels, plots, train
-from tinycnn.datasets import DownloadError, mnist
+from tinycnn.datasets import DownloadError, digits, mnist
 from tinycnn.layers import Layer
 from tinycnn.sequential import Sequential
 from tinycnn.train import run as run_module
@@ -51,9 +52,22 @@ class Digest:
         path.write_text(self.digest.hexdigest())
 
 
+# Twenty test images instead of 355, for which half of such a short run's time would go.
+FEW_TESTS = """
+from tinycnn.datasets import digits
+all_digits = digits.load_data
+def load_data():
+    training, (images, labels) = all_digits()
+    return training, (images[:20], labels[:20])
+digits.load_data = load_data
+"""
+
+
 @pytest.fixture(scope="module", autouse=True)
-def _no_figures():
+def _no_figures_and_few_tests():
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digits, "load_data", digits.load_data)  # to be as before in the end
+        exec(FEW_TESTS, {})
         for name in ("training_curves", "kernels", "misclassified"):
             patch.setattr(plots, name, Digest)
         yield
@@ -185,7 +199,8 @@ def environment():
 
 def start(*arguments, **options):
     options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "env": environment()} | options
-    return subprocess.Popen([sys.executable, "-m", "tinycnn.train", *map(str, arguments), "--verbose", "2"], **options)
+    program = f"{FEW_TESTS}\nimport sys\nfrom tinycnn import train\nsys.exit(train.main())"
+    return subprocess.Popen([sys.executable, "-c", program, *map(str, arguments), "--verbose", "2"], **options)
 
 
 def finish(process):
@@ -195,7 +210,7 @@ def finish(process):
 
 # Trains, and kills itself at a moment that is named by a number of calls: those that the package and the writing of
 # archives have made or answered so far. A stop-watch would name another moment on a busy machine.
-KILLED = """
+KILLED = f"""{FEW_TESTS}
 import os, signal, sys
 from tinycnn import train
 
@@ -334,14 +349,20 @@ def test_a_full_disk_in_the_third_epoch(whole, tmp_path, monkeypatch, capsys):
 # What --resume finds in its folder
 
 
-@pytest.fixture
-def broken_off(tmp_path, monkeypatch):
-    """The folder of a run that ended in its third epoch."""
-    with monkeypatch.context() as patch:
+@pytest.fixture(scope="module")
+def ended_in_its_third_epoch(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("broken off") / "run"
+    with pytest.MonkeyPatch.context() as patch:
         fail_at(patch, Sequential, "_train_step", 5)
         with pytest.raises(PowerFailureError):
-            go(*SETTINGS, "--out", tmp_path / "run")
-    return tmp_path / "run"
+            go(*SETTINGS, "--out", folder)
+    return folder
+
+
+@pytest.fixture
+def broken_off(ended_in_its_third_epoch, tmp_path):
+    """The folder of a run that ended in its third epoch: a copy for each test."""
+    return shutil.copytree(ended_in_its_third_epoch, tmp_path / "run")
 
 
 def contents(folder):
@@ -570,7 +591,7 @@ def test_other_images_than_at_the_start(broken_off, capsys):
     err = capsys.readouterr().err
     text = f"expected the images that {broken_off} was started with, {config['images']}, received "
     assert err.startswith(f"python -m tinycnn.train: error: {text}")
-    assert err.endswith("'test': 355}. Look at TINYCNN_DATA, or begin anew.\n")
+    assert err.endswith("'test': 20}. Look at TINYCNN_DATA, or begin anew.\n")
     assert contents(broken_off) == before
 
 
