@@ -2,27 +2,30 @@
 # # Backprop by hand
 #
 # Here is a layer whose backward pass is nonsense: whatever comes in, it answers "zero". And here is a test of its
-# gradient, of a kind found in many a project: measure the slope of the sum of the outputs, compare. The test passes.
+# gradient, of a kind that is soon written: measure the slope of the sum of the outputs, compare. The test passes.
 #
 # In this tutorial you compute gradients with pencil and paper, for a dense layer, a convolution, a pooling and a
 # softmax, on arrays small enough for it. You find the same numbers in the package's layers. Then you know enough to see
-# what went wrong with that test, and how to ask better.
+# what went wrong with that test, and what to ask in its place.
 #
-# *To run it: open it in Jupyter from a clone of the repository ([how](README.md)). It needs no network: all arrays are
-# written down here, or come from the bundled digits. The whole notebook takes a few seconds; reading it takes half an
-# hour, more with a pencil.*
+# *To run it: open it in Jupyter ([how](README.md)). It needs no network: all arrays are
+# written down here, or come from the bundled digits. The whole notebook takes some seconds; reading it takes half an
+# hour, with a pencil an hour. Where it says **Predict**, put your answer into the cell before you run the next one.*
 
 # %%
 from dataclasses import replace
 
 import numpy as np
-from tinycnn.tutorials.helpers import show_source
+from tinycnn.tutorials.evidence import counted, shown
+from tinycnn.tutorials.exercises import check
+from tinycnn.tutorials.helpers import compare, result, show_source
+from tinycnn.tutorials.mistakes import MISTAKES
 
 from tinycnn import kernels, losses, plots, utils
 from tinycnn.datasets import digits
 from tinycnn.gradient_check import check_layer, check_model
 from tinycnn.kernels import conv2d, dense, max_pooling2d, softmax_crossentropy
-from tinycnn.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, ReLU, Softmax
+from tinycnn.layers import BatchNormalization, Conv2D, Dense, Flatten, MaxPooling2D, ReLU, Softmax
 from tinycnn.sequential import Sequential
 
 utils.set_random_seed(2)
@@ -81,7 +84,7 @@ layer.set_weights([kernel, bias])
 z = layer.forward(x, training=True)
 plots.arrays([("x", x), "·", ("kernel", kernel), "+", ("bias", bias), "=", ("z", z)], title="A dense layer, forward")
 
-# %% [markdown]
+# %% [markdown] tags=["derived"]
 # Now backward. Somebody hands us $dz = (1, -2)$: if $z_1$ grows by a little, the loss grows by the same; if $z_2$
 # grows, the loss falls twice as fast. Three questions:
 #
@@ -109,8 +112,8 @@ plots.arrays(
 
 # %% [markdown]
 # Do you believe it? The layer is linear in each weight, so there is a check that needs neither calculus nor small
-# steps: make a weight larger by *one* and see by how much $L = \sum_k dz_k z_k$ changes. That must be the gradient, to
-# the last digit.
+# steps: make a weight larger by *one* and see by how much $L = \sum_k dz_k z_k$ changes. <!-- derived --> That must be
+# the gradient, to the last digit.
 
 # %%
 raised = np.zeros((3, 2))
@@ -201,10 +204,17 @@ plots.arrays(
     title="A convolution, backward: the kernel's gradient",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["derived"]
 # **Backward, the image.** Turn the picture of the forward pass around. Output $z_{ij}$ was made from a window; now it
 # hands its gradient back to that window, to each pixel as much as the pixel's weight says: $dz_{ij}$ times the kernel.
-# Windows overlap, and where they do, contributions add up. Here are the four of them, and their sum.
+# Windows overlap, and where they do, contributions add up.
+
+# %% [markdown]
+# **Predict.** What is the gradient of the pixel in row two, column two (counted from one)? It lies in all four windows.
+# A whole number; $dz$ and the kernel stand above.
+
+# %% tags=["predict"]
+guess_pixel = ...  # a whole number
 
 # %%
 parts = []
@@ -214,6 +224,7 @@ for i, j in np.ndindex(2, 2):
     parts.append((f"{dz[i, j]:.0f} · kernel".replace("-", "−"), part, window(i, j)))
 total = np.sum([part for _, part, _ in parts], axis=0)
 assert np.array_equal(total, dx)
+compare(guess_pixel, dx[1, 1])
 plots.arrays(
     [" ", parts[0], "+", parts[1]],
     ["+", parts[2], "+", parts[3]],
@@ -228,7 +239,7 @@ show_source(conv2d.conv2d_backward_parameters, conv2d.conv2d_backward_input, doc
 # Read `conv2d_backward_input` beside `conv2d_forward`: the same double loop over the same `tap`, with `=` turned
 # around. What the forward pass reads, the backward pass writes to.
 #
-# A convolution is linear in its weights and in its image, so the check "one larger" works again:
+# A convolution is linear in its weights and in its image, so raising each entry by one works again:
 
 # %%
 weights, x4 = kernel.reshape(3, 3, 1, 1), image.reshape(1, 4, 4, 1)
@@ -271,25 +282,38 @@ show_source(max_pooling2d.max_pooling2d_forward, max_pooling2d.max_pooling2d_bac
 # and the others get nothing. A maximum has a kink where two pixels are equal, so there is no derivative there, and any
 # answer in between would be a legal one. But one answer has to be given, and Keras gives this one.
 #
-# A rare case, you may think. How many windows are tied behind a convolution with a relu?
+# A rare case, you may think.
+#
+# **Predict.** Take a convolution with a relu that has learned nothing yet, show it digits, and look at the 2x2 windows
+# of its maps. In what share of them is the largest value there more than once? A number from 0 to 100, in per cent.
+
+# %% tags=["predict"]
+guess_tied = ...  # a number from 0 to 100
 
 # %%
 (train, labels), _ = digits.load_data()
-convolution = Conv2D(32, 3, activation="relu")
-maps = convolution(train[:200, :, :, None] / 255)
-windows = maps.reshape(200, 13, 2, 13, 2, 32).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 4)
-tied = np.sum(windows == windows.max(axis=1, keepdims=True), axis=1) > 1
-print(f"Behind an untrained relu, {tied.mean():.0%} of the 2x2 windows of 200 digits are tied, nearly all at zero.")
-assert tied.mean() > 0.5
-assert np.mean(windows[tied].max(axis=1) == 0) > 0.9
+tied, at_zero = [], []
+for seed in (2, 3, 4):
+    utils.set_random_seed(seed)
+    maps = Conv2D(32, 3, activation="relu")(train[:100, :, :, None] / 255)
+    windows = maps.reshape(100, 13, 2, 13, 2, 32).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 4)
+    largest = windows.max(axis=1)
+    ties = np.sum(windows == largest[:, None], axis=1) > 1
+    tied.append(100 * ties.mean())
+    at_zero.append(100 * np.mean(largest[ties] == 0))
+compare(guess_tied, tied[0], " %")
+shown("windows that are tied", tied, above=50, unit=" %")
+shown("of these: tied at zero", at_zero, above=90, unit=" %")
 
 # %% [markdown]
-# Those windows are dark on both sides: the relu behind the winner blocks the gradient anyway, because its own slope at
-# zero is taken as zero. That is luck, and it depends on the order of layers. The rule does not.
+# More than half of them, and nearly all at zero. <!-- shown: windows that are tied, of these: tied at zero --> Where a
+# window is all zero, the rule does not matter: the relu behind the winner blocks the gradient
+# anyway, because its own slope at zero is taken as zero. <!-- derived --> That is luck, and it depends on the order of
+# layers. The rule does not.
 #
 # ## Softmax and cross-entropy: the difference that is left
 #
-# At the end of the network stand numbers $z_k$, one a class. Softmax makes them probabilities, and the loss is the
+# At the end of the network stand numbers $z_k$, one a class. Softmax turns them into probabilities, and the loss is the
 # surprise at the right class $t$:
 #
 # $$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}} \qquad l = -\log p_t = \log \sum_j e^{z_j} - z_t$$
@@ -356,34 +380,53 @@ for layer in reversed(model.layers):
 #
 # ## How would you know?
 #
-# You have found the formulas on paper, so you trust them. But who writes a layer on a Friday evening? A backward pass
-# that is wrong seldom crashes. The network still learns, only worse.
+# You have found the formulas on paper, so you trust them. But who writes a layer on a Friday evening? Nothing crashes:
+# a wrong gradient has the right shape. And the network may learn all the same. [Tutorial
+# 07](07_wrong_gradients_learn.ipynb) has networks with a batch normalization whose backward lacks one of its terms.
+
+# %%
+lacking = 100 * np.array(result("gallery/bn_without_x_hat")["accuracy"])
+counted("five trainings", {"a term is missing": lacking}, 5)
+shown("test accuracy where a term is missing", lacking, above=90, unit=" %")
+
+# %% [markdown]
+# In each of five trainings it reads more than nine digits out of ten. <!-- shown: five trainings, test accuracy where a
+# term is missing --> Learning proves nothing.
 #
-# The forward pass is easier to get right, and it can be *asked*: wiggle a number, look at what the loss does. By
+#
+# But the forward pass can be *asked*: wiggle a number, look at what the loss does. By
 # Taylor's series, the difference to both sides is
 #
 # $$\frac{L(\theta + h) - L(\theta - h)}{2h} = L'(\theta) + \frac{h^2}{6} L'''(\theta) + \dots$$
 #
 # so it wants a small $h$. But $L$ is stored with a rounding error of about $\varepsilon |L|$, and dividing by $h$ blows
-# that up: too small a step is as bad as too large a one. The difference to one side only has an error of order $h$.
-# Here is the slope of the loss above, for one logit, with all the steps one may think of.
+# that up: too small a step is bad, and so is too large a one. <!-- derived --> The difference to one side only has an
+# error of order $h$. We measure the slope of the loss above with all the steps one may think of.
+#
+# **Predict.** In float64, with a difference to both sides: which step comes out best? A power of ten, by its exponent:
+# a number from $-13$ to $0$.
+
+# %% tags=["predict"]
+guess_exponent = ...  # a number from -13 to 0
 
 # %%
 steps = np.geomspace(1e-13, 1, 53)
-exact = ((p - y) / 2)[1, 0]
+exact = (p - y) / 2
 
 
 def errors(dtype, both_sides):
+    """Of the measured slopes, relative to the true ones: (logits, steps)."""
     found = []
-    for h in steps:
-        up, down = z.astype(dtype), z.astype(dtype)
-        up[1, 0] += dtype(h)
-        down[1, 0] -= dtype(h if both_sides else 0)
-        width = dtype(2 * h if both_sides else h)
-        difference = softmax_crossentropy.softmax_crossentropy(up, right)[1].mean()
-        difference -= softmax_crossentropy.softmax_crossentropy(down, right)[1].mean()
-        found.append(abs(difference / width - exact) / abs(exact))
-    return np.array(found)
+    for index in np.ndindex(z.shape):
+        for h in steps:
+            up, down = z.astype(dtype), z.astype(dtype)
+            up[index] += dtype(h)
+            down[index] -= dtype(h if both_sides else 0)
+            width = dtype(2 * h if both_sides else h)
+            difference = softmax_crossentropy.softmax_crossentropy(up, right)[1].mean()
+            difference -= softmax_crossentropy.softmax_crossentropy(down, right)[1].mean()
+            found.append(abs(difference / width - exact[index]) / abs(exact[index]))
+    return np.reshape(found, (z.size, len(steps)))
 
 
 curves = {
@@ -391,27 +434,31 @@ curves = {
     "float64, one side": errors(np.float64, False),
     "float32, both sides": errors(np.float32, True),
 }
+best = steps[curves["float64, both sides"].argmin(axis=1)]
+compare(guess_exponent, np.median(np.log10(best)))
 for name, found in curves.items():
-    print(f"{name}: the best step is about {steps[found.argmin()]:.0e}, with an error of {found.min():.0e}")
-assert curves["float64, both sides"].min() < 1e-9
-assert curves["float32, both sides"].min() > 1e-6
-plots.difference_errors(steps, curves)
+    print(f"{name}: with the best step an error of {found.min(axis=1).min():.0e} to {found.min(axis=1).max():.0e}")
+shown("float64: error of the best step", curves["float64, both sides"].min(axis=1), below=1e-9)
+shown("float32: error of the best step", curves["float32, both sides"].min(axis=1), above=1e-7)
+plots.difference_errors(steps, {name: np.median(found, axis=0) for name, found in curves.items()})
 
 # %% [markdown]
-# In float32 no step is good: the best one leaves an error that many a bug stays below. So gradients are checked in
-# float64, with a difference to both sides and a step near $\varepsilon^{1/3}$. `check_layer` does that, for the input
-# and for every parameter:
+# (The curves show the median over the six logits.) Both ends are bad, and what is good in float64 is not to be had in
+# float32: there the best step leaves an error a hundred times that of float64's best, or more.
+# <!-- shown: float64: error of the best step, float32: error of the best step --> So gradients are
+# checked in float64, with a difference to both sides and a step near $\varepsilon^{1/3}$. `check_layer` does that, for
+# the input and for every parameter:
 
 # %%
 print(check_layer(Conv2D(2, 3, activation="relu"), (2, 4, 4, 1)))
 
 # %%
 model.compile(loss="sparse_categorical_crossentropy")
-result = check_model(model, image.reshape(1, 4, 4, 1), target)
-print(result)
-assert result.passed
+checked = check_model(model, image.reshape(1, 4, 4, 1), target)
+print(checked)
+assert checked.passed
 
-# %% [markdown]
+# %% [markdown] tags=["derived"]
 # ## The test that passes
 #
 # A layer's output is an array, and a slope needs one number. The obvious number is the sum of the outputs, $L = \sum
@@ -425,6 +472,15 @@ assert result.passed
 #
 # The cure is to ask another question, one that nobody has a standing answer to: $L = \sum r\,y$ with *random* numbers
 # $r$, so that $dy = r$. Let us plant a few bugs and ask both.
+
+# %% [markdown]
+# **Predict.** Four layers with a bug, below: a batch normalization whose backward returns zero, one that forgets that
+# the variance depends on the input, a softmax whose backward returns zero, a dense layer whose $dx$ has a factor of two
+# too much. How many of the four does the test with ones catch? And the test with random numbers? Two whole numbers.
+
+# %% tags=["predict"]
+guess_ones = ...  # a whole number from 0 to 4
+guess_random = ...  # a whole number from 0 to 4
 
 
 # %%
@@ -479,96 +535,140 @@ for name, make in bugs:
     random = agrees(make(dtype="float64"), x, rng.normal(size=(6, 3)))
     verdicts[name] = ones, random
     print(f"{name:40} dy = 1: {'passes' if ones else 'caught':8} dy random: {'passes' if random else 'caught'}")
+compare(guess_ones, sum(not verdicts[name][0] for name, _ in bugs[:4]), " with ones")
+compare(guess_random, sum(not verdicts[name][1] for name, _ in bugs[:4]), " with random numbers")
 assert all(verdicts[name] == (True, False) for name, _ in bugs[:3])
 assert verdicts["dense, twice too much"] == (False, False)
 assert all(verdicts[name] == (True, True) for name, _ in bugs[4:])
 
 # %% [markdown]
-# Three of four bugs pass the test with ones, and they are the ones in the two layers that people get wrong. The second
-# is the worst: it *is* almost a batch normalization, and a network with it trains.
+# Three of the four bugs pass the test with ones. The second of them is almost a batch normalization: it is the one
+# whose networks learned, above.
 #
 # The package's checker asks with random numbers only, and says which mistake it believes to see:
 
 # %%
-result = check_layer(Lazy(), (6, 3))
-print(result)
-assert not result.passed
+checked = check_layer(Lazy(), (6, 3))
+print(checked)
+assert not checked.passed
 
 # %% [markdown]
 # Every layer of the package stands this test, through the loops that train, in `tests/test_gradient_check.py`; the same
 # file plants some dozens of bugs and shows that each is caught. `python -m tinycnn.gradient_check` asks the three
 # models.
-#
+
+# %% [markdown]
 # ## Exercises
 #
-# 1. *On paper.* The image and the kernel of the convolution above, but $dz$ is one in the upper left corner, minus one
-#    in the lower left, and zero elsewhere. What is the gradient of the kernel's middle weight, and that of the image's
-#    pixel in row three, column two? (Counted from one.)
-# 2. Average pooling takes the mean of each 2x2 window. Write its backward pass in one line of NumPy, for one image of
-#    one channel, and compare with `AveragePooling2D`.
-# 3. *Find the question.* For a softmax, ones are not the only bad upstream gradient. Find one that is not constant over
-#    the batch, and for which a backward that returns zero passes all the same.
-# 4. A dropout whose backward forgets the mask is caught by ones. But a relu whose backward forgets to block the
-#    gradient passes *any* upstream gradient, random or not, for some inputs. For which?
-# 5. Somebody checks a max pooling whose backward pays *all* ties the whole gradient, on random inputs. Does the check
-#    see it? What should the input be, and what does `check_layer` do about it?
+# Each has a cell for your answer. It checks itself; `...` is "not answered yet".
+
+# %% [markdown] tags=["exercise"]
+# ### 1. On paper
+#
+# The image and the kernel of the convolution above, but $dz$ is one in the upper left corner, minus one in the lower
+# left, and zero elsewhere. What is the gradient of the kernel's middle weight, and that of the image's pixel in row
+# three, column two? (Counted from one.)
+#
+# The answer: two whole numbers.
+
+# %% tags=["answer"]
+answer_weight = ...
+answer_pixel = ...
+check("02.1", answer_weight, answer_pixel)
+
+# %% [markdown] tags=["exercise"]
+# ### 2. Average pooling
+#
+# Average pooling takes the mean of each 2x2 window. Write its backward pass in one line of NumPy, for one image of one
+# channel.
+#
+# The answer: a function of $dy$, an array of shape (h, w), that returns $dx$, an array of shape (2h, 2w).
+
+
+# %% tags=["answer"]
+answer_backward = ...  # a function: answer_backward(dy) -> dx
+check("02.2", answer_backward)
+
+# %% [markdown] tags=["exercise"]
+# ### 3. Find the question
+#
+# For a softmax over three classes, ones are not the only bad upstream gradient. Find one for six samples whose rows are
+# not all the same, and for which a backward that returns zero is right all the same, whatever the input is.
+#
+# The answer: an array of shape (6, 3).
+
+# %% tags=["answer"]
+answer_dy = ...
+check("02.3", answer_dy)
+
+# %% [markdown] tags=["exercise"]
+# ### 4. Random is not enough
+#
+# A relu whose backward forgets to block the gradient returns $dx = dy$. For some inputs it passes *any* upstream
+# gradient, random or not. For which?
+#
+# The answer: such an input, an array of shape (6, 3).
+
+# %% tags=["answer"]
+answer_input = ...
+check("02.4", answer_input)
+
+# %% [markdown] tags=["exercise"]
+# ### 5. Ties
+#
+# Somebody checks a 2x2 max pooling whose backward pays *all* ties the whole gradient, on inputs drawn from a normal
+# distribution. Does the check see the bug? And give an image on which it would be seen.
+#
+# The answer: `"yes"` or `"no"`; and an array of shape (4, 4).
+
+# %% tags=["answer"]
+answer_seen = ...  # "yes" or "no"
+answer_image = ...
+check("02.5", answer_seen, answer_image)
 
 # %% [markdown]
 # ## Solutions
-#
+
+# %% [markdown] tags=["solution", "derived"]
 # **1.** Only two windows count. The middle weight sees the pixel in the middle of each: $x_{22} - x_{32}$. The pixel in
 # row three, column two lies at the lower edge of the first window and in the middle of the other: $w_{32} - w_{22}$.
 
-# %%
-dz = np.array([[1.0, 0.0], [-1.0, 0.0]]).reshape(1, 2, 2, 1)
-dkernel, _ = conv2d.conv2d_backward_parameters(x4, dz, (3, 3), (1, 1), (1, 1))
-dx = conv2d.conv2d_backward_input(dz, weights, (4, 4), (1, 1), (1, 1))
-print(f"the middle weight: {dkernel[1, 1, 0, 0]:.0f}, the pixel: {dx[0, 2, 1, 0]:.0f}")
-assert dkernel[1, 1, 0, 0] == image[1, 1] - image[2, 1] == 1
-assert dx[0, 2, 1, 0] == kernel[2, 1] - kernel[1, 1] == -2
+# %% tags=["solution"]
+weight, pixel = image[1, 1] - image[2, 1], kernel[2, 1] - kernel[1, 1]
+print(f"the middle weight: {weight:.0f}, the pixel: {pixel:.0f}")
+assert check("02.1", weight, pixel)
 
-# %% [markdown]
+# %% [markdown] tags=["solution", "derived"]
 # **2.** Each of the four pixels of a window has a quarter of a say.
 
-# %%
-from tinycnn.layers import AveragePooling2D
 
-dy = np.array([[1.0, -2.0], [3.0, 5.0]])
-mine = np.kron(dy, np.full((2, 2), 1 / 4))
-average = AveragePooling2D(dtype="float64")
-average.build((None, 4, 4, 1))
-average.forward(x4, training=True)
-theirs = average.backward(dy.reshape(1, 2, 2, 1))[0, :, :, 0]
-print(f"one line of NumPy and the layer agree: {np.array_equal(mine, theirs)}")
-assert np.array_equal(mine, theirs)
+# %% tags=["solution"]
+def average_backward(dy):
+    return np.kron(dy, np.full((2, 2), 1 / 4))
 
-# %% [markdown]
+
+assert check("02.2", average_backward)
+
+# %% [markdown] tags=["solution", "derived"]
 # **3.** Each *row* of a softmax adds up to one. So any $dy$ that is constant within each row asks for a constant,
-# however the rows differ. (This is why the rows of $p - y$ add up to zero: adding a constant to all logits changes
-# nothing.)
+# however the rows differ. (For the same reason the rows of $p - y$ add up to zero: adding a constant to all logits
+# changes nothing.)
 
-# %%
+# %% tags=["solution"]
 constant_rows = np.repeat(rng.normal(size=(6, 1)), 3, axis=1)
 passes = agrees(LazySoftmax(dtype="float64"), x, constant_rows)
 print(f"A softmax that always returns zero passes with random rows of equal numbers: {passes}")
 assert passes
+assert check("02.3", constant_rows)
 
-# %% [markdown]
+# %% [markdown] tags=["solution", "derived"]
 # **4.** For inputs that are all positive, where a relu is the identity. Random upstream gradients are not enough: the
 # inputs have to reach both sides.
 
 
-# %%
+# %% tags=["solution"]
 class OpenRelu(ReLU):
     """A backward that lets everything through."""
-
-    def backward(self, dy):
-        super().backward(dy)
-        return dy
-
-
-class WithoutMask(Dropout):
-    """A backward that forgets which units were dropped."""
 
     def backward(self, dy):
         super().backward(dy)
@@ -580,31 +680,18 @@ print(f"positive inputs: {'passes' if agrees(OpenRelu(dtype='float64'), np.abs(x
 print(f"inputs of both signs: {'passes' if agrees(OpenRelu(dtype='float64'), x, random) else 'caught'}")
 assert agrees(OpenRelu(dtype="float64"), np.abs(x) + 1, random)
 assert not agrees(OpenRelu(dtype="float64"), x, random)
-assert not check_layer(WithoutMask(0.5), (6, 3)).passed
+assert check("02.4", np.abs(x) + 1)
 
-# %% [markdown]
-# **5.** It does not: random numbers are never equal. The input must hold ties, and there the slope to the left is not
-# the slope to the right. `check_layer` has a row of its own for that, "input at ties", with inputs of $-1$, $0$ and
-# $1$.
+# %% [markdown] tags=["solution", "derived"]
+# **5.** It does not: two numbers drawn from a continuous distribution are equal with probability zero. The input must
+# hold ties, and there the slope to the left is not the slope to the right. `check_layer` has a row of its own for that,
+# "input at ties", with inputs of $-1$, $0$ and $1$.
 
-
-# %%
-def to_all_ties(dy, argmax, image_size, pool_size, strides):
-    """The whole gradient to every pixel that equals its window's maximum."""
-    grown = np.repeat(np.repeat(dy, 2, axis=1), 2, axis=2)
-    return grown * (kept["x"] == np.repeat(np.repeat(kept["y"], 2, axis=1), 2, axis=2))
-
-
-def remember(x, pool_size, strides):
-    kept["x"] = x.copy()
-    kept["y"], argmax = max_pooling2d.max_pooling2d_forward(x, pool_size, strides)
-    return kept["y"], argmax
-
-
-kept = {}
+# %% tags=["solution"]
 generous = MaxPooling2D()
-generous.kernels = replace(kernels.REFERENCE, max_pooling2d_forward=remember, max_pooling2d_backward=to_all_ties)
-result = check_layer(generous, (2, 4, 4, 1))
-print(result)
-assert result["input"].passed
-assert not result["input at ties"].passed
+generous.kernels = replace(kernels.REFERENCE, **MISTAKES["pooling_all_ties"].kernels)
+found = check_layer(generous, (2, 4, 4, 1))
+print(found)
+assert found["input"].passed
+assert not found["input at ties"].passed
+assert check("02.5", "no", np.ones((4, 4)))

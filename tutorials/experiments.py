@@ -126,6 +126,31 @@ def _describe_overfit(record: Json) -> str:
     )
 
 
+# The progress line: the mean of an epoch, and the mean of its running means
+
+
+def progress_line(model: str, seed: int, data: str, epochs: int, batch_size: int) -> Json:
+    """Train, and average the losses of each epoch's batches in two ways.
+
+    Returns:
+        ``history``, by epoch: ``loss``, their mean, as `fit` returns it; ``averaged_twice``, the mean of the means
+        since the epoch began, one after each batch, which Keras's progress line once showed.
+    """
+    (x, y), _, _ = study.load_images(data, None)
+    network = study.start_from(model, seed)
+    network.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    batches = shuffled_batches(x, y, batch_size, np.random.default_rng(seed))
+    history: dict[str, list[float]] = {"loss": [], "averaged_twice": []}
+    for _ in range(epochs):
+        steps = [next(batches) for _ in range(-(-len(x) // batch_size))]
+        losses = np.array([network.train_on_batch(*batch) for batch in steps])
+        sizes = np.array([len(batch[0]) for batch in steps])
+        running = np.cumsum(losses * sizes) / np.cumsum(sizes)
+        history["loss"].append(round(float(running[-1]), 6))
+        history["averaged_twice"].append(round(float(running.mean()), 6))
+    return {"history": history, "versions": installed(PACKAGES)}
+
+
 EXPERIMENTS = {
     "overfitting": Experiment(
         "What does dropout do where there are few images? (tutorial 4)",
@@ -138,6 +163,17 @@ EXPERIMENTS = {
             for model in MODELS
         },
         _describe_overfit,
+    ),
+    "progress_line": Experiment(
+        "Did the notebook's first losses come from averaging twice? (tutorial 1)",
+        f"{__package__}.experiments:progress_line",
+        {"data": "mnist", "epochs": 2, "batch_size": 32},
+        {
+            f"{model}-{seed}": {"model": model, "seed": seed}
+            for seed in SEEDS
+            for model in (*MODELS, "batch_normalization")
+        },
+        lambda record: f"losses {record['history']['loss']}, averaged twice {record['history']['averaged_twice']}",
     ),
     "same_data": Experiment(
         "Why does batch normalization fail on the very images it has learned? (tutorial 3)",
