@@ -27,7 +27,6 @@ TYPES = {
 FILES = sorted(
     path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*") if path.suffix in TYPES and path.name != "index.html"
 )
-LARGEST_BODY = 4_000_000  # 1000 images of 28x28 float32 are 3.1 MB
 SLOWEST = 30  # seconds for a body to come
 POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
@@ -40,6 +39,7 @@ class Server(ThreadingHTTPServer):
     Args:
         answer: (path, numbers of the body or None) -> status, content, its type.
         port: 0 for any that is free.
+        largest_body: bytes.
 
     Raises:
         OSError: the port is in use.
@@ -48,9 +48,10 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = False
 
-    def __init__(self, answer: Answer, port: int = 0):
+    def __init__(self, answer: Answer, port: int = 0, largest_body: int = 64_000):
         super().__init__(("127.0.0.1", port), _Handler)
-        self.answer, self.token = answer, secrets.token_urlsafe(16)
+        self.answer, self.largest_body = answer, largest_body
+        self.token = secrets.token_urlsafe(16)
         self.port = self.server_address[1]
         self.hosts = {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
 
@@ -89,8 +90,10 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isdigit():
             self._refuse(411, "expected a body with its length.")
-        elif int(length) > LARGEST_BODY:
-            self._refuse(413, f"expected a body of at most {LARGEST_BODY:,} bytes, received {int(length):,}.")
+        elif int(length) > self.server.largest_body:
+            self._refuse(
+                413, f"expected a body of at most {self.server.largest_body:,} bytes, received {int(length):,}."
+            )
         else:
             try:
                 body = self.rfile.read(int(length))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +20,11 @@ Split = tuple[Array, Array]
 BATCH = 32
 _TEXT = "text/plain; charset=utf-8"
 EPOCHS = 1000  # until it is stopped
-LOOKED_AT = 200  # images whose activations are shown
+LOOKED_AT = 100  # test images whose activations are shown
+READ = 500  # test images that are read, to find the misread ones
+SHARE = 1 / 100  # of a training's time that may go into them
+IMAGES = 16  # that one request may bring
+SMALLEST_LIMIT = 64_000  # bytes; a body of fewer is never too large
 
 
 class NotPossible(Exception):  # noqa: N818  an answer, not an error of the program
@@ -57,6 +62,14 @@ class Session:
         self._starting = threading.Lock()
         self._stopped = threading.Event()
         self.failure = ""
+        self._measuring = threading.Lock()
+        self._measured: dict[str, Any] = {}
+        self._measured_at, self._due = -1, 0.0
+
+    @property
+    def largest_body(self) -> int:
+        """Bytes of the images that one request may bring."""
+        return max(SMALLEST_LIMIT, 4 * IMAGES * int(np.prod(self.description["input_shape"])))
 
     # Answers: bytes of float32, or JSON
 
@@ -111,10 +124,10 @@ class Session:
         return _floats(looks.outputs(self.model, self._images(body)))
 
     def _predict(self, body: Array) -> bytes:
-        return _floats([looks.predictions(self.model, self._images(body, at_most=1000))])
+        return _floats([looks.predictions(self.model, self._images(body, at_most=IMAGES))])
 
     def _in_training(self, body: Array) -> bytes:
-        return _floats(looks.in_training(self.model, self._images(body, at_most=1000)))
+        return _floats(looks.in_training(self.model, self._images(body, at_most=IMAGES)))
 
     def _dropout(self, body: Array, place: int, count: int) -> bytes:
         if not 1 <= count <= 100:
@@ -153,18 +166,31 @@ class Session:
         return self.watch.fitting or (self._thread is not None and self._thread.is_alive())
 
     def _training(self, _: None) -> dict[str, Any]:
+        """What `fit` knows anyway: the page asks for it every second, so it must cost a training nothing."""
         history = getattr(self.model.history, "history", None) or {}
-        seen = self.watch.state()
+        return self.watch.state() | {"running": self.running, "failure": self.failure, "history": _lists(history)}
+
+    def _activations(self, _: None) -> dict[str, Any]:
+        """Histograms and misread images, measured again when the weights have changed.
+
+        In a training the last ones are given until so long has passed that measuring takes SHARE of the time.
+        """
         test = self.test or self.data
-        found: dict[str, Any] = {"layers": [], "misread": []}
-        if test is not None:
-            x, y = test
-            found["layers"] = looks.histograms(self.model, x[:LOOKED_AT])
-            found["misread"] = [
-                {"pixels": _pixels(x[i]), "label": int(y[i]), "answer": answer, "share": share}
-                for i, answer, share in looks.misread(self.model, x[:1000], y[:1000])
-            ]
-        return seen | {"running": self.running, "failure": self.failure, "history": _lists(history)} | found
+        if test is None:
+            return {"layers": [], "misread": []}
+        with self._measuring:
+            version = self.watch.version
+            start = time.perf_counter()
+            if version != self._measured_at and (start >= self._due or not self.running):
+                x, y = test
+                misread = [
+                    {"pixels": _pixels(x[i]), "label": int(y[i]), "answer": answer, "share": share}
+                    for i, answer, share in looks.misread(self.model, x[:READ], y[:READ])
+                ]
+                self._measured = {"layers": looks.histograms(self.model, x[:LOOKED_AT]), "misread": misread}
+                end = time.perf_counter()
+                self._measured_at, self._due = version, end + (end - start) / SHARE
+            return self._measured
 
     def _here(self) -> None:
         if self.trained_elsewhere:
@@ -210,6 +236,7 @@ Session._requests = {
     "model": (lambda self, _: self.description, 0, "GET"),
     "weights": (Session._weights, 1, "GET"),
     "training": (Session._training, 0, "GET"),
+    "activations": (Session._activations, 0, "GET"),
     "look": (Session._look, 0, "POST"),
     "predict": (Session._predict, 0, "POST"),
     "in_training": (Session._in_training, 0, "POST"),
