@@ -6,6 +6,7 @@ import http.client
 import json
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -515,6 +516,62 @@ def test_bodies_that_are_too_large_or_cut_off(serving: Server) -> None:
     assert ask(serving, "GET", "/model")[0] == 200  # a tab that was closed harms nobody
 
 
+def test_a_tab_that_is_closed_in_the_middle_of_an_answer(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked, gone = threading.Event(), threading.Event()
+
+    def answer(path: str, body: np.ndarray | None) -> tuple[int, bytes, str]:
+        asked.set()
+        assert path == "model" or gone.wait(10)
+        return 200, bytes(0 if path == "model" else 20_000_000), "application/octet-stream"
+
+    running = Server(answer)
+    thread = threading.Thread(target=running.serve_forever, args=(0.02,))
+    thread.start()
+    tab = socket.create_connection(("127.0.0.1", running.port))
+    tab.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing resets the connection
+    tab.sendall(f"GET /look HTTP/1.1\r\nHost: 127.0.0.1:{running.port}\r\nX-Token: {running.token}\r\n\r\n".encode())
+    assert asked.wait(10)
+    tab.close()
+    gone.set()
+    assert ask(running, "GET", "/model")[0] == 200
+    running.shutdown()
+    running.server_close()
+    thread.join()
+    assert capfd.readouterr().err == ""
+
+
+def test_two_tabs_look_at_one_training() -> None:
+    x, y = images(640)
+    session = Session(small(), (x, y))
+    running = Server(session.respond)
+    thread = threading.Thread(target=running.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        assert ask(running, "POST", "/train", b"")[0] == 200
+        assert ask(running, "POST", "/train", b"")[:2] == (409, "lab: it trains already.")
+        tabs = [http.client.HTTPConnection("127.0.0.1", running.port, timeout=20) for _ in range(2)]
+        for path, body in (("/training", None), ("/look", bytes(4 * 784)), ("/activations", None)):
+            for tab in tabs:  # both have asked before one is answered
+                tab.request("GET" if body is None else "POST", path, body, {"X-Token": running.token})
+            for tab in tabs:
+                response = tab.getresponse()
+                assert (response.status, len(response.read()) > 0) == (200, True)
+        tabs[0].close()
+        assert session.running  # a tab that is closed ends no training
+        tabs[1].request("POST", "/stop", b"", {"X-Token": running.token})
+        assert tabs[1].getresponse().status == 200
+        tabs[1].close()
+        session.close()
+        assert (session.running, session.failure) == (False, "")
+    finally:
+        session.close()
+        running.shutdown()
+        running.server_close()
+        thread.join()
+
+
 def test_a_port_in_use(serving: Server) -> None:
     with pytest.raises(
         OSError, match=rf"lab: expected port {serving.port} to be free, received: .* Choose another with"
@@ -544,6 +601,15 @@ def test_a_run_a_file_and_what_is_neither(tmp_path: Path, capsys: pytest.Capture
     for name, said in (("nothing.keras", "nothing.keras"), ("m.html", "m.html")):
         assert command_line.main([str(tmp_path / name)]) == 1
         assert said in capsys.readouterr().err
+    whole = (tmp_path / "m.keras").read_bytes()
+    turned = len(whole) // 2
+    for damaged in (whole[:turned], whole[:turned] + bytes([whole[turned] ^ 1]) + whole[turned + 1 :], b""):
+        (tmp_path / "damaged.keras").write_bytes(damaged)
+        assert command_line.main([str(tmp_path / "damaged.keras")]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("python -m tinycnn.lab: ")
+        assert "damaged.keras" in said
+        assert said.count("\n") == 1
     (tmp_path / "run" / "config.json").write_text("[]")
     assert command_line.main([str(tmp_path / "run")]) == 1
     assert "expected a folder that python -m tinycnn.train has written" in capsys.readouterr().err
@@ -584,8 +650,11 @@ def test_the_program_serves_until_ctrl_c(tmp_path: Path) -> None:
     port = int(lines[1].split(":")[2].split("/")[0])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     connection.request("GET", "/")
-    assert b"tinycnn lab" in connection.getresponse().read()
+    token = connection.getresponse().read().decode().split('name="token" content="')[1].split('"')[0]
     (tmp_path / "m.keras").write_text("replaced while it is open")
+    connection.request("GET", "/weights/0", headers={"X-Token": token})
+    kernel, _ = floats(connection.getresponse().read(), (3, 3, 1, 4), (4,))
+    np.testing.assert_array_equal(kernel, model.layers[0].kernel.value)
     connection.close()
     process.send_signal(signal.SIGINT)
     out, errors = process.communicate(timeout=60)
@@ -616,10 +685,16 @@ def test_serving_in_this_process(
         assert (status, json.loads(content)["running"]) == (200, True)
         raise KeyboardInterrupt
 
+    threads = threading.active_count()
     monkeypatch.setattr("webbrowser.open", open_it)
     monkeypatch.setattr(Server, "serve_forever", serve_until_ctrl_c)
     x, y = images(640)
-    tinycnn.lab.serve(small(), (x, y), train=True)
+    model = small()
+    tinycnn.lab.serve(model, (x, y), train=True)
+    assert threading.active_count() == threads  # the training has ended, after a whole step
+    for weights in model.get_weights():
+        assert np.isfinite(weights).all()
+    assert model.optimizer.iterations >= 1
     said = capsys.readouterr()
     assert said.out.startswith("The lab is at http://127.0.0.1:")
     assert said.out.endswith("\nThe lab is closed.\n")
