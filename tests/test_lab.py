@@ -6,6 +6,7 @@ import http.client
 import json
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -160,15 +161,8 @@ def test_a_step_taken_apart(session: Session) -> None:
     assert [g.shape for g in gradients] == [tuple(shape) for shape in shapes]
 
 
-SEEN = ("images", "layers", "misread")
-
-
-def test_the_state_of_training_has_histograms_and_misread_images(session: Session) -> None:
-    now = json.loads(to_json(session.answer("training", None)))
-    assert (now["running"], now["failure"]) == (False, "")
-    assert now["history"]["loss"]
+def test_the_activations_are_histograms_and_misread_images(session: Session) -> None:
     now = json.loads(to_json(session.answer("activations", None)))
-    assert now["images"] == 40
     assert [layer["name"] for layer in now["layers"]] == [layer.name for layer in session.model.layers]
     assert sum(now["layers"][0]["counts"]) == 40 * 26 * 26 * 4
     assert 0 <= now["layers"][0]["dead"] <= 1
@@ -182,26 +176,32 @@ def test_the_state_of_training_has_histograms_and_misread_images(session: Sessio
     assert (now["misread"][0]["label"], now["misread"][0]["answer"]) == (y[nearest], answers[nearest].argmax())
 
 
-def test_while_it_trains_images_are_looked_through_now_and_then(
+def test_what_the_page_asks_every_second_looks_at_nothing(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("snapshot", "histograms", "misread"):
+        monkeypatch.setattr(looks, name, None)
+    now = json.loads(to_json(session.answer("training", None)))
+    assert (now["running"], now["failure"]) == (False, "")
+    assert now["history"]["loss"]
+
+
+def test_activations_are_measured_again_when_the_weights_have_changed_and_seldom_in_a_training(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked: list[int] = []
+    measured: list[int] = []
+    monkeypatch.setattr(looks, "histograms", lambda *_: measured.append(1) or [])
     clock = [100.0]
-    monkeypatch.setattr(Session, "_look_through", lambda self, count: looked.append(count) or dict.fromkeys(SEEN, 0))
-    monkeypatch.setattr("tinycnn.lab.session.time.monotonic", lambda: clock[0])
-    for _ in range(3):
+    monkeypatch.setattr("tinycnn.lab.session.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr(looks, "misread", lambda *_: clock.__setitem__(0, clock[0] + 0.25) or [])
+
+    def count(version: int, fitting: bool, seconds: float = 0.0) -> int:
+        session.watch.version, session.watch.fitting = version, fitting
+        clock[0] += seconds
         session.answer("activations", None)
-    assert looked == [1000], "the weights are the same"
-    session.watch.fitting = True
-    for seconds, times in ((5, 1), (10.5, 2), (11, 2), (21, 3)):
-        clock[0] = 100.0 + seconds
-        session.watch.version += 1
-        session.answer("training", None)
-        session.answer("activations", None)
-        assert looked[1:] == [200] * (times - 1), f"after {seconds} s"
-    session.watch.fitting = False
-    session.answer("activations", None)
-    assert looked == [1000, 200, 200, 1000]
+        return len(measured)
+
+    assert [count(0, False), count(0, False), count(1, True)] == [1, 1, 1]
+    assert [count(2, True, 24.9), count(2, True, 0.2), count(3, True, 24.8)] == [1, 2, 2]
+    assert [count(3, False), count(3, False)] == [3, 3]  # the training has ended: what is there now is shown
 
 
 def test_models_side_by_side() -> None:
@@ -246,6 +246,8 @@ def test_training_with_the_lab_open_ends_with_the_same_bits() -> None:
             for path in ("look", "in_training", "step/1", "dropout/3/2", "predict", "compare"):
                 session.answer(path, x[0].ravel())
             session.answer("training", None)
+            session._due = 0.0  # as often as can be
+            session.answer("activations", None)
             asked.append(1)
 
     looker = threading.Thread(target=look)
@@ -328,7 +330,7 @@ def test_a_training_goes_on_where_the_lab_cannot_be_opened(
 ) -> None:
     from tinycnn import train
 
-    def taken(*_: Any) -> None:
+    def taken(*_: Any, **__: Any) -> None:
         raise OSError("no port is free")
 
     monkeypatch.setattr("tinycnn.lab.server.Server.__init__", taken)
@@ -360,7 +362,7 @@ def test_without_images_that_suit_there_is_no_training() -> None:
 @pytest.mark.parametrize(
     ("path", "size", "status", "said"),
     [
-        ("nothing", 784, 404, "lab: expected one of model, weights, training, activations"),
+        ("nothing", 784, 404, "lab: expected one of model, weights, training, activations, look"),
         ("look/1", 784, 404, "lab: expected one of"),
         ("weights/x", None, 404, "lab: expected one of"),
         ("look", None, 404, "lab: expected one of"),
@@ -398,6 +400,17 @@ def test_models_that_cannot_be_drawn_into() -> None:
         Session(two)
     with pytest.raises(ValueError, match=r"lab: expected a model that takes images, .* inputs of shape \(7,\)"):
         Session(Sequential([Dense(2, input_shape=(7,))]))
+
+
+def test_bodies_may_be_as_large_as_the_images_of_a_request(session: Session) -> None:
+    assert session.largest_body == 64_000  # 16 images of 28x28 are fewer
+    large = Session(Sequential([Flatten(input_shape=(64, 64, 3))]))
+    assert large.largest_body == 16 * 4 * 64 * 64 * 3
+    assert session.respond("predict", np.zeros(16 * 784, np.float32))[0] == 200
+    status, content, _ = session.respond("predict", np.zeros(17 * 784, np.float32))
+    assert (status, content.decode()) == (
+        409, "lab: expected 1 to 16 images of 784 finite numbers, received 13328 numbers."
+    )  # fmt: skip
 
 
 # The server
@@ -485,9 +498,10 @@ def test_foreign_requests_are_refused(serving: Server, headers: dict[str, str | 
         assert status == 400 or text.startswith(f"lab: {said}")
 
 
-def test_bodies_that_are_too_large_or_cut_off(serving: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bodies_that_are_too_large_or_cut_off(serving: Server) -> None:
     status, text, _ = ask(serving, "POST", "/look", b"", Content_Length="64001")
     assert (status, text) == (413, "lab: expected a body of at most 64,000 bytes, received 64,001.")
+    assert ask(serving, "POST", "/look", bytes(64_000))[0] == 200
     assert ask(serving, "POST", "/look", b"", Content_Length="x")[0] == 411
     assert ask(serving, "POST", "/look", bytes(7))[:2] == (
         400, "lab: expected 7 bytes of float32 numbers, received 7."
@@ -500,6 +514,62 @@ def test_bodies_that_are_too_large_or_cut_off(serving: Server, monkeypatch: pyte
         half.shutdown(socket.SHUT_WR)
         assert b"expected 8 bytes of float32 numbers, received 3." in half.recv(4096) + half.recv(4096)
     assert ask(serving, "GET", "/model")[0] == 200  # a tab that was closed harms nobody
+
+
+def test_a_tab_that_is_closed_in_the_middle_of_an_answer(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked, gone = threading.Event(), threading.Event()
+
+    def answer(path: str, body: np.ndarray | None) -> tuple[int, bytes, str]:
+        asked.set()
+        assert path == "model" or gone.wait(10)
+        return 200, bytes(0 if path == "model" else 20_000_000), "application/octet-stream"
+
+    running = Server(answer)
+    thread = threading.Thread(target=running.serve_forever, args=(0.02,))
+    thread.start()
+    tab = socket.create_connection(("127.0.0.1", running.port))
+    tab.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing resets the connection
+    tab.sendall(f"GET /look HTTP/1.1\r\nHost: 127.0.0.1:{running.port}\r\nX-Token: {running.token}\r\n\r\n".encode())
+    assert asked.wait(10)
+    tab.close()
+    gone.set()
+    assert ask(running, "GET", "/model")[0] == 200
+    running.shutdown()
+    running.server_close()
+    thread.join()
+    assert capfd.readouterr().err == ""
+
+
+def test_two_tabs_look_at_one_training() -> None:
+    x, y = images(640)
+    session = Session(small(), (x, y))
+    running = Server(session.respond)
+    thread = threading.Thread(target=running.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        assert ask(running, "POST", "/train", b"")[0] == 200
+        assert ask(running, "POST", "/train", b"")[:2] == (409, "lab: it trains already.")
+        tabs = [http.client.HTTPConnection("127.0.0.1", running.port, timeout=20) for _ in range(2)]
+        for path, body in (("/training", None), ("/look", bytes(4 * 784)), ("/activations", None)):
+            for tab in tabs:  # both have asked before one is answered
+                tab.request("GET" if body is None else "POST", path, body, {"X-Token": running.token})
+            for tab in tabs:
+                response = tab.getresponse()
+                assert (response.status, len(response.read()) > 0) == (200, True)
+        tabs[0].close()
+        assert session.running  # a tab that is closed ends no training
+        tabs[1].request("POST", "/stop", b"", {"X-Token": running.token})
+        assert tabs[1].getresponse().status == 200
+        tabs[1].close()
+        session.close()
+        assert (session.running, session.failure) == (False, "")
+    finally:
+        session.close()
+        running.shutdown()
+        running.server_close()
+        thread.join()
 
 
 def test_a_port_in_use(serving: Server) -> None:
@@ -531,6 +601,15 @@ def test_a_run_a_file_and_what_is_neither(tmp_path: Path, capsys: pytest.Capture
     for name, said in (("nothing.keras", "nothing.keras"), ("m.html", "m.html")):
         assert command_line.main([str(tmp_path / name)]) == 1
         assert said in capsys.readouterr().err
+    whole = (tmp_path / "m.keras").read_bytes()
+    turned = len(whole) // 2
+    for damaged in (whole[:turned], whole[:turned] + bytes([whole[turned] ^ 1]) + whole[turned + 1 :], b""):
+        (tmp_path / "damaged.keras").write_bytes(damaged)
+        assert command_line.main([str(tmp_path / "damaged.keras")]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("python -m tinycnn.lab: ")
+        assert "damaged.keras" in said
+        assert said.count("\n") == 1
     (tmp_path / "run" / "config.json").write_text("[]")
     assert command_line.main([str(tmp_path / "run")]) == 1
     assert "expected a folder that python -m tinycnn.train has written" in capsys.readouterr().err
@@ -568,15 +647,15 @@ def test_the_program_goes_on_with_its_model_and_ctrl_c_ends_it_in_the_middle_of_
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(2)]
     assert lines[1].startswith("The lab is at http://127.0.0.1:")
-    tabs = [Tab(int(lines[1].split(":")[2].split("/")[0])) for _ in range(2)]
-    image = np.linspace(0, 1, 784, dtype="<f4").tobytes()
-    before = tabs[0].ask("POST", "look", image)
+    port = int(lines[1].split(":")[2].split("/")[0])
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/")
+    token = connection.getresponse().read().decode().split('name="token" content="')[1].split('"')[0]
     (tmp_path / "m.keras").write_text("replaced while it is open")
-    assert [tab.ask("POST", "look", image) for tab in tabs] == [before, before]
-    assert [tab.ask("POST", "train")[0] for tab in tabs] == [200, 409], "two tabs, one training"
-    while not json.loads(tabs[1].ask("GET", "training")[1])["version"]:
-        time.sleep(0.02)
-    assert tabs[0].ask("POST", "look", image) != before, "both see it learn"
+    connection.request("GET", "/weights/0", headers={"X-Token": token})
+    kernel, _ = floats(connection.getresponse().read(), (3, 3, 1, 4), (4,))
+    np.testing.assert_array_equal(kernel, model.layers[0].kernel.value)
+    connection.close()
     process.send_signal(signal.SIGINT)
     out, errors = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "\nThe lab is closed.\n")
@@ -641,10 +720,16 @@ def test_serving_in_this_process(
         assert (status, json.loads(content)["running"]) == (200, True)
         raise KeyboardInterrupt
 
+    threads = threading.active_count()
     monkeypatch.setattr("webbrowser.open", open_it)
     monkeypatch.setattr(Server, "serve_forever", serve_until_ctrl_c)
     x, y = images(640)
-    tinycnn.lab.serve(small(), (x, y), train=True)
+    model = small()
+    tinycnn.lab.serve(model, (x, y), train=True)
+    assert threading.active_count() == threads  # the training has ended, after a whole step
+    for weights in model.get_weights():
+        assert np.isfinite(weights).all()
+    assert model.optimizer.iterations >= 1
     said = capsys.readouterr()
     assert said.out.startswith("The lab is at http://127.0.0.1:")
     assert said.out.endswith("\nThe lab is closed.\n")

@@ -59,7 +59,7 @@ def serve(
     model._require_built("lab")
     session = Session(model, training, test, others, labels)
     try:
-        server = Server(session.respond, port, max(LARGEST_BODY, session.largest_body))
+        server = Server(session.respond, port, session.largest_body)
     except OSError as error:
         raise OSError(
             f"lab: expected port {port} to be free, received: {error.strerror or error}. Choose another with --port, "
@@ -99,7 +99,7 @@ def beside(
 
     model._require_built("lab")
     session = Session(model, training, test, trained_elsewhere=True)
-    server = Server(session.respond, 0, max(LARGEST_BODY, session.largest_body))
+    server = Server(session.respond, largest_body=session.largest_body)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     print(f"The lab is at {server.url} until the training ends.", flush=True)

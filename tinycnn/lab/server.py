@@ -27,7 +27,6 @@ TYPES = {
 FILES = sorted(
     path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*") if path.suffix in TYPES and path.name != "index.html"
 )
-LARGEST_BODY = 64_000  # bytes; the page sends at most 11 images of 28x28 float32, 34,496 bytes
 SLOWEST = 30  # seconds for a body to come
 POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
@@ -40,7 +39,7 @@ class Server(ThreadingHTTPServer):
     Args:
         answer: (path, numbers of the body or None) -> status, content, its type.
         port: 0 for any that is free.
-        largest_body: that is read, in bytes.
+        largest_body: bytes.
 
     Raises:
         OSError: the port is in use.
@@ -49,9 +48,10 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = False
 
-    def __init__(self, answer: Answer, port: int = 0, largest_body: int = LARGEST_BODY):
+    def __init__(self, answer: Answer, port: int = 0, largest_body: int = 64_000):
         super().__init__(("127.0.0.1", port), _Handler)
-        self.answer, self.token, self.largest_body = answer, secrets.token_urlsafe(16), largest_body
+        self.answer, self.largest_body = answer, largest_body
+        self.token = secrets.token_urlsafe(16)
         self.port = self.server_address[1]
         self.hosts = {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
 

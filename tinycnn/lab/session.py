@@ -20,10 +20,11 @@ Split = tuple[Array, Array]
 BATCH = 32
 _TEXT = "text/plain; charset=utf-8"
 EPOCHS = 1000  # until it is stopped
-AT_MOST = 16  # images in a request
-LOOKED_AT = 200  # images whose activations are shown
-LOOKED_THROUGH = 1000  # images among which misread ones are sought, while nothing trains
-PATIENCE = 10.0  # seconds between two such looks while it trains: one of 200 images takes about as long as 50 steps
+LOOKED_AT = 100  # test images whose activations are shown
+READ = 500  # test images that are read, to find the misread ones
+SHARE = 1 / 100  # of a training's time that may go into them
+IMAGES = 16  # that one request may bring
+SMALLEST_LIMIT = 64_000  # bytes; a body of fewer is never too large
 
 
 class NotPossible(Exception):  # noqa: N818  an answer, not an error of the program
@@ -61,13 +62,14 @@ class Session:
         self._starting = threading.Lock()
         self._stopped = threading.Event()
         self.failure = ""
-        self._looking = threading.Lock()
-        self._looked: dict[str, Any] = {"version": -1, "time": -PATIENCE}
+        self._measuring = threading.Lock()
+        self._measured: dict[str, Any] = {}
+        self._measured_at, self._due = -1, 0.0
 
     @property
     def largest_body(self) -> int:
-        """What the server has to let through, in bytes, for images of this size."""
-        return 4 * AT_MOST * int(np.prod(self.description["input_shape"]))
+        """Bytes of the images that one request may bring."""
+        return max(SMALLEST_LIMIT, 4 * IMAGES * int(np.prod(self.description["input_shape"])))
 
     # Answers: bytes of float32, or JSON
 
@@ -122,10 +124,10 @@ class Session:
         return _floats(looks.outputs(self.model, self._images(body)))
 
     def _predict(self, body: Array) -> bytes:
-        return _floats([looks.predictions(self.model, self._images(body, AT_MOST))])
+        return _floats([looks.predictions(self.model, self._images(body, at_most=IMAGES))])
 
     def _in_training(self, body: Array) -> bytes:
-        return _floats(looks.in_training(self.model, self._images(body, AT_MOST)))
+        return _floats(looks.in_training(self.model, self._images(body, at_most=IMAGES)))
 
     def _dropout(self, body: Array, place: int, count: int) -> bytes:
         if not 1 <= count <= 100:
@@ -164,33 +166,31 @@ class Session:
         return self.watch.fitting or (self._thread is not None and self._thread.is_alive())
 
     def _training(self, _: None) -> dict[str, Any]:
-        """What `fit` has counted anyway: the page asks once a second."""
+        """What `fit` knows anyway: the page asks for it every second, so it must cost a training nothing."""
         history = getattr(self.model.history, "history", None) or {}
         return self.watch.state() | {"running": self.running, "failure": self.failure, "history": _lists(history)}
 
     def _activations(self, _: None) -> dict[str, Any]:
-        """A look at many images, made anew when the weights have changed, and while they change only now and then."""
-        with self._looking:
-            running, version, now = self.running, (self.watch.version, self.running), time.monotonic()
-            last = self._looked
-            if version != last["version"] and not (running and now - last["time"] < PATIENCE):
-                self._looked = self._look_through(LOOKED_AT if running else LOOKED_THROUGH)
-                self._looked |= {"version": version, "time": time.monotonic()}
-            return {name: self._looked[name] for name in ("images", "layers", "misread")}
+        """Histograms and misread images, measured again when the weights have changed.
 
-    def _look_through(self, count: int) -> dict[str, Any]:
+        In a training the last ones are given until so long has passed that measuring takes SHARE of the time.
+        """
         test = self.test or self.data
         if test is None:
-            return {"images": 0, "layers": [], "misread": []}
-        x, y = test[0][:count], test[1][:count]
-        return {
-            "images": len(x),
-            "layers": looks.histograms(self.model, x[:LOOKED_AT]),
-            "misread": [
-                {"pixels": _pixels(x[i]), "label": int(y[i]), "answer": answer, "share": share}
-                for i, answer, share in looks.misread(self.model, x, y)
-            ],
-        }
+            return {"layers": [], "misread": []}
+        with self._measuring:
+            version = self.watch.version
+            start = time.perf_counter()
+            if version != self._measured_at and (start >= self._due or not self.running):
+                x, y = test
+                misread = [
+                    {"pixels": _pixels(x[i]), "label": int(y[i]), "answer": answer, "share": share}
+                    for i, answer, share in looks.misread(self.model, x[:READ], y[:READ])
+                ]
+                self._measured = {"layers": looks.histograms(self.model, x[:LOOKED_AT]), "misread": misread}
+                end = time.perf_counter()
+                self._measured_at, self._due = version, end + (end - start) / SHARE
+            return self._measured
 
     def _here(self) -> None:
         if self.trained_elsewhere:

@@ -80,20 +80,21 @@ export async function programSource() {
     },
     training: () => json("training"),
     async activations() {
-      const seen = await json("activations");
-      return { ...seen, misread: examplesOf(seen.misread) };
+      const now = await json("activations");
+      return { ...now, misread: examplesOf(now.misread) };
     },
     train: () => ask("train", []),
     stop: () => ask("stop", []),
 
-    /** Call `changed` whenever the model has learned, or its training begins or ends. */
+    /** Call `changed` whenever the model has learned, or its training begins or ends, while the page is seen. */
     async watch(changed) {
-      let before = await json("training");
+      let seen = await json("training");
       for (;;) {
-        const now = await json("training");
-        if (now.running || before.running || now.version !== before.version) await changed();
-        before = now;
         await new Promise((done) => setTimeout(done, EVERY));
+        if (document.hidden) continue;
+        const now = await json("training");
+        if (now.running !== seen.running || now.version !== seen.version) await changed();
+        seen = now;
       }
     },
   };

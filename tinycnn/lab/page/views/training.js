@@ -37,16 +37,18 @@ export const training = {
       status.textContent = words(now);
       const figures = Object.keys(now.history).filter((name) => !name.startsWith("val_"));
       curves.replaceChildren(...figures.map((name) => curve(name, now.history[name], now.history[`val_${name}`])));
-      among.textContent = `Of ${seen.images} that were looked through; while it trains, every ten seconds.`;
+      const seen = await source.activations();
+      if (mine !== newest) return;
       layers.replaceChildren(...seen.layers.map(spread));
       misread.replaceChildren(...seen.misread.map((image) => oneMisread(lab, image)));
     };
   },
 };
 
-function words({ running, epoch, step, steps, logs }) {
+function words({ running, failure, epoch, step, steps, logs }) {
   const figures = Object.entries(logs).map(([name, value]) => `${name} ${figure(value)}`);
-  return [running ? `Epoch ${epoch}, step ${step} of ${steps}` : "Not training", ...figures].join(" · ");
+  const state = failure ? `The training ended: ${failure}` : "Not training";
+  return [running ? `Epoch ${epoch}, step ${step} of ${steps}` : state, ...figures].join(" · ");
 }
 
 /** A figure over the epochs as a line, that of the validation images dashed. */
