@@ -647,15 +647,14 @@ def test_the_program_goes_on_with_its_model_and_ctrl_c_ends_it_in_the_middle_of_
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(2)]
     assert lines[1].startswith("The lab is at http://127.0.0.1:")
-    port = int(lines[1].split(":")[2].split("/")[0])
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("GET", "/")
-    token = connection.getresponse().read().decode().split('name="token" content="')[1].split('"')[0]
+    tab = Tab(int(lines[1].split(":")[2].split("/")[0]))
     (tmp_path / "m.keras").write_text("replaced while it is open")
-    connection.request("GET", "/weights/0", headers={"X-Token": token})
-    kernel, _ = floats(connection.getresponse().read(), (3, 3, 1, 4), (4,))
+    kernel, _ = floats(tab.ask("GET", "weights/0")[1], (3, 3, 1, 4), (4,))
     np.testing.assert_array_equal(kernel, model.layers[0].kernel.value)
-    connection.close()
+    assert tab.ask("POST", "train")[0] == 200
+    while not json.loads(tab.ask("GET", "training")[1])["version"]:
+        time.sleep(0.02)
+    assert tab.ask("GET", "weights/0")[1] != kernel.tobytes(), "it learns"
     process.send_signal(signal.SIGINT)
     out, errors = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "\nThe lab is closed.\n")

@@ -53,7 +53,7 @@ def serve(
         RuntimeError: a model that is not built.
         ValueError: a model that does not take one image and give one output.
     """
-    from tinycnn.lab.server import LARGEST_BODY, Server
+    from tinycnn.lab.server import Server
     from tinycnn.lab.session import Session
 
     model._require_built("lab")
@@ -94,7 +94,7 @@ def beside(
 
     Arguments and errors as of `serve`. The page is closed at the end.
     """
-    from tinycnn.lab.server import LARGEST_BODY, Server
+    from tinycnn.lab.server import Server
     from tinycnn.lab.session import Session
 
     model._require_built("lab")

@@ -14,7 +14,6 @@ export const training = {
     const status = el("p", { role: "status" });
     const curves = el("div", { class: "pair" });
     const layers = el("div");
-    const among = el("p", { class: "small" });
     const misread = el("ul", { class: "passes" });
     panel.append(
       el("div", { class: "row" }, start, stop),
@@ -23,14 +22,13 @@ export const training = {
       el("h3", { text: "Activations" }),
       layers,
       el("h3", { text: "Misread test images" }),
-      among,
       misread,
     );
 
     let newest = 0;
     return async () => {
       const mine = ++newest;
-      const [now, seen] = [await source.training(), await source.activations()];
+      const now = await source.training();
       if (mine !== newest) return;
       start.disabled = now.running;
       stop.disabled = !now.running;
