@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import sys
 
 import hypothesis
 import matplotlib
@@ -45,19 +43,6 @@ def _fresh_package_state():
 
     utils.set_random_seed(20240901)
     utils.clear_session()
-
-
-@pytest.fixture(autouse=True)
-def _modules_are_no_garbage():
-    """Where a test has imported TensorFlow, take what is there now out of all later collections of garbage.
-
-    Keras's clear_session asks for a collection, and each went through a million objects of TensorFlow's modules.
-    """
-    known = "tensorflow" in sys.modules
-    yield
-    if not known and "tensorflow" in sys.modules:
-        gc.collect()
-        gc.freeze()
 
 
 @pytest.fixture

@@ -372,7 +372,7 @@ def test_csv_leaves_nothing_open(tmp_path, recwarn):
     logger.on_epoch_end(0, EPOCHS[0])  # and then an exception: nobody calls on_train_end
     del logger
     gc.collect()
-    assert [str(warning.message) for warning in recwarn] == []
+    assert [warning for warning in recwarn if str(path) in str(warning.message)] == []  # others may leave garbage too
     assert path.read_text().splitlines() == ["epoch,accuracy,loss,val_accuracy,val_loss", "0,0.5,2.5,NA,NA"]
 
 

@@ -101,14 +101,19 @@ def test_learning_rate_scheduler(both, schedule, verbose, capsys):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"patience": 1},
         {"patience": 2, "factor": 0.5, "cooldown": 2},
-        {"patience": 0, "factor": 0.5, "min_lr": 0.1},
         {"patience": 1, "factor": 0.1, "min_lr": 0.05, "cooldown": 1},  # 0.5·0.1 in float64 is a little more than 0.05
         {"monitor": "val_accuracy", "patience": 1},
         {"monitor": "accuracy", "patience": 1, "mode": "min", "min_delta": 0.05},
-        {"monitor": "loss", "patience": 1, "mode": "max"},
-        {"monitor": "val_loss", "patience": 1, "min_delta": 0.2},
+        *(
+            pytest.param(settings, marks=pytest.mark.slow)
+            for settings in (
+                {"patience": 1},
+                {"patience": 0, "factor": 0.5, "min_lr": 0.1},
+                {"monitor": "loss", "patience": 1, "mode": "max"},
+                {"monitor": "val_loss", "patience": 1, "min_delta": 0.2},
+            )
+        ),
     ],
     ids=str,
 )

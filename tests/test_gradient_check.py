@@ -977,17 +977,23 @@ def model_of_digits(convolution=Conv2D, pooling=MaxPooling2D, relu=ReLU, dropout
     return model
 
 
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("jitter", [0.1, 0.0], ids=["near the weights", "biases of zero"])
 @pytest.mark.parametrize("kind", HARD_IMAGES)
-def test_right_gradients_pass_on_hard_images(kind, jitter, rng):
+def test_right_gradients_pass_on_hard_images(kind, jitter, seed, rng):
     x, y = hard_images(kind, rng)
-    for seed in range(2):
-        result = check_model(model_of_digits(), x, y, entries=10, seed=seed, jitter=jitter)
-        assert result.passed, f"\n{result}"
+    result = check_model(model_of_digits(), x, y, entries=10, seed=seed, jitter=jitter)
+    assert result.passed, f"\n{result}"
 
 
-@pytest.mark.parametrize("kernels", WITH_COMPILER)
-@pytest.mark.parametrize("name", ["plain", "dropout", "batch_normalization"])
+@pytest.mark.parametrize(
+    ("name", "kernels"),
+    [
+        ("plain", "reference"),
+        *(pytest.param(name, "reference", marks=pytest.mark.slow) for name in ("dropout", "batch_normalization")),
+        *(pytest.param(name, "fast", marks=pytest.mark.jit) for name in ("plain", "dropout", "batch_normalization")),
+    ],
+)
 def test_the_notebooks_models_pass_on_digits(name, kernels):
     """Five images: enough for the fused steps."""
     (x, y), _ = digits.load_data()
@@ -999,14 +1005,14 @@ def test_the_notebooks_models_pass_on_digits(name, kernels):
 
 
 @pytest.mark.jit
-def test_fused_steps_pass_where_rounding_chooses():
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
+def test_fused_steps_pass_where_rounding_chooses(seed):
     """Of grey images, biases of zero and batch normalization only rounding errors are left; fused steps have others."""
     model = models.batch_normalization()
     model.compile(loss="sparse_categorical_crossentropy", kernels="fast")
     x, y = np.full((5, 28, 28, 1), 0.37), np.arange(5)
-    for seed in range(3):
-        result = check_model(model, x, y, seed=seed, jitter=0)
-        assert result.passed, f"\n{result}"
+    result = check_model(model, x, y, seed=seed, jitter=0)
+    assert result.passed, f"\n{result}"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

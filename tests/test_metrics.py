@@ -220,7 +220,7 @@ NOT_ZERO = ("KLDivergence", "Poisson", "CosineSimilarity")
 )
 def test_batches_give_what_keras_gives(keras, name, arguments, kind, weighted):
     rng = np.random.default_rng(2)
-    keras.backend.clear_session()  # names are numbered through the process
+    keras.utils.clear_session(free_memory=False)  # names are numbered through the process
     ours, theirs = getattr(metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
     assert ours.name == theirs.name
     for n in (7, 7, 3):
@@ -468,7 +468,7 @@ GIVEN = {
 def test_figures_of_training_are_kerass(keras, kind, tmp_path):
     rng = np.random.default_rng(3)
     x, y, w = rng.normal(size=(40, 4)), rng.integers(0, 2, (40, 1)), rng.uniform(size=40)
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
     mine, theirs = (binary_model(k, GIVEN[kind]) for k in (ours, keras))
     mine.set_weights(theirs.get_weights())
     own, their = (

@@ -103,9 +103,10 @@ FORMS: dict[str, tuple[Callable, Callable[[Arrays], bytes], Callable[[Arrays], b
 
 
 @pytest.mark.filterwarnings("ignore")  # NumPy and Python warn of strange headers; the error follows
+@pytest.mark.parametrize(("seed", "times"), [(7, 150), pytest.param(8, 1000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("form", FORMS)
-def test_random_damage(form: str, arrays: Arrays, tmp_path: Path) -> None:
-    rng = np.random.default_rng(7)
+def test_random_damage(form: str, seed: int, times: int, arrays: Arrays, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
     damage, *contents = FORMS[form]
     content, other = (make(arrays) for make in contents)
     suffix = ".gz" if "gz" in form else ""
@@ -117,7 +118,8 @@ def test_random_damage(form: str, arrays: Arrays, tmp_path: Path) -> None:
     refused = 0
     tracemalloc.start()
     try:
-        for _ in range(1000):
+        for _ in range(times):
+            file.unlink(missing_ok=True)  # rewriting waits for the disk on some file systems
             file.write_bytes(damage(content, other, rng))
             result = load(place)
             if isinstance(result, str):
@@ -128,7 +130,7 @@ def test_random_damage(form: str, arrays: Arrays, tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < BYTES / 10  # the arrays are small here
     finally:
         tracemalloc.stop()
-    assert refused > 700
+    assert refused > 0.7 * times
 
 
 # Made to do harm. The true sizes count here, so that huge ones have a chance; all arrays are zeros, which pack well.

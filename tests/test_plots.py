@@ -164,15 +164,13 @@ FIGURES = {
 def test_figure_is_white_not_blank_and_nothing_is_cut_off_or_overlaps(name):
     figure = FIGURES[name]()
     assert isinstance(figure, Figure)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=80)
-    pixels = np.asarray(Image.open(buffer).convert("RGB"))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
     edges = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     assert (edges == 255).all()  # a white background, and nothing that runs over the edge
     assert (pixels < 128).any()
 
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
     unseen = {
         id(tick.label1)
         for axes in figure.axes

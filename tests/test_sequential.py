@@ -1363,11 +1363,18 @@ def keras_twin(keras: Any, name: str) -> Any:
 @pytest.mark.keras
 @pytest.mark.parametrize(
     ("name", "columns"),
-    [("plain", "60"), ("plain", "80"), ("plain", "160"), ("dropout", "100"), ("batch_normalization", "80")],
+    [
+        ("plain", "60"),
+        ("batch_normalization", "80"),
+        *(
+            pytest.param(name, columns, marks=pytest.mark.slow)
+            for name, columns in (("plain", "80"), ("plain", "160"), ("dropout", "100"))
+        ),
+    ],
 )
 def test_summary_is_keras_to_the_character(keras, monkeypatch, columns, name):
     monkeypatch.setenv("COLUMNS", columns)
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
     clear_session()
     theirs, ours = keras_twin(keras, name), getattr(models, name)()
     assert summary_of(ours) == summary_of(theirs)
@@ -1392,7 +1399,7 @@ def test_summary_is_keras_to_the_character(keras, monkeypatch, columns, name):
 @pytest.mark.keras
 def test_summary_with_plain_text_and_unbuilt_layers_is_keras(keras, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
     clear_session()
     theirs = keras.Sequential(
         [keras.layers.Conv2D(2, 3), keras.layers.Flatten(), keras.layers.Dense(3)], name="x[red]y"

@@ -416,12 +416,12 @@ print("done")
 @pytest.mark.parametrize(
     ("change", "more"),
     [
-        ("sys.executable = '/nonexistent/python'", ""),
         ("ahead.__name__ = 'no_such_module'", "raise RuntimeError('as a model of a stranger might')"),
         *(
             pytest.param(change, "", marks=pytest.mark.slow)
             for change in (
                 "",
+                "sys.executable = '/nonexistent/python'",
                 "sys.executable = ''",
                 "os.environ['PYTHONPATH'] = '/nonexistent'; sys.executable = '/bin/false'",
                 "ahead.pickle.dumps = lambda task: b'nonsense'",
