@@ -226,7 +226,7 @@ EXPERIMENTS = {
         {
             "kinds": ["none", "batch", "layer", "group"],
             "rates": [0.03, 0.1, 0.3, 1.0],
-            "epochs": 3,
+            "epochs": 2,
             "batch_size": 32,
         },
         {str(seed): {"seed": seed} for seed in range(1, 6)},
@@ -242,7 +242,7 @@ EXPERIMENTS = {
     "why_depth": Experiment(
         "What does batch normalization do for 4, 8 and 16 convolutions, two starts, and skips? (tutorial 8)",
         f"{__package__}.why:depths",
-        {"kinds": ["none", "batch"], "depths": [4, 8, 16], "rate": 0.03, "epochs": 3, "batch_size": 32},
+        {"kinds": ["none", "batch"], "depths": [4, 8, 16], "rate": 0.03, "epochs": 2, "batch_size": 32},
         {str(seed): {"seed": seed} for seed in range(1, 6)},
         lambda record: f"losses of the plain networks {[one['history'] for one in record['trainings']['none']]}",
     ),
