@@ -459,7 +459,7 @@ shown("growth with BN at a hundred times the rate", growth["BN, 0.1"], above=0.5
 # the rate -->
 #
 # Ioffe and Szegedy ([2015, arXiv:1502.03167](https://arxiv.org/abs/1502.03167)) called the moving ground *internal
-# covariate shift*, and held that batch normalization speeds up training because it removes it. <!-- quoted -->
+# covariate shift*, and held that batch normalization speeds up training because it reduces it. <!-- quoted -->
 # Santurkar and others ([2018, arXiv:1805.11604](https://arxiv.org/abs/1805.11604)) put noise behind the normalization,
 # so that the inputs moved more than without any, and still these networks trained better than plain ones. <!-- quoted
 # --> So what you see here is what batch normalization *does*. Whether that is why it helps, these pictures do not say;
@@ -472,8 +472,7 @@ plots.histograms_over_training(
     {name: group[0].gradients["pooling_2"] for name, group in monitors.items()},
     watching,
     "gradient",
-    "What comes back to the second pooling (seed 2; each column has a scale of its own)",
-    share_x=False,
+    "What comes back to the second pooling (seed 2)",
 )
 
 # %% [markdown]
@@ -491,8 +490,8 @@ shown("dead relus at 0.1 with BN", 100 * dead["BN, 0.1"][:, -1], above=5, unit="
 plots.line_chart(
     {name: (watching, shares) for name, shares in dead.items()},
     "training steps",
-    "share of dead relus in the dense layer",
-    "Who is still alive? (lines: medians; bands: lowest to highest)",
+    "share of dead relus",
+    "Who is still alive in the dense layer? (lines: medians)",
 )
 
 # %%
@@ -505,17 +504,17 @@ assert not below_zero["plain, 0.1"].any()
 shown("inputs of the dense layer below zero with BN", 100 * below_zero["BN, 0.1"], above=20, unit=" %")
 
 # %% [markdown]
-# At the high rate most relus of the plain network's dense layer are dead, in each of the three seeds; in some all of
-# them are, and such a network has stopped for good. <!-- shown: dead relus of the dense layer at 0.1 without BN, seeds
-# of each --> With batch normalization fewer are. <!-- shown: dead relus at 0.1 without less with BN --> It is no
-# insurance: some of its units died, too. <!-- shown: dead relus at 0.1 with BN -->
+# At the high rate most relus of the plain network's dense layer are dead, in each of the three seeds; where all of them
+# are, the network has stopped for good. <!-- shown: dead relus of the dense layer at 0.1 without BN, seeds of each -->
+# With batch normalization fewer are. <!-- shown: dead relus at 0.1 without less with BN --> It is no insurance: some of
+# its units died, too. <!-- shown: dead relus at 0.1 with BN -->
 #
 # Why are they so many? Adam's first step moves every weight by the learning rate, whatever the gradient's
 # size. <!-- derived --> In the plain network all inputs of the dense layer come out of a relu, so none is below zero. A
 # step that lowers all weights of a unit lowers its sum for *every* image; one large step can shut it for all of
-# them. <!-- derived --> Behind a normalization inputs have both signs, and the same step lowers the sum for some images
-# and raises it for others. <!-- shown: inputs of the dense layer below zero with BN --> (The notebook's normalization
-# stands behind the relu. What it protects are the units *after* it, not those in front.) <!-- derived -->
+# them. <!-- derived --> Behind a normalization inputs have both signs, and the same step can raise the sum of an image
+# as well. <!-- shown: inputs of the dense layer below zero with BN --> (The notebook's normalization stands behind the
+# relu: it centres what the units *after* it see, not those in front.) <!-- derived -->
 #
 # ## Where plain dies and batch normalization lives
 #
