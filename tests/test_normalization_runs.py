@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tinycnn import models
-from tinycnn.layers import BatchNormalization
+from tinycnn.layers import BatchNormalization, Input
+from tinycnn.sequential import Sequential
 from tutorials import experiments, normalization
 from tutorials.normalization import PLACES, network
 
@@ -90,10 +91,31 @@ def test_a_training_that_blows_up_leaves_gaps(few_digits, monkeypatch):
 
 @pytest.mark.jit
 def test_the_same_data_are_measured_in_fit_and_after_it(few_digits):
-    result = normalization.same_data("tinycnn", 1, epochs=2, batch_size=16)
-    assert len(result["fit"]["loss"]) == len(result["evaluate"]["accuracy"]) == 2
+    result = normalization.same_data("tinycnn", 1, 0.99, epochs=4, batch_size=8)
+    assert len(result["fit"]["loss"]) == len(result["evaluate"]["accuracy"]) == len(result["exact"]["accuracy"]) == 4
     assert set(result["test"]) == {"loss", "accuracy"}
+    assert result["without_start"]["accuracy"][-1] > result["evaluate"]["accuracy"][-1] + 0.2
     assert json.loads(json.dumps(result)) == result
+    unwatched = normalization.compiled(network("after", seed=1))  # measuring changes no training
+    (x, y), _ = few_digits
+    shuffling = np.random.default_rng(1)
+    for epoch in range(4):
+        order = shuffling.permutation(len(x))
+        loss = unwatched.fit(x[order], y[order], 8, epochs=1, shuffle=False, verbose=0).history["loss"][0]
+        assert round(loss, 5) == result["fit"]["loss"][epoch]
+
+
+def test_without_the_start_the_moving_statistics_are_a_mean_of_the_batches_alone():
+    layer = BatchNormalization(momentum=0.9, dtype="float64")
+    model = Sequential([Input((3,)), layer])
+    batches = np.random.default_rng(1).normal(2, 3, (4, 5, 3))
+    for batch in batches:
+        model.forward(batch, training=True)
+    weights = 0.9 ** np.arange(3, -1, -1)
+    normalization.without_start(model, 4)
+    means, variances = batches.mean(axis=1), batches.var(axis=1)
+    np.testing.assert_allclose(layer.moving_mean, weights @ means / weights.sum(), rtol=1e-6)
+    np.testing.assert_allclose(layer.moving_variance, weights @ variances / weights.sum(), rtol=1e-6)
 
 
 @pytest.mark.jit

@@ -180,9 +180,12 @@ EXPERIMENTS = {
         f"{__package__}.normalization:same_data",
         {"epochs": 10, "batch_size": 32},
         {
-            f"{framework}-{seed}": {"framework": framework, "seed": seed}
-            for framework in study.FRAMEWORKS
-            for seed in (SEEDS if framework == "tinycnn" else SEEDS[:2])
+            **{f"keras-{seed}": {"framework": "keras", "seed": seed, "momentum": 0.99} for seed in SEEDS},
+            **{
+                f"tinycnn-{momentum}-{seed}": {"framework": "tinycnn", "seed": seed, "momentum": momentum}
+                for momentum, seeds in ((0.99, range(1, 6)), (0.9, SEEDS))
+                for seed in seeds
+            },
         },
         lambda record: (
             f"accuracy in fit {record['fit']['accuracy'][-1]}, in evaluate {record['evaluate']['accuracy'][-1]}"

@@ -86,15 +86,30 @@ def compiled(model: Sequential, learning_rate: float = 0.001) -> Sequential:
 # Runs
 
 
-def same_data(framework: str, seed: int, epochs: int, batch_size: int) -> Json:
+def without_start(model: Any, steps: int) -> None:
+    """Take the starting values out of a model's moving statistics, exactly, after so many steps of training.
+
+    Math:  moving = momentum^steps · start + (1 − momentum^steps) · a weighted mean of the batches' statistics, which is
+           what stays; the means start at 0, the variances at 1.
+    """
+    for layer in model.layers:
+        if isinstance(layer, BatchNormalization):
+            rest = layer.momentum**steps
+            layer.moving_mean[...] = layer.moving_mean / (1 - rest)
+            layer.moving_variance[...] = (layer.moving_variance - rest) / (1 - rest)
+
+
+def same_data(framework: str, seed: int, momentum: float, epochs: int, batch_size: int) -> Json:
     """Train the notebook's network, and after each epoch measure it on the very images it was trained with.
 
     Returns:
         ``fit``: loss and accuracy that training shows, by epoch; ``evaluate``: those of the same images in inference;
-        ``test``: those of the test images after the last epoch.
+        in tinycnn also ``without_start`` and ``exact``, the same with the start taken out of the moving statistics, and
+        with statistics of all the images (``first_variance``: the first layer's, the median of its channels); ``test``:
+        those of the test images after the last epoch.
     """
     (x, y), test = load_digits()
-    model: Any = network("after", seed=seed)
+    model: Any = network("after", momentum, seed)
     if framework == "keras":
         import keras
 
@@ -105,14 +120,26 @@ def same_data(framework: str, seed: int, epochs: int, batch_size: int) -> Json:
     else:
         compiled(model)
     shuffling = np.random.default_rng(seed)  # one order for both frameworks
-    found: Json = {"fit": {"loss": [], "accuracy": []}, "evaluate": {"loss": [], "accuracy": []}}
-    for _ in range(epochs):
+    found: Json = {}
+
+    def keep(name: str, figures: dict[str, float]) -> None:
+        for key, value in figures.items():
+            found.setdefault(name, {}).setdefault(key, []).append(value)
+
+    for epoch in range(1, epochs + 1):
         order = shuffling.permutation(len(x))
         history = model.fit(x[order], y[order], batch_size, epochs=1, shuffle=False, verbose=0).history
-        figures = dict(zip(("loss", "accuracy"), model.evaluate(x, y, verbose=0), strict=True))
-        for name in ("loss", "accuracy"):
-            found["fit"][name].append(round(float(history[name][0]), 5))
-            found["evaluate"][name].append(round(float(figures[name]), 5))
+        keep("fit", {name: round(float(history[name][0]), 5) for name in ("loss", "accuracy")})
+        keep("evaluate", _figures(model, x, y))
+        if framework == "tinycnn":
+            weights = model.get_weights()
+            without_start(model, epoch * -(-len(x) // batch_size))
+            keep("without_start", _figures(model, x, y))
+            recalibrate_batch_normalization(model, x)
+            keep("exact", _figures(model, x, y))
+            first = model.get_layer("normalization_1").moving_variance
+            keep("exact", {"first_variance": round(float(np.median(first)), 7)})
+            model.set_weights(weights)
     found["test"] = _figures(model, *test)
     return {"versions": installed(study.PACKAGES[framework]), **found}
 
