@@ -95,7 +95,7 @@ def answer(model: Any, others: dict[str, Any], training: dict[str, Any], what: s
         return flat([np.array(loss), *(g.output[0] for g in found.values()), dx, np.array(list(ratios.values()))])
     if name == "compare":
         return json.dumps([{"name": n, "output": m.forward(x)[0].tolist()} for n, m in others.items()]).encode()
-    if name == "training":
+    if name in ("training", "activations"):
         return json.dumps(training).encode()
     training["running"] = name == "train"
     return b""

@@ -160,9 +160,8 @@ def test_a_step_taken_apart(session: Session) -> None:
     assert [g.shape for g in gradients] == [tuple(shape) for shape in shapes]
 
 
-def test_the_state_of_training_has_histograms_and_misread_images(session: Session) -> None:
-    now = json.loads(to_json(session.answer("training", None)))
-    assert (now["running"], now["failure"]) == (False, "")
+def test_the_activations_are_histograms_and_misread_images(session: Session) -> None:
+    now = json.loads(to_json(session.answer("activations", None)))
     assert [layer["name"] for layer in now["layers"]] == [layer.name for layer in session.model.layers]
     assert sum(now["layers"][0]["counts"]) == 40 * 26 * 26 * 4
     assert 0 <= now["layers"][0]["dead"] <= 1
@@ -174,7 +173,34 @@ def test_the_state_of_training_has_histograms_and_misread_images(session: Sessio
     lead = [answers[i].max() - answers[i, y[i]] for i in wrong]
     nearest = wrong[int(np.argmin(lead))]
     assert (now["misread"][0]["label"], now["misread"][0]["answer"]) == (y[nearest], answers[nearest].argmax())
+
+
+def test_what_the_page_asks_every_second_looks_at_nothing(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("snapshot", "histograms", "misread"):
+        monkeypatch.setattr(looks, name, None)
+    now = json.loads(to_json(session.answer("training", None)))
+    assert (now["running"], now["failure"]) == (False, "")
     assert now["history"]["loss"]
+
+
+def test_activations_are_measured_again_when_the_weights_have_changed_and_seldom_in_a_training(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[int] = []
+    monkeypatch.setattr(looks, "histograms", lambda *_: measured.append(1) or [])
+    clock = [100.0]
+    monkeypatch.setattr("tinycnn.lab.session.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr(looks, "misread", lambda *_: clock.__setitem__(0, clock[0] + 0.25) or [])
+
+    def count(version: int, fitting: bool, seconds: float = 0.0) -> int:
+        session.watch.version, session.watch.fitting = version, fitting
+        clock[0] += seconds
+        session.answer("activations", None)
+        return len(measured)
+
+    assert [count(0, False), count(0, False), count(1, True)] == [1, 1, 1]
+    assert [count(2, True, 24.9), count(2, True, 0.2), count(3, True, 24.8)] == [1, 2, 2]
+    assert [count(3, False), count(3, False)] == [3, 3]  # the training has ended: what is there now is shown
 
 
 def test_models_side_by_side() -> None:
@@ -219,6 +245,8 @@ def test_training_with_the_lab_open_ends_with_the_same_bits() -> None:
             for path in ("look", "in_training", "step/1", "dropout/3/2", "predict", "compare"):
                 session.answer(path, x[0].ravel())
             session.answer("training", None)
+            session._due = 0.0  # as often as can be
+            session.answer("activations", None)
             asked.append(1)
 
     looker = threading.Thread(target=look)
@@ -373,6 +401,17 @@ def test_models_that_cannot_be_drawn_into() -> None:
         Session(Sequential([Dense(2, input_shape=(7,))]))
 
 
+def test_bodies_may_be_as_large_as_the_images_of_a_request(session: Session) -> None:
+    assert session.largest_body == 64_000  # 16 images of 28x28 are fewer
+    large = Session(Sequential([Flatten(input_shape=(64, 64, 3))]))
+    assert large.largest_body == 16 * 4 * 64 * 64 * 3
+    assert session.respond("predict", np.zeros(16 * 784, np.float32))[0] == 200
+    status, content, _ = session.respond("predict", np.zeros(17 * 784, np.float32))
+    assert (status, content.decode()) == (
+        409, "lab: expected 1 to 16 images of 784 finite numbers, received 13328 numbers."
+    )  # fmt: skip
+
+
 # The server
 
 
@@ -458,9 +497,10 @@ def test_foreign_requests_are_refused(serving: Server, headers: dict[str, str | 
         assert status == 400 or text.startswith(f"lab: {said}")
 
 
-def test_bodies_that_are_too_large_or_cut_off(serving: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    status, text, _ = ask(serving, "POST", "/look", b"", Content_Length="4000001")
-    assert (status, text) == (413, "lab: expected a body of at most 4,000,000 bytes, received 4,000,001.")
+def test_bodies_that_are_too_large_or_cut_off(serving: Server) -> None:
+    status, text, _ = ask(serving, "POST", "/look", b"", Content_Length="64001")
+    assert (status, text) == (413, "lab: expected a body of at most 64,000 bytes, received 64,001.")
+    assert ask(serving, "POST", "/look", bytes(64_000))[0] == 200
     assert ask(serving, "POST", "/look", b"", Content_Length="x")[0] == 411
     assert ask(serving, "POST", "/look", bytes(7))[:2] == (
         400, "lab: expected 7 bytes of float32 numbers, received 7."
