@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib import rcParams, style
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
@@ -158,7 +158,8 @@ def name_log_ticks(*axes: Axis) -> None:
     for axis in axes:
         low, high = sorted(axis.get_view_interval())
         if high > 2 * low:
-            subs = (1,) if high > 1000 * low else (1, 2, 5) if high > 10 * low else (1, 2, 3, 4, 5, 6, 8)
+            some = (1, 3) if isinstance(axis, XAxis) else (1, 2, 5)  # below each other they take less room
+            subs = (1,) if high > 1000 * low else some if high > 10 * low else (1, 2, 3, 4, 5, 6, 8)
             axis.set_major_locator(LogLocator(subs=subs))
         else:
             axis.set_major_locator(MaxNLocator(4))

@@ -151,8 +151,7 @@ def seed_bands(
     """Runs that differ in their seed alone: a line for the mean of each group, a band from its lowest to its highest.
 
     Where the bands of two groups overlap, a single run of each could have come out either way round. Lines are dashed
-    in a panel whose title or ylabel begins with "validation". Where groups have unequal numbers of seeds, the legend says
-    how many.
+    in a panel whose title or ylabel begins with "validation". Where numbers of seeds differ, the legend has them.
 
     Shapes:  each group's curves (seeds, epochs)
 
