@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.util
+import json
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,15 +37,37 @@ def test_files_shown_beside_their_mathematics_exist():
     assert all((ROOT / file).is_file() for file in files)
 
 
+def extension(name):
+    pytest.importorskip("sphinx")
+    spec = importlib.util.spec_from_file_location(name, DOCS / "_ext" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def docstrings():
     """The extension that shows docstrings."""
-    pytest.importorskip("sphinx")
-    spec = importlib.util.spec_from_file_location("docstrings", DOCS / "_ext" / "docstrings.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
+    yield extension("docstrings")
     sys.modules.pop("docstrings", None)
+
+
+def test_pictures_of_a_notebook_have_its_words(tmp_path):
+    pages = extension("pages")
+    pictures = [b"one", b"two"]
+    outputs = [
+        {"data": {"image/png": base64.b64encode(picture).decode() + "\n"}, "metadata": {}} for picture in pictures
+    ]
+    outputs[0]["metadata"] = {"image/png": {"alt": "Line chart."}}
+    (tmp_path / "page.ipynb").write_text(json.dumps({"cells": [{"source": "#"}, {"outputs": outputs}]}))
+    nodes = pages.nodes
+    cell = nodes.container("", nodes.literal_block("", "x = 1\nplot(x)"), classes=["cell"])
+    cell += [
+        nodes.image(uri=f"_build/jupyter_execute/{hashlib.sha256(picture).hexdigest()}.png") for picture in pictures
+    ]
+    env = SimpleNamespace(docname="page", doc2path=lambda name: tmp_path / f"{name}.ipynb")
+    pages.describe_pictures(SimpleNamespace(env=env), cell)
+    assert [picture["alt"] for picture in cell.findall(nodes.image)] == ["Line chart.", "Picture made by: plot(x)"]
 
 
 def test_every_module_of_public_names_has_a_place_in_the_reference(docstrings):

@@ -937,10 +937,17 @@ def test_histograms_have_a_column_for_each_run_and_a_row_for_each_look():
     assert [axes.get_xlabel() for axes in panels[-1]] == ["activation"] * 2
     for column, run in zip(panels.T, HISTOGRAMS.values(), strict=True):
         for axes, counts, edges in zip(column, run["counts"], run["edges"], strict=True):
-            heights = np.log1p(counts)
             shown = axes.patches[-1].get_data()
-            np.testing.assert_allclose(shown.values, heights / heights.max())
+            np.testing.assert_array_equal(shown.values, counts)
             np.testing.assert_allclose(shown.edges, edges)
+    assert len({axes.get_ylim() for axes in panels.flat}) == 1  # one scale for all
+    height = panels[0, 0].transScale.transform([(0, 0), (0, 9), (0, 99)])[:, 1]
+    assert height[2] == pytest.approx(2 * height[1])  # logarithmic
+    assert (height[0], list(panels[0, 0].get_yticks())) == (0, [0, 10])
+    FigureCanvasAgg(figure).draw()
+    labels = [[tick.label2.get_visible() for tick in axes.yaxis.get_major_ticks()] for axes in panels[1]]
+    assert (any(labels[0]), all(labels[1])) == (False, True)  # at the right of a row
+    assert [text.get_text() for text in panels[1, 1].texts] == ["count"]
     assert panels[0, 0].get_xlim() == panels[2, 1].get_xlim()
     own = np.array(plots.histograms_over_training(HISTOGRAMS, [0, 10, 20], "a", share_x=False).axes).reshape(3, 2)
     assert own[0, 0].get_xlim() == own[2, 0].get_xlim() != own[0, 1].get_xlim()
@@ -1010,6 +1017,11 @@ def test_seed_bands_show_mean_and_range_in_one_colour_a_group():
     assert left.lines[0].get_marker() != left.lines[1].get_marker()
     assert [line.get_linestyle() for line in left.lines] == ["-", "-"]  # dashes are for validation
     assert [text.get_text() for text in left.figure.legends[0].get_texts()] == ["a", "b"]
+    figure = plots.seed_bands({"loss": {"a": curves, "b": curves[:1]}, "validation loss": {"a": curves}}, "loss")
+    assert [axes.lines[0].get_linestyle() for axes in figure.axes] == ["-", "--"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a (2 seeds)", "b (1 seed)"]
+    assert [line.get_linestyle() for line in figure.legends[0].get_lines()] == ["-", "-"]
+    assert plots.seed_bands({"one": {"a": curves}}, "validation loss").axes[0].lines[0].get_linestyle() == "--"
     assert [(axes.get_title(), axes.get_ylabel()) for axes in (left, right)] == [("one", "loss"), ("two", "accuracy")]
     assert right.yaxis.get_major_formatter()(0.5) == "50 %"
 
@@ -1079,8 +1091,10 @@ def test_reliability_diagram_shows_bins_gaps_and_error():
     np.testing.assert_allclose(filled.get_xydata(), [[85 / 90, 89 / 90]])
     np.testing.assert_allclose(hollow.get_xydata(), [[0.5, 0.4]])
     gaps = above.collections[0].get_segments()
-    np.testing.assert_allclose(gaps, [[[0.5, 0.5], [0.5, 0.4]], [[85 / 90, 85 / 90], [85 / 90, 89 / 90]]])
-    assert above.get_title() == "plain\nECE 5.00 %"  # (1 + 4) of 100 images
+    np.testing.assert_allclose(gaps, [[[85 / 90, 85 / 90], [85 / 90, 89 / 90]]])  # none of few images
+    assert hollow.get_markersize() < filled.get_markersize()
+    assert above.get_title() == "plain\npooled ECE 5.00 %"  # (1 + 4) of 100 images
+    assert plots.reliability_diagram({"a": BINS}, errors={"a": 0.0123}).axes[0].get_title() == "a\nECE 1.23 %"
     assert [bar.get_height() for bar in below.patches] == BINS["count"]
     np.testing.assert_allclose([bar.get_x() for bar in below.patches], [0, 1 / 3, 2 / 3])
     _, filled, hollow = plots.reliability_diagram({"plain": BINS}, least=5).axes[0].lines
@@ -1146,6 +1160,11 @@ def test_reliability_diagram_shows_bins_gaps_and_error():
             ValueError,
             "reliability_diagram: expected count, confidence and correct of one length in 'plain', and at least one "
             "image, received 1 of count, 1 of confidence. Fill the bins from model.predict.",
+        ),
+        (
+            lambda: plots.reliability_diagram({"plain": BINS}, errors={"bn": 0.01}),
+            ValueError,
+            "reliability_diagram: expected an error for 'plain', received {'bn': 0.01}. Pass one for each model.",
         ),
         (
             lambda: plots.reliability_diagram({"plain": {**BINS, "correct": [1]}}),

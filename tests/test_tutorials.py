@@ -90,6 +90,16 @@ def test_the_students_edition_holds_neither_outputs_nor_solutions(name):
     for line in (line.strip() for cell in solutions for line in cell.source.splitlines()):
         assert len(line) < 25 or line not in text, line
     check_links(text, build.FOLDER / "student")
+def test_every_figure_has_alternative_text(name):
+    cells = nbformat.read(build.FOLDER / f"{name}.ipynb", as_version=4).cells
+    figures = [
+        (number, output.metadata.get("image/png", {}).get("alt", ""))
+        for number, cell in enumerate(cells, start=1)
+        for output in cell.get("outputs", ())
+        if "image/png" in output.get("data", {})
+    ]
+    assert figures
+    assert [number for number, words in figures if len(words.split()) < 5] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -216,7 +226,9 @@ def test_a_build_writes_the_pair_and_a_second_one_the_same(folder, capsys):
         "# %% [markdown]\n# # A sum\n\n# %%\nimport sys\n\nprint(1 + 1, 'things')\n"
         "print('3/3 - 4s - 15ms/step - loss: 0.5')\n"
         "line = 'tinycnn: compiling the fast kernels for this processor'\n"
-        "print(f'{line}, once: 1 of 2 done\\r{line}, once: 2 of 2 done', file=sys.stderr)\n\n# %%\n2.5\n",
+        "print(f'{line}, once: 1 of 2 done\\r{line}, once: 2 of 2 done', file=sys.stderr)\n\n# %%\n2.5\n"
+        "\n# %%\nfrom matplotlib import pyplot\n\npyplot.plot([3, 2], label='a')\npyplot.show()\n"
+        "\n# %%\nfrom tinycnn.plots import training_curves\n\ntraining_curves({'loss': [2.0, 1.0]})\n",
         encoding="utf-8",
     )
     assert build.main([]) == 0
@@ -224,10 +236,15 @@ def test_a_build_writes_the_pair_and_a_second_one_the_same(folder, capsys):
     first = (folder / "01_sum.ipynb").read_bytes()
     notebook = nbformat.reads(first.decode(), as_version=4)
     nbformat.validate(notebook)
-    assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code", "code"]
+    assert [cell.cell_type for cell in notebook.cells] == ["markdown", *["code"] * 4]
     (printed,) = notebook.cells[1].outputs
     assert printed.text == "2 things\n3/3 - …s - …/step - loss: 0.5\n"
     assert notebook.cells[2].outputs[0].data == {"text/plain": "2.5"}
+    figures = [output.metadata["image/png"] for cell in notebook.cells[3:] for output in cell.outputs]
+    assert [figure["alt"] for figure in figures] == [
+        "Line chart. x 0 to 1, y 2 to 3; a from 3 to 2.",
+        "Line chart: Training curves. Loss: epoch 1 to 2, loss 1 to 2; training from 2 to 1.",
+    ]
     assert build.main(["01"]) == 0
     assert (folder / "01_sum.ipynb").read_bytes() == first
     capsys.readouterr()

@@ -56,10 +56,10 @@ TEXTS = {
     ),
     "seed_bands": (
         lambda: plots.seed_bands(
-            {"one": {"a": [[1, 2], [3, 4], [5, 3]]}, "two": {"a": [[2, 2]]}}, "loss", title="Seeds"
+            {"one": {"a": [[1, 2], [3, 4], [5, 3]]}, "two": {"b": [[2, 2]]}}, "loss", title="Seeds"
         ),
-        "Line chart: Seeds. one: epoch 1 to 2, loss 1 to 5, bands: range of 3 seeds; a from 3 to 3. two: loss 2; "
-        "a from 2 to 2.",
+        "Line chart: Seeds. one: epoch 1 to 2, loss 1 to 5, bands: range of the seeds; a (3 seeds) from 3 to "
+        "3. two: loss 2; b (1 seed) from 2 to 2.",
     ),
     "paired_differences": (
         lambda: plots.paired_differences(

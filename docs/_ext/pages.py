@@ -1,5 +1,8 @@
 """What the pages of the repository need to be pages of a site: words for pictures, and links that lead to a folder."""
 
+import base64
+import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -8,13 +11,26 @@ from docutils import nodes
 ROOT = Path(__file__).parents[2]
 
 
+def words_of_pictures(notebook):
+    """Name of a picture's file, as MyST-NB gives it -> the alternative text that the notebook keeps with the output."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    found = {}
+    for output in (output for cell in cells for output in cell.get("outputs", ())):
+        png, words = output.get("data", {}).get("image/png"), output.get("metadata", {}).get("image/png", {}).get("alt")
+        if png and words:
+            found[hashlib.sha256(base64.b64decode("".join(png))).hexdigest()] = words
+    return found
+
+
 def describe_pictures(app, doctree):
-    """A picture that a cell has made is told by the line that made it; a reader hears it instead of a file's name."""
+    """A picture that a cell has made brings its words along; one without is told by the line that made it."""
+    page = Path(app.env.doc2path(app.env.docname))
+    words = words_of_pictures(page) if page.suffix == ".ipynb" else {}
     for cell in (node for node in doctree.findall(nodes.container) if "cell" in node["classes"]):
         code = next((block.astext() for block in cell.findall(nodes.literal_block)), "")
         last = (code.strip().splitlines() or ["the cell above"])[-1]
         for picture in cell.findall(nodes.image):
-            picture["alt"] = f"Picture made by: {last.strip()[:150]}"
+            picture["alt"] = words.get(Path(picture["uri"]).stem) or f"Picture made by: {last.strip()[:150]}"
 
 
 def open_folders(app, name, source):

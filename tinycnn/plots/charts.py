@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from tinycnn.plots.common import (
     BLUE,
     COLOURS,
+    LEVELS,
     TRAINING,
     VALIDATION,
     Array,
     WhiteFigure,
     check_numbers,
     draw_band,
+    name_log_ticks,
     own_style,
 )
 from tinycnn.plots.words import number
@@ -64,9 +65,7 @@ def bars(values: Mapping[str, Any], label: str, log: bool = False, title: str | 
     low, high = min(float(row.min()) for row in rows.values()), max(ends)
     if log:
         axes.set(xscale="log", xlim=(low / (high / low) ** 0.05 / 1.2, high * (high / low) ** 0.12 * 1.5))
-        axes.xaxis.set_major_locator(LogLocator())
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        name_log_ticks(axes.xaxis)
     else:
         axes.set_xlim(0, 1.15 * high or 1)
     axes.set(xlabel=label, ylim=(len(rows) - 0.4, -0.6))
@@ -124,9 +123,7 @@ def roofline(
         )
     axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, top))
     axes.set(xlabel="operations for each byte that has to be moved", ylabel="GFLOP/s")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter("{x:g}")
-        axis.set_minor_formatter(NullFormatter())
+    name_log_ticks(axes.xaxis, axes.yaxis)
     axes.set_title(title or "What memory and arithmetic allow")
     figure.legend(loc="outside lower center", ncols=2 if max(map(len, points)) <= 36 else 1)
     return figure
@@ -148,7 +145,7 @@ def line_chart(
 
     Args:
         lines: (x, y) for each name, x (n,), y (n,) or (runs, n); dashed where the name begins with "validation".
-        levels: a height for each name, drawn dashed.
+        levels: a height for each name, drawn dotted.
 
     Raises:
         TypeError: values that are not numbers.
@@ -170,22 +167,20 @@ def line_chart(
         colour, several = COLOURS[i % len(COLOURS)], np.atleast_2d(y)
         line = VALIDATION if name.startswith("validation") else TRAINING
         axes.plot(x, np.median(several, axis=0), line, color=colour, marker=marker, markersize=4, label=name)
-        draw_band(axes, x, several, colour, "run")
+        draw_band(axes, x, several, colour, f"{len(several)} runs")
     for i, (name, height) in enumerate((levels or {}).items()):
-        axes.axhline(height, color="#444444", linestyle=("--", ":")[i % 2], linewidth=1.4, label=name)
+        axes.axhline(height, color="#444444", linestyle=LEVELS[i % 2], linewidth=1.4, label=name)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if log_x:
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter("{x:g}")
+        name_log_ticks(axes.xaxis)
         places = np.unique(np.concatenate([np.asarray(x) for x, _ in lines.values()]))
         if len(places) <= 10:
             axes.set_xticks(places, [f"{place:g}" for place in places])
             axes.minorticks_off()
     if log_y:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        name_log_ticks(axes.yaxis)
     figure.legend(loc="outside lower center", ncols=min(3, len(lines) + len(levels or {})))
     return figure
 
@@ -220,6 +215,7 @@ def difference_errors(steps: Any, errors: Mapping[str, Any], title: str | None =
             h[seen], array[seen], color=COLOURS[i % len(COLOURS)], marker="osD^vP"[i % 6], markersize=4, label=name
         )
     axes.set(xscale="log", yscale="log", xlabel="step h", ylabel="relative error of the slope")
+    name_log_ticks(axes.xaxis, axes.yaxis)
     axes.set_title(title or "Error of a difference quotient")
     axes.legend()
     return figure

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from matplotlib import rcParams, style
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from tinycnn.plots.notebooks import show_by
 from tinycnn.plots.words import describe
@@ -22,6 +23,8 @@ Array = np.ndarray
 BLUE, VERMILION = "#0072B2", "#D55E00"
 COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 TRAINING, VALIDATION = "-", "--"  # lines
+LEVELS = (":", "-.")  # what they are compared with
+MARKERS = "os^Dv"  # of one colour each: in grey they tell lines apart
 _STYLE = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -95,10 +98,10 @@ def frame_with(axes: Axes, colour: str, width: float) -> None:
         spine.set(visible=True, color=colour, linewidth=width)
 
 
-def draw_band(axes: Axes, x: Array, rows: Array, colour: str, noun: str) -> None:
-    """From the smallest to the largest of several rows; a single one has none."""
+def draw_band(axes: Axes, x: Array, rows: Array, colour: str, runs: str) -> None:
+    """From the smallest to the largest of several rows, which are called so; a single one has none."""
     if len(rows) > 1:
-        words = f"_bands: range of {count_of(len(rows), noun)}"
+        words = f"_bands: range of {runs}"
         axes.fill_between(x, rows.min(axis=0), rows.max(axis=0), color=colour, alpha=0.18, linewidth=0, label=words)
 
 
@@ -138,20 +141,49 @@ class Percent(PercentFormatter):
         super().__init__(1.0, symbol=" %")
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        return f"{100 * x:g}{self.symbol}"
+        return f"{100 * x:.6g}{self.symbol}"
 
 
 def format_quantity(axes: Axes, quantity: str, log_loss: bool) -> None:
     """Percent for an accuracy; for a loss a logarithmic axis, where it is asked for."""
     if "accuracy" in quantity:
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        axes.yaxis.set_major_formatter(Percent())
     elif log_loss:
         axes.set_yscale("log")
-        low, high = axes.get_ylim()
-        subs = (1,) if high > 1000 * low else (1, 2, 5) if high > 10 * low else (1, 2, 3, 4, 5, 6, 8)
-        axes.yaxis.set_major_locator(LogLocator(subs=subs))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        name_log_ticks(axes.yaxis)
+
+
+def name_log_ticks(*axes: Axis) -> None:
+    """Several ticks with numbers on each logarithmic axis, whatever its range; for when the range is known."""
+    for axis in axes:
+        low, high = sorted(axis.get_view_interval())
+        if high > 2 * low:
+            some = (1, 3) if isinstance(axis, XAxis) else (1, 2, 5)  # below each other they take less room
+            subs = (1,) if high > 1000 * low else some if high > 10 * low else (1, 2, 3, 4, 5, 6, 8)
+            axis.set_major_locator(LogLocator(subs=subs))
+        else:
+            axis.set_major_locator(MaxNLocator(4))
+        axis.set_major_formatter("{x:,g}")
+        axis.set_minor_formatter(NullFormatter())
+
+
+def magnify_high_accuracies(*axes: Axes) -> None:
+    """Equal steps for equal factors of the error: 99.0 % and 99.5 % are as far apart as 80 % and 90 %.
+
+    On an axis of equal percents a first epoch would leave no room for what comes after it. Where errors differ little,
+    the axis stays as it is.
+    """
+    accuracies = np.concatenate([line.get_ydata() for one in axes for line in one.lines] or [np.ones(1)])
+    errors = 1 - accuracies[accuracies < 1]
+    if errors.size == 0 or errors.max() < 5 * errors.min():
+        return
+    perfect = errors.min() / 2  # where 100 % is drawn
+    places = [1 - m * 10.0**-k for k in range(6) for m in (1, 0.5, 0.2)]
+    shown = [place for place in places if 1 - 1.5 * errors.max() <= place <= 1 - perfect]
+    for one in axes:
+        one.set_yscale("function", functions=(lambda a: -np.log10(np.maximum(1 - a, perfect)), lambda h: 1 - 10.0**-h))
+        one.yaxis.set_major_locator(FixedLocator([*shown, *([1] if (accuracies == 1).any() else [])]))
+        one.yaxis.set_major_formatter(Percent())
 
 
 def check_numbers(who: str, name: str, values: Any) -> Array:

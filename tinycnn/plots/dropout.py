@@ -12,11 +12,11 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import NullFormatter
 
 from tinycnn.plots.common import (
     BLUE,
     COLOURS,
+    LEVELS,
     VERMILION,
     Array,
     WhiteFigure,
@@ -26,6 +26,7 @@ from tinycnn.plots.common import (
     count_of,
     frame_with,
     limits_of,
+    name_log_ticks,
     own_style,
 )
 from tinycnn.plots.words import number, span
@@ -238,11 +239,10 @@ def variance_shift(layers: Mapping[str, Any], title: str = "Variance before batc
             )
         alive = (x > 0) & (y > 0)  # dead channels have no place on these axes
         limits = 0.7 * min(x[alive].min(), y[alive].min()), 1.4 * max(x[alive].max(), y[alive].max())
-        axes.plot(limits, limits, color="#444444", linestyle="--", linewidth=1, label="equal")
+        axes.plot(limits, limits, color="#444444", linestyle=LEVELS[0], linewidth=1, label="equal")
         axes.plot(x[alive], y[alive], "o", color=BLUE, markersize=4.5, alpha=0.75, label="a channel")
         axes.set(xscale="log", yscale="log", xlim=limits, ylim=limits, aspect="equal", title=name, xlabel="in training")
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_minor_formatter(NullFormatter())  # labels between the decades would overlap
+        name_log_ticks(axes.xaxis, axes.yaxis)
     figure.axes[0].set_ylabel("in inference")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from tinycnn.plots.common import (
     BLUE,
     COLOURS,
+    LEVELS,
+    MARKERS,
     TRAINING,
     VALIDATION,
     VERMILION,
@@ -25,6 +27,8 @@ from tinycnn.plots.common import (
     count_of,
     draw_band,
     format_quantity,
+    magnify_high_accuracies,
+    name_log_ticks,
     own_style,
 )
 from tinycnn.plots.words import number, span
@@ -34,7 +38,8 @@ from tinycnn.plots.words import number, span
 def compare_curves(models: Mapping[str, Mapping[str, Any]], title: str | None = None) -> Figure:
     """The same trainings by several hands: a column a model, a colour a hand; losses above, accuracies below.
 
-    Solid lines are means over an epoch of training, in which the weights moved; dashed ones validation at its end.
+    Solid lines are means over an epoch of training, in which the weights moved; dashed ones validation at its end. The
+    axis of the accuracy is that of the logarithm of the error, where it would hide the later epochs otherwise.
 
     Args:
         models: name of a model -> name of a run -> its history, or the dict of one.
@@ -67,17 +72,15 @@ def compare_curves(models: Mapping[str, Mapping[str, Any]], title: str | None = 
             style_of = {"color": COLOURS[i % len(COLOURS)], "linestyle": VALIDATION if part else TRAINING}
             epochs = np.arange(1, len(run[part + key]) + 1)
             label = f"{name}, {'validation' if part else 'training'}"
-            (line,) = axes.plot(epochs, run[part + key], marker="os^Dv"[i % 5], markersize=3.5, label=label, **style_of)
+            (line,) = axes.plot(epochs, run[part + key], marker=MARKERS[i % 5], markersize=3.5, label=label, **style_of)
             handles.setdefault(label, line)
         column[0].set(title=model, yscale="log")
         column[1].set(xlabel="epoch")
     for axes, label in zip(panels[:, 0], ("loss", "accuracy"), strict=True):
         axes.set_ylabel(label)
-    for axes in panels[0]:
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    panels[1, 0].yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    name_log_ticks(panels[0, 0].yaxis)
+    panels[1, 0].yaxis.set_major_formatter(Percent())
+    magnify_high_accuracies(*panels[1])
     panels[1, 0].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=min(len(names), 4))
     return figure
@@ -99,7 +102,7 @@ def overfitting_curves(columns: Mapping[str, Mapping[str, Mapping[str, Any]]], t
     who = "overfitting_curves"
     if not columns:
         raise ValueError(f"{who}: expected at least one column, received none. Pass a dict of title -> runs.")
-    figure = WhiteFigure(figsize=(3.1 * len(columns) + 0.6, 5.6), layout="constrained")
+    figure = WhiteFigure(figsize=(max(2.3 * len(columns) + 0.6, 5), 5), layout="constrained")
     figure.suptitle(title)
     panels = figure.subplots(2, len(columns), sharex=True, sharey="row", squeeze=False)
     handles: dict[str, Any] = {}
@@ -120,17 +123,17 @@ def overfitting_curves(columns: Mapping[str, Mapping[str, Mapping[str, Any]]], t
                 shown = np.maximum(values if axes is loss else 1 - values, 1e-6)
                 colour = COLOURS[i % len(COLOURS)]
                 (drawn,) = axes.plot(
-                    step, shown.mean(axis=0), line, color=colour, marker="o" if line == TRAINING else "s", markersize=3,
+                    step, shown.mean(axis=0), line, color=colour, marker=MARKERS[i % 5], markersize=3,
                     label=f"{model}, {part}" if axes is loss else model,
                 )  # fmt: skip
-                draw_band(axes, step, shown, colour, "run")
+                draw_band(axes, step, shown, colour, f"{len(shown)} runs")
                 if axes is loss:
                     handles.setdefault(f"{model}, {part}", drawn)
         loss.set(title=name, xscale="log", yscale="log")
         error.set(xlabel="step", xscale="log", yscale="log")
-        error.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        error.yaxis.set_major_formatter(Percent())
-        error.yaxis.set_minor_formatter(NullFormatter())
+    for axes in panels[:, 0]:
+        name_log_ticks(axes.xaxis, axes.yaxis)
+    panels[1, 0].yaxis.set_major_formatter(Percent())
     panels[0, 0].set_ylabel("loss")
     panels[1, 0].set_ylabel("validation error")
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2)
@@ -147,7 +150,8 @@ def seed_bands(
 ) -> Figure:
     """Runs that differ in their seed alone: a line for the mean of each group, a band from its lowest to its highest.
 
-    Where the bands of two groups overlap, a single run of each could have come out either way round.
+    Where the bands of two groups overlap, a single run of each could have come out either way round. Lines are dashed
+    in a panel whose title or ylabel begins with "validation". Where numbers of seeds differ, the legend has them.
 
     Shapes:  each group's curves (seeds, epochs)
 
@@ -171,13 +175,20 @@ def seed_bands(
             "Pass one word for all, or as many as there are panels."
         )
     groups = _groups(checked)
+    sizes = {label: {len(curves_of[label]) for curves_of in checked.values() if label in curves_of} for label in groups}
+    unequal = len(set.union(*sizes.values())) > 1
+    if unequal:
+        counts = {label: " or ".join(count_of(n, "seed") for n in sorted(those)) for label, those in sizes.items()}
+        names = {label: f"{label} ({counts[label]})" for label in groups}
+    else:
+        names = {label: label for label in groups}
     columns = len(checked) if columns is None else check_count(who, columns, len(checked))
     rows = -(-len(checked) // columns)
     small = rows > 1
     size = (2.1 * columns + 0.6, 1.65 * rows + 1) if small else (max(3.6 * columns, 5), 3.9)
     figure = WhiteFigure(figsize=size, layout="constrained")
     figure.suptitle(title or "")
-    handles = {}
+    handles: dict[str, Any] = {}
     grid = figure.subplots(rows, columns, squeeze=False, sharey=isinstance(ylabel, str)).ravel()
     axes_of_panels, unused = grid[: len(checked)], grid[len(checked) :]
     for axes in unused:
@@ -187,16 +198,18 @@ def seed_bands(
             i = groups.index(label)
             colour = COLOURS[i % len(COLOURS)]
             epochs = np.arange(1, curves.shape[1] + 1)
-            draw_band(axes, epochs, curves, colour, "seed")
-            (handles[label],) = axes.plot(
+            draw_band(axes, epochs, curves, colour, "the seeds" if unequal else f"{len(curves)} seeds")
+            (line,) = axes.plot(
                 epochs,
                 curves.mean(axis=0),
+                VALIDATION if name.startswith("validation") or quantity.startswith("validation") else TRAINING,
                 color=colour,
-                marker="os^D"[i % 4],
+                marker=MARKERS[i % 5],
                 markevery=-(-len(epochs) // 30),
                 markersize=2.5 if small else 4,
-                label=label,
+                label=names[label],
             )
+            handles.setdefault(label, line)
         axes.set(xlabel="epoch", ylabel=quantity)
         axes.set_title(name, fontsize="small" if small else None)
         axes.label_outer(remove_inner_ticks=False) if isinstance(ylabel, str) else None
@@ -206,7 +219,8 @@ def seed_bands(
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes, quantity in zip(axes_of_panels, ylabels, strict=True):  # an axis that is shared knows its range now
         format_quantity(axes, quantity, log_loss)
-    figure.legend([handles[g] for g in groups], groups, loc="outside lower center", ncols=min(len(groups), 4))
+    columns = min(len(groups), 4)
+    figure.legend([handles[g] for g in groups], [names[g] for g in groups], loc="outside lower center", ncols=columns)
     return figure
 
 
@@ -305,7 +319,7 @@ def ranking(
         groups: name of a group, which has a colour -> name of a row -> the figures; no name twice.
         intervals: (low, high) of each row; on a logarithmic axis cut off where it ends.
         xlabel: what is measured, with its unit.
-        levels: a place on the axis for each name, drawn dashed.
+        levels: a place on the axis for each name, drawn dotted.
         log: whether the axis is logarithmic; figures have to be positive then.
         title: stands above all.
 
@@ -336,7 +350,7 @@ def ranking(
     figure.suptitle(title or "")
     axes = figure.subplots()
     handles: dict[str, Any] = {}
-    for (name, place), line in zip((levels or {}).items(), itertools.cycle(("--", ":"))):
+    for (name, place), line in zip((levels or {}).items(), itertools.cycle(LEVELS)):
         handles[name] = axes.axvline(place, color="#444444", linestyle=line, linewidth=1.2, label=name)
     least = min(float(values.min()) for _, values, _ in rows) / 1.3 if log else -np.inf
     for y, (label, values, i) in enumerate(rows):
@@ -347,7 +361,7 @@ def ranking(
             mean,
             y,
             xerr=[[mean - low], [high - mean]],
-            fmt="os^Dv"[i % 5],
+            fmt=MARKERS[i % 5],
             color=colour,
             markersize=6,
             linewidth=1.8,
@@ -358,9 +372,7 @@ def ranking(
     axes.set_yticks(range(len(rows)), [label for label, _, _ in rows])
     if log:
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        name_log_ticks(axes.xaxis)
     axes.grid(axis="y", alpha=0.5)
     axes.tick_params(axis="y", length=0)
     order = [name for name in (*(levels or {}), *checked) if name in handles]
@@ -414,7 +426,7 @@ def reliability_diagram(
         used = bins["count"] > 0
         confidence, correct = (bins[part][used] / bins["count"][used] for part in ("confidence", "correct"))
         many = bins["count"][used] >= least
-        (diagonal,) = above.plot((0, 1), (0, 1), "--", color="#666666", linewidth=1)
+        (diagonal,) = above.plot((0, 1), (0, 1), LEVELS[0], color="#666666", linewidth=1)
         above.vlines(confidence[many], confidence[many], correct[many], color=VERMILION, alpha=0.6, linewidth=4)
         marks: dict[str, Any] = {"clip_on": False, "in_layout": False}
         (filled,) = above.plot(confidence[many], correct[many], "o", color=BLUE, markersize=6, **marks)
@@ -433,7 +445,7 @@ def reliability_diagram(
             axis.set_major_formatter(PercentFormatter(1.0, symbol=""))
     upper[0].set_ylabel("correct, %")
     lower[0].set_ylabel("images")
-    lower[0].yaxis.set_minor_formatter(NullFormatter())
+    name_log_ticks(lower[0].yaxis)
     names = ["confidence = correct", f"a bin of {least} images or more", "a bin of fewer"]
     columns = 3 if len(checked) > 2 else 1
     figure.legend([diagonal, filled, hollow], names, loc="outside lower center", ncols=columns)

@@ -11,6 +11,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from tinycnn.plots.common import (
     COLOURS,
+    MARKERS,
     TRAINING,
     VALIDATION,
     Array,
@@ -59,7 +60,7 @@ def training_curves(history: Any, title: str = "Training curves", log_loss: bool
                     run[key],
                     color=colour,
                     linestyle=(TRAINING, VALIDATION)[j],
-                    marker=("o", "s")[j] if few else None,
+                    marker=MARKERS[(i if len(runs) > 1 else j) % 5] if few else None,
                     markersize=3.5,
                     label=f"{label}, {part}" if label else part,
                 )

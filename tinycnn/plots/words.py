@@ -154,7 +154,7 @@ def _axis(axis: Any, limits: Any) -> str:
         getattr(one, f"get_{name}label")() for one in (axes, *_in_line(axes, "colspan" if name == "x" else "rowspan"))
     ]
     label = _one_line(next(filter(None, labels), ""))
-    scale = ", logarithmic" if axis.get_scale() == "log" else ""
+    scale = {"linear": "", "log": ", logarithmic"}.get(axis.get_scale(), ", not linear")
     if limits is None or not np.isfinite(limits).all():
         return label + scale
     return f"{label or name} {_quantity(axis, *limits)}{scale}"
