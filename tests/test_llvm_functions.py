@@ -14,11 +14,16 @@ from tolerances import PARITY, assert_close
 pytest.importorskip("llvmlite")
 
 from llvm_calls import call_llvm
+from numba import get_num_threads, njit
+from numba.core.codegen import JITCPUCodegen
 
+from tinycnn.kernels import FAST
 from tinycnn.kernels.engine import block_product, kept_code, winograd
 from tinycnn.kernels.engine import llvm_functions as llvm
 from tinycnn.kernels.engine import pool_window as pooling
 from tinycnn.kernels.engine.llvm_functions import VECTOR_BYTES
+from tinycnn.kernels.engine.parts import entry_of
+from tinycnn.kernels.engine.threads import rehearsing
 from tinycnn.kernels.engine.transpose import transpose_in_python
 
 
@@ -306,6 +311,53 @@ def test_no_processor_calls_a_function_in_the_inner_loop(monkeypatch, cpu):
 @pytest.mark.parametrize("cpu", PROCESSORS)
 def test_no_function_calls_another_on_any_processor(cpu, number):
     check_instructions(cpu, number)
+
+
+OBJECTS = {  # how an object file of ARM's 64-bit processors begins, and where it says so
+    "aarch64-unknown-linux-gnu": (b"\x7fELF", 18, b"\xb7\x00"),
+    "arm64-apple-darwin": (b"\xcf\xfa\xed\xfe", 4, b"\x0c\x00\x00\x01"),
+}
+ROWS, LINE = np.ones((128, 32), "float32"), np.ones(32, "float32")
+KERNELS = {
+    "relu": lambda: FAST.activations["relu"].apply(ROWS),
+    "batch_normalization": lambda: FAST.batch_normalization_inference(ROWS, LINE, LINE, LINE, LINE, 1e-3),
+    "dense": lambda: FAST.dense_forward(ROWS, ROWS[:32], LINE),
+}
+
+
+def optimized_by_numba(kernel, types, monkeypatch) -> str:
+    """The LLVM of a kernel and of all that Numba puts around it, before it becomes code of this processor."""
+    get_num_threads()  # loads what kernels call
+    texts: list[str] = []
+    add = JITCPUCodegen._add_module
+    monkeypatch.setattr(JITCPUCodegen, "_add_module", lambda self, it: (texts.append(str(it)), add(self, it))[1])
+    njit(no_cfunc_wrapper=True, nogil=True, error_model="numpy")(entry_of(kernel.__wrapped__)).compile(types)
+    # Counting references is a function of Numba's runtime, which is code of this processor already.
+    counting = r"^define [^\n]*(void @NRT_decref\(ptr)[^\n]*\{.*?^\}"
+    return re.sub(counting, r"declare \1)", max(texts, key=len), flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.slow
+@pytest.mark.jit
+@pytest.mark.parametrize("name", KERNELS)
+def test_numbas_own_kernels_become_code_for_arm(name, monkeypatch):
+    with rehearsing() as called:
+        KERNELS[name]()
+    text = optimized_by_numba(*called[0], monkeypatch)
+    llvm.binding.initialize_all_targets()
+    llvm.binding.initialize_all_asmprinters()
+    for cpu in ("cortex-a76", "apple-m1"):
+        triple = PROCESSORS[cpu][0]
+        machine = llvm.Target(triple, cpu, "").machine()
+        its_text = re.sub('(?<=target datalayout = ")[^"]*', str(machine.target_data), text)
+        its_text = re.sub('(?<=target triple = ")[^"]*', triple, its_text)
+        code = machine.emit_object(llvm.binding.parse_assembly(its_text))
+        magic, place, processor = OBJECTS[triple]
+        assert code.startswith(magic)
+        assert code[place:].startswith(processor)
+        if name != "dense":  # whose loop is hand-written: see above
+            assembly = machine.emit_assembly(llvm.binding.parse_assembly(its_text))
+            assert re.search(r"\bv\d+\.4s|\.4s\b", assembly)  # four numbers at a time
 
 
 @pytest.mark.parametrize(

@@ -161,11 +161,12 @@ class PublicNames(SphinxDirective):
                 bases = ["   :show-inheritance:"] if obj.__bases__ != (object,) else []
                 lines += [f".. autoclass:: {module}.{name}", "   :members:", *bases, ""]
             elif callable(obj) and not key.startswith("tinycnn."):  # NumPy's own
-                lines += [f".. py:function:: {module}.{name}(...)", "", f"   {prose(first_line(obj))}", ""]
+                lines += [f".. py:function:: {name}(...)", f"   :module: {module}", ""]
+                lines += [f"   {prose(first_line(obj))}", ""]
             elif callable(obj):
                 lines += [f".. autofunction:: {module}.{name}", ""]
             else:
-                lines += [f".. py:data:: {module}.{name}", "", f"   {prose(value(obj))}", ""]
+                lines += [f".. py:data:: {name}", f"   :module: {module}", "", f"   {prose(value(obj))}", ""]
         if named:
             lines += ["The same objects as elsewhere: " + ", ".join(named) + ".", ""]
         node = nodes.section()
