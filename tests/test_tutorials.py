@@ -90,6 +90,9 @@ def test_the_students_edition_holds_neither_outputs_nor_solutions(name):
     for line in (line.strip() for cell in solutions for line in cell.source.splitlines()):
         assert len(line) < 25 or line not in text, line
     check_links(text, build.FOLDER / "student")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_figure_has_alternative_text(name):
     cells = nbformat.read(build.FOLDER / f"{name}.ipynb", as_version=4).cells
     figures = [
