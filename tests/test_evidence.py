@@ -85,6 +85,10 @@ def test_questions_headings_code_and_plain_sentences_claim_nothing(text):
     assert refused(f"# %% [markdown]\n{text}") == []
 
 
+def test_a_tie_does_not_begin_a_line():
+    assert refused("# %% [markdown]\n# It is red.\n# <!-- derived -->")[0].startswith("cell 1: a tie begins a line")
+
+
 def test_derivations_and_exercises_need_no_runs():
     assert refused('# %% [markdown] tags=["derived"]\n# It is zero because the deviations add up to nothing.') == []
     assert refused('# %% [markdown] tags=["exercise"]\n# Make it better than before.') == []

@@ -42,7 +42,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "answers", "words"), CASES)
 def test_it_says_what_is_wrong_with_an_answer(name, answers, words, capsys):
-    assert check(name, *answers) == (words == "right.")
+    assert bool(check(name, *answers)) == (words == "right.")
     assert words in capsys.readouterr().out
 
 
@@ -59,5 +59,5 @@ def test_it_says_what_is_wrong_with_an_answer(name, answers, words, capsys):
     ],
 )
 def test_the_bias_in_front_is_measured(answers, words, capsys):
-    assert check("03.3", *answers) == (words == "right.")
+    assert bool(check("03.3", *answers)) == (words == "right.")
     assert words in capsys.readouterr().out

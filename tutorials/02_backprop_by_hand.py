@@ -444,8 +444,8 @@ plots.difference_errors(steps, {name: np.median(found, axis=0) for name, found i
 
 # %% [markdown]
 # (The curves show the median over the six logits.) Both ends are bad, and what is good in float64 is not to be had in
-# float32: there the best step leaves an error a hundred times that of float64's best, or more.
-# <!-- shown: float64: error of the best step, float32: error of the best step --> So gradients are
+# float32: there the best step leaves an error a hundred times that of float64's best, or
+# more. <!-- shown: float64: error of the best step, float32: error of the best step --> So gradients are
 # checked in float64, with a difference to both sides and a step near $\varepsilon^{1/3}$. `check_layer` does that, for
 # the input and for every parameter:
 

@@ -85,6 +85,10 @@ def _sections(notebook: Any, found: list[str]) -> Iterator[Section]:
     for number, cell in enumerate(notebook.cells, start=1):
         tags = set(cell.metadata.get("tags", ()))
         if cell.cell_type == "markdown":
+            if re.search(r"^\s*<!--", cell.source, re.MULTILINE):
+                found.append(
+                    f"cell {number}: a tie begins a line, where Markdown ends the paragraph. Wrap it with words"
+                )
             for part in re.split(r"^(?=## )", cell.source, flags=re.MULTILINE):
                 if part.startswith("## "):
                     yield section

@@ -19,8 +19,21 @@ class AnswerError(Exception):
     """An answer of another kind than was asked for; the message says which."""
 
 
-def check(name: str, *answers: Any) -> bool:
-    """Say whether the answers to an exercise are right; True if they are.
+class Verdict:
+    """What `check` has said: true if the answers are right. A notebook does not show it once more."""
+
+    def __init__(self, right: bool):
+        self.right = right
+
+    def __bool__(self) -> bool:
+        return self.right
+
+    def _ipython_display_(self) -> None:
+        pass
+
+
+def check(name: str, *answers: Any) -> Verdict:
+    """Say whether the answers to an exercise are right.
 
     Args:
         name: tutorial and exercise, as "03.1".
@@ -38,13 +51,13 @@ def check(name: str, *answers: Any) -> bool:
         raise KeyError(f"check: expected the name of an exercise such as '03.1', received {name!r}.") from None
     if any(answer is ... for answer in answers):
         print(f"Exercise {name}: not answered yet.")
-        return False
+        return Verdict(False)
     try:
         fault = find_fault(*answers)
     except AnswerError as error:
         fault = str(error)
     print(f"Exercise {name}: {'right.' if fault is None else f'not yet. {fault}'}")
-    return fault is None
+    return Verdict(fault is None)
 
 
 def number(name: str, value: Any) -> float:
