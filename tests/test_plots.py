@@ -354,6 +354,34 @@ def test_arrays_frame_what_is_asked_and_colour_by_sign():
     assert same_color(filled[2].get_facecolor(), "white")
 
 
+@pytest.mark.parametrize("low", [0.9, 7.0, 0.013])
+@pytest.mark.parametrize("factor", [1.1, 1.9, 3.5, 12.0, 90.0, 900.0, 1e4, 1e8])
+def test_a_logarithmic_axis_has_several_numbers_whatever_its_range(low, factor):
+    chart = plots.line_chart({"a": ([low, low * factor], [low, low * factor])}, "x", "y", log_y=True)
+    x = plots.ranking(
+        {"g": {"a": [low], "b": [low * factor]}}, {"a": (low, low), "b": (low, low * factor)}, "%", log=True
+    )
+    for axis, limits in ((chart.axes[0].yaxis, chart.axes[0].get_ylim()), (x.axes[0].xaxis, x.axes[0].get_xlim())):
+        texts = zip(
+            axis.get_majorticklocs(), axis.get_major_formatter().format_ticks(axis.get_majorticklocs()), strict=True
+        )
+        assert sum(limits[0] <= place <= limits[1] and text != "" for place, text in texts) >= 2
+
+
+def test_the_axis_of_accuracies_gives_room_to_the_small_errors():
+    run = {"loss": [1, 0.5, 0.2], "accuracy": [0.1, 0.99, 1.0], "val_accuracy": [0.9, 0.995, 0.98]}
+    axes = plots.compare_curves({"plain": {"ours": run}}).axes[1]
+    assert [line.get_ydata().tolist() for line in axes.lines] == [run["accuracy"], run["val_accuracy"]]
+    heights = axes.transScale.transform([(1, a) for a in (0.8, 0.9, 0.99, 0.995, 1.0)])[:, 1]
+    steps = np.diff(heights)
+    np.testing.assert_allclose(steps, np.log10([2, 10, 2, 2]))  # 100 % stands where half the smallest error would
+    texts = axes.yaxis.get_major_formatter().format_ticks(axes.get_yticks())
+    assert {"90 %", "99 %", "99.5 %", "100 %"} <= set(texts)
+    assert axes.yaxis.get_view_interval()[1] >= 1
+    alike = plots.compare_curves({"plain": {"ours": {"loss": [1, 1], "accuracy": [0.8, 0.9]}}}).axes[1]
+    assert alike.get_yscale() == "linear"
+
+
 def test_difference_errors_leave_zeros_out():
     (axes,) = plots.difference_errors([1e-3, 1e-2, 1e-1], {"both": [0.0, 1e-6, 1e-4], "one": [1, 2, 3]}).axes
     both, one = axes.lines

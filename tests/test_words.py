@@ -108,7 +108,7 @@ TEXTS = {
     ),
     "misclassified": (
         lambda: plots.misclassified(IMAGES, [0, 1], [[0.1, 0.9], [0.2, 0.8]]),
-        "Pictures: 1 mistake in 2 images. 1 image of 4×4, caption: true 0 predicted 1, 90 %.",
+        "Picture: 1 mistake in 2 images. 1 image of 4×4, caption: true 0 predicted 1, 90 %.",
     ),
     "confusion_matrix": (
         lambda: plots.confusion_matrix([0, 0, 0, 1, 1], [0, 1, 1, 1, 0], title="Who"),
@@ -116,7 +116,7 @@ TEXTS = {
     ),
     "kernels": (
         lambda: plots.kernels(KERNEL),
-        "Pictures: 1 kernel of 2×2. 1 image of 2×2. colours: weight −0.5 to 0.5.",
+        "Picture: 1 kernel of 2×2. 1 image of 2×2. colours: weight −0.5 to 0.5.",
     ),
     "feature_maps": (
         lambda: plots.feature_maps(model(), np.ones((3, 3))),
@@ -241,7 +241,7 @@ def test_figures_of_pyplot_have_words():
         pyplot.close("all")
         pyplot.imshow([[1, 2, 3], [4, 5, 6]])
         pyplot.colorbar(label="ink")
-        assert plots.describe(pyplot.gcf()) == "Pictures. 1 image of 2×3. colours: ink 1 to 6."
+        assert plots.describe(pyplot.gcf()) == "Picture. 1 image of 2×3. colours: ink 1 to 6."
         pyplot.close("all")
         pyplot.scatter([1, 2], [5, 9], label="pairs")
         pyplot.hist([1, 1, 2], bins=2, orientation="horizontal")

@@ -58,7 +58,7 @@ def bars(values: Mapping[str, Any], label: str, log: bool = False, title: str | 
     if log:
         axes.plot(medians, places, "o", color=BLUE, markersize=7, label="_")
     else:
-        axes.barh(places, medians, height=0.62, color=BLUE)
+        axes.barh(places, medians, height=0.62, color=COLOURS[4])  # pale, for the sake of the line
     for place, row, median, end in zip(places, rows.values(), medians, ends, strict=True):
         axes.plot([row.min(), end], [place, place], color="black", linewidth=1.2, label=f"_{len(row)} measurements")
         axes.annotate(f"{median:.3g}", (end, place), xytext=(7, 0), textcoords="offset points", va="center")

@@ -13,7 +13,14 @@ from matplotlib import rcParams, style
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    LogFormatterSciNotation,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+)
 
 from tinycnn.plots.notebooks import show_by
 from tinycnn.plots.words import describe
@@ -155,15 +162,16 @@ def format_quantity(axes: Axes, quantity: str, log_loss: bool) -> None:
 
 def name_log_ticks(*axes: Axis) -> None:
     """Several ticks with numbers on each logarithmic axis, whatever its range; for when the range is known."""
+    some = (1, 3) if any(isinstance(axis, XAxis) for axis in axes) else (1, 2, 5)  # one below the other takes less room
     for axis in axes:
         low, high = sorted(axis.get_view_interval())
-        if high > 2 * low:
-            some = (1, 3) if isinstance(axis, XAxis) else (1, 2, 5)  # below each other they take less room
+        if high > 3 * low:
             subs = (1,) if high > 1000 * low else some if high > 10 * low else (1, 2, 3, 4, 5, 6, 8)
             axis.set_major_locator(LogLocator(subs=subs))
         else:
             axis.set_major_locator(MaxNLocator(4))
-        axis.set_major_formatter("{x:,g}")
+        powers = LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(np.inf, np.inf))
+        axis.set_major_formatter(powers if low < 1e-4 or high > 1e6 else "{x:,g}")
         axis.set_minor_formatter(NullFormatter())
 
 

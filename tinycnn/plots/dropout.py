@@ -239,7 +239,7 @@ def variance_shift(layers: Mapping[str, Any], title: str = "Variance before batc
             )
         alive = (x > 0) & (y > 0)  # dead channels have no place on these axes
         limits = 0.7 * min(x[alive].min(), y[alive].min()), 1.4 * max(x[alive].max(), y[alive].max())
-        axes.plot(limits, limits, color="#444444", linestyle=LEVELS[0], linewidth=1, label="equal")
+        axes.plot(limits, limits, color="#444444", linestyle=LEVELS[0], linewidth=1.4, label="equal")
         axes.plot(x[alive], y[alive], "o", color=BLUE, markersize=4.5, alpha=0.75, label="a channel")
         axes.set(xscale="log", yscale="log", xlim=limits, ylim=limits, aspect="equal", title=name, xlabel="in training")
         name_log_ticks(axes.xaxis, axes.yaxis)

@@ -426,7 +426,7 @@ def reliability_diagram(
         used = bins["count"] > 0
         confidence, correct = (bins[part][used] / bins["count"][used] for part in ("confidence", "correct"))
         many = bins["count"][used] >= least
-        (diagonal,) = above.plot((0, 1), (0, 1), LEVELS[0], color="#666666", linewidth=1)
+        (diagonal,) = above.plot((0, 1), (0, 1), LEVELS[0], color="#444444", linewidth=1.4)
         above.vlines(confidence[many], confidence[many], correct[many], color=VERMILION, alpha=0.6, linewidth=4)
         marks: dict[str, Any] = {"clip_on": False, "in_layout": False}
         (filled,) = above.plot(confidence[many], correct[many], "o", color=BLUE, markersize=6, **marks)

@@ -334,7 +334,7 @@ def _kind(figure: Figure) -> str:
     if any(axes.lines for axes in seen):
         drawn = any(line.get_linestyle() not in ("None", "none", " ", "") for axes in seen for line in axes.lines)
         return "Line chart" if drawn else "Points"
-    return "Pictures" if any(axes.images for axes in seen) else "Figure"
+    return ("Figure", "Picture", "Pictures")[min(sum(len(axes.images) for axes in seen), 2)]
 
 
 def _count(n: int, noun: str) -> str:
