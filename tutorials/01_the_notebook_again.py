@@ -327,15 +327,15 @@ misread = {
 counted("five runs", misread, 5)
 compare(guess_images, max(misread["plain"]) - min(misread["plain"]), " images")
 plots.ranking(
-    {"five seeds": misread},
-    {name: claims.t_interval(values) for name, values in misread.items()},
+    {"five seeds": {name.replace("_", " "): values for name, values in misread.items()}},
+    {name.replace("_", " "): claims.t_interval(values) for name, values in misread.items()},
     "test images read wrong, of 10,000",
     title="The same recipe, five seeds",
 )
 
 # %% [markdown]
-# A dot is a run, the line an interval for the mean. So which model would you have called the best, had you made one run
-# of each, as the notebook did, and as the two others did?
+# A pale dot is a run, the dark one the mean, the line an interval for it. So which model would you have called the
+# best, had you made one run of each, as the notebook did, and as the two others did?
 
 # %%
 winners = {
@@ -343,7 +343,7 @@ winners = {
     for hand in ("the notebook", "tinycnn", "Keras")
 }
 for hand, winner in winners.items():
-    print(f"{hand:13} the best of its three runs: {winner}")
+    print(f"{hand:13} the best of its three runs: {winner.replace('_', ' ')}")
 assert len(set(winners.values())) == 3
 
 # %% [markdown]
