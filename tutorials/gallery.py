@@ -5,7 +5,7 @@
     python -m tutorials.gallery --recheck   # train nothing; ask the gradient checker of today again
 
 Interrupt it when you like, the same command goes on. The network is the notebook's with dropout and batch
-normalization, four times narrower and with half the dropout; the data are the bundled digits; the kernels are the
+normalization, made small and with half the dropout; the data are the bundled digits; the kernels are the
 reference ones, but for the mistake. Trainings of a seed start from the same weights and meet the same batches.
 """
 
