@@ -181,7 +181,7 @@ def test_a_megabyte_takes_no_gigabytes(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     message, growth = done.stdout.splitlines()

@@ -68,8 +68,8 @@ def test_arrays_are_those_that_h5py_writes(shape, dtype):
 # Settings of h5py
 
 VERSIONS = ["earliest", "latest"]
-FIRST = pytest.param(range(50), id="first")
-OTHERS = pytest.param(range(50, 150), id="others", marks=pytest.mark.slow)
+FIRST = pytest.param(range(100), id="first")
+OTHERS = pytest.param(range(100, 150), id="others", marks=pytest.mark.slow)
 PACKINGS = [
     {},
     {"compression": "gzip"},

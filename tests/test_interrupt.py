@@ -122,6 +122,13 @@ def test_a_stderr_that_cannot_be_written_to(error, monkeypatch):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP, nor pseudo-terminals")
 class TestTerminals:
+    @pytest.fixture(autouse=True)
+    def _sighup_as_in_a_terminal(self):
+        """Also where the tests run under nohup, which has it ignored."""
+        former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        yield
+        signal.signal(signal.SIGHUP, former)
+
     def test_the_answer_has_a_line_of_its_own_in_a_terminal(self, monkeypatch):
         """Behind the "^C" that the terminal shows, and a progress bar."""
         ours, theirs = os.openpty()
@@ -186,5 +193,5 @@ def test_ctrl_c_while_kernels_are_compiled(tmp_path):
     assert process.stderr.readline() == "tinycnn: Ctrl-C: training ends.\n"
     line = process.stderr.read()
     process.stderr.close()
-    assert process.wait(timeout=120) == 130
+    assert process.wait(timeout=300) == 130
     assert line.startswith("python -m tinycnn.train: interrupted after 0 of 40 epochs. Go on with: ")

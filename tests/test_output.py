@@ -179,7 +179,7 @@ def test_head(tmp_path):
     process.stdout.close()
     error = process.stderr.read()
     process.stderr.close()
-    assert (process.wait(timeout=120), error) == (0, WARNING)
+    assert (process.wait(timeout=300), error) == (0, WARNING)
     check_complete(tmp_path)
 
 
@@ -189,7 +189,7 @@ def test_head_of_both_streams(tmp_path):
     process = start(tmp_path, *ARGUMENTS, stderr=subprocess.STDOUT)
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(timeout=120) == 0
+    assert process.wait(timeout=300) == 0
     check_complete(tmp_path)
 
 
@@ -197,7 +197,7 @@ def test_head_of_both_streams(tmp_path):
 @pytest.mark.parametrize("redirection", [">&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed(redirection, tmp_path):
     process = start(tmp_path, *ARGUMENTS, shell=redirection)
-    out, error = process.communicate(timeout=120)
+    out, error = process.communicate(timeout=300)
     assert (process.returncode, out, error) == (0, "", "")
     check_complete(tmp_path)
 
@@ -205,7 +205,7 @@ def test_streams_that_are_closed(redirection, tmp_path):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_under_the_log(tmp_path):
     process = start(tmp_path, *ARGUMENTS, shell=">/dev/full")
-    _, error = process.communicate(timeout=120)
+    _, error = process.communicate(timeout=300)
     reason = "[Errno 28] No space left on device"
     assert (process.returncode, error) == (0, WARNING.replace("[Errno 32] Broken pipe", reason))
     check_complete(tmp_path)
@@ -217,7 +217,7 @@ def test_help_that_nobody_reads():
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
@@ -249,7 +249,7 @@ def test_the_end_of_the_terminal_is_like_ctrl_c(tmp_path):
     process.stdout.close()
     error = process.stderr.read()
     process.stderr.close()
-    assert process.wait(timeout=120) == 130
+    assert process.wait(timeout=300) == 130
     assert "tinycnn: SIGHUP: training ends after this step.\n" in error
     assert f" of 100000 epochs. Go on with: python -m tinycnn.train --resume {tmp_path}\n" in error
     assert json.loads((tmp_path / "config.json").read_text())["status"] == "interrupted"
@@ -262,6 +262,6 @@ def test_under_nohup_training_goes_on(tmp_path):
     process = start(tmp_path, *SETTINGS, "--epochs", "30", ignored=[signal.SIGHUP])
     wait_for(process, "Epoch 2/")
     process.send_signal(signal.SIGHUP)
-    _, error = process.communicate(timeout=120)
+    _, error = process.communicate(timeout=300)
     assert (process.returncode, error) == (0, "")
     check_complete(tmp_path)

@@ -81,7 +81,7 @@ def begin(folder: Path, *arguments: str, function: str = "fake_runs:train") -> s
     )
 
 
-def eventually(what: Callable[[], Any], seconds: float = 60) -> Any:
+def eventually(what: Callable[[], Any], seconds: float = 300) -> Any:
     end = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < end, "waited in vain"
@@ -380,7 +380,7 @@ def test_what_is_interrupted_goes_on(number: signal.Signals, fake: Path, monkeyp
     process = begin(fake, "--seeds", "1", "2", "3", "--jobs", "2")
     eventually(lambda: len(started(fake)) == 3)
     process.send_signal(number)
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=300)
     if number == signal.SIGKILL:
         assert process.returncode == -signal.SIGKILL
     else:
@@ -447,7 +447,7 @@ def test_a_cluster_that_loses_a_worker_loses_no_run_and_counts_none_twice(
     seed, pid = eventually(victim)
     os.kill(pid, signal.SIGKILL)
     assert pid in [worker.pid for worker in workers]
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=300)
     assert process.returncode == 0, said
     assert names(fake / "results") == [f"tinycnn-plain-{seed}" for seed in seeds]
     reported = [line.split(":")[0] for line in said.splitlines() if "test accuracy" in line]

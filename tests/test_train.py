@@ -620,7 +620,7 @@ def test_ctrl_c_keeps_history_and_weights(tmp_path):
         if line.startswith("Epoch 4/"):
             process.send_signal(signal.SIGINT)
             break
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     advice = r"Go on with: python -m tinycnn\.train --resume run"
     answer = r"tinycnn: Ctrl-C: training ends after this step; a second Ctrl-C ends it at once\.\n"
