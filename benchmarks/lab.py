@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"training a model on {arguments.data}")
         make_model(arguments.data, model, exported)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        result["page_kb"] = page_kilobytes()
+        result["page_together_kb"], result["page_kb"] = page_kilobytes()
         result["exported_kb"] = exported.stat().st_size / 1000
         result["ready_ms"] = [ready(browser, exported.as_uri())[0] for _ in range(max(rounds, 3))]
         say("starting")
@@ -110,11 +110,12 @@ def make_model(data: str, path: Path, exported: Path) -> None:
     subprocess.run([sys.executable, "-c", code, str(path), str(exported)], check=True, cwd=ROOT)
 
 
-def page_kilobytes() -> float:
-    """All files of the page, each as it would be sent, packed by gzip."""
+def page_kilobytes() -> tuple[float, float]:
+    """The page packed by gzip: all its files together, and each by itself, as a browser gets them."""
     page = ROOT / "tinycnn" / "lab" / "page"
-    files = [path for path in page.rglob("*") if path.suffix in (".html", ".css", ".js", ".svg")]
-    return sum(len(gzip.compress(path.read_bytes(), 9)) for path in files) / 1000
+    files = [path.read_bytes() for path in sorted(page.rglob("*")) if path.suffix in (".html", ".css", ".js", ".svg")]
+    together, each = len(gzip.compress(b"".join(files), 9)), sum(len(gzip.compress(file, 9)) for file in files)
+    return together / 1000, each / 1000
 
 
 @contextlib.contextmanager
@@ -185,14 +186,16 @@ def trained(browser: Any, rounds: int, epochs: int) -> Json:
     with subprocess.Popen(
         [sys.executable, "-c", TRAINING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
-        assert process.stdin is not None and process.stdout is not None  # noqa: PT018
+        told, said = process.stdin, process.stdout
+        assert told is not None
+        assert said is not None
 
         def ask(line: str) -> None:
-            process.stdin.write(f"{line}\n")  # type: ignore[union-attr]
-            process.stdin.flush()  # type: ignore[union-attr]
+            told.write(f"{line}\n")
+            told.flush()
 
         def answered() -> float:
-            return next(float(line.split()[1]) for line in process.stdout if line.startswith("seconds"))  # type: ignore[union-attr]
+            return next(float(line.split()[1]) for line in said if line.startswith("seconds"))
 
         for _ in range(rounds):
             ask(f"alone {epochs}")
@@ -202,7 +205,7 @@ def trained(browser: Any, rounds: int, epochs: int) -> Json:
             ask("go")
             seconds["open"].append(answered())
             page.close()
-        process.stdin.close()
+        told.close()
     return {"training_s": seconds, "slowed": _common.ratios(seconds["open"], seconds["alone"])}
 
 
