@@ -187,14 +187,16 @@ def trained(browser: Any, rounds: int, epochs: int) -> Json:
     with subprocess.Popen(
         [sys.executable, "-c", TRAINING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
-        assert process.stdin is not None and process.stdout is not None  # noqa: PT018
+        told, said = process.stdin, process.stdout
+        assert told is not None
+        assert said is not None
 
         def ask(line: str) -> None:
-            process.stdin.write(f"{line}\n")  # type: ignore[union-attr]
-            process.stdin.flush()  # type: ignore[union-attr]
+            told.write(f"{line}\n")
+            told.flush()
 
         def answered() -> float:
-            return next(float(line.split()[1]) for line in process.stdout if line.startswith("seconds"))  # type: ignore[union-attr]
+            return next(float(line.split()[1]) for line in said if line.startswith("seconds"))
 
         for _ in range(rounds):
             ask(f"alone {epochs}")
@@ -204,7 +206,7 @@ def trained(browser: Any, rounds: int, epochs: int) -> Json:
             ask("go")
             seconds["open"].append(answered())
             page.close()
-        process.stdin.close()
+        told.close()
     return {"training_s": seconds, "slowed": _common.ratios(seconds["open"], seconds["alone"])}
 
 

@@ -516,10 +516,8 @@ def test_bodies_that_are_too_large_or_cut_off(serving: Server) -> None:
     assert ask(serving, "GET", "/model")[0] == 200  # a tab that was closed harms nobody
 
 
-def test_a_tab_that_is_closed_in_the_middle_of_an_answer(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    asked, gone = threading.Event(), threading.Event()
+def test_a_tab_that_is_closed_while_it_waits_and_between_requests(capfd: pytest.CaptureFixture[str]) -> None:
+    asked, gone, threads = threading.Event(), threading.Event(), threading.active_count()
 
     def answer(path: str, body: np.ndarray | None) -> tuple[int, bytes, str]:
         asked.set()
@@ -529,16 +527,25 @@ def test_a_tab_that_is_closed_in_the_middle_of_an_answer(
     running = Server(answer)
     thread = threading.Thread(target=running.serve_forever, args=(0.02,))
     thread.start()
-    tab = socket.create_connection(("127.0.0.1", running.port))
-    tab.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing resets the connection
-    tab.sendall(f"GET /look HTTP/1.1\r\nHost: 127.0.0.1:{running.port}\r\nX-Token: {running.token}\r\n\r\n".encode())
-    assert asked.wait(10)
-    tab.close()
-    gone.set()
+    for path in ("look", "model"):
+        asked.clear()
+        tab = socket.create_connection(("127.0.0.1", running.port))
+        tab.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing resets the connection
+        head = f"GET /{path} HTTP/1.1\r\nHost: 127.0.0.1:{running.port}\r\nX-Token: {running.token}\r\n\r\n"
+        tab.sendall(head.encode())
+        assert asked.wait(10)
+        if path == "model":
+            assert tab.recv(4096).startswith(b"HTTP/1.1 200")
+        tab.close()
+        gone.set()
     assert ask(running, "GET", "/model")[0] == 200
     running.shutdown()
     running.server_close()
     thread.join()
+    end = time.monotonic() + 10
+    while threading.active_count() > threads and time.monotonic() < end:
+        time.sleep(0.01)
+    assert threading.active_count() == threads  # nobody waits for the tabs that are gone
     assert capfd.readouterr().err == ""
 
 
