@@ -181,8 +181,9 @@ shown("training accuracy at the end less while learning", after - during, above=
 shown("training less validation accuracy at the end", after - unseen, above=0, unit=" points")
 
 # %% [markdown]
-# Nobody has cheated. Measured at the same time, the training images are no longer behind; they are ahead.
-# <!-- shown: training less validation accuracy at the end --> Between the two numbers for the training images lies the
+# Nobody has cheated. Measured at the same time, the training images are no longer behind; they are
+# ahead. <!-- shown: training less validation accuracy at the end --> Between the two numbers for the training images
+# lies the
 # epoch in which the weights moved, and nothing else: the same images, the same network, and a model without dropout
 # computes the same in training as in inference. <!-- derived --> So the gap was made by the clock, and the lag is
 # larger than the gap. <!-- shown: training accuracy at the end less while learning, training less validation accuracy

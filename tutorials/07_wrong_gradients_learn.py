@@ -262,8 +262,8 @@ shown("read right one by one", alone, below=20, unit=" %")
 assert np.array_equal(final(ADAM), final(ADAM, "alone"))
 
 # %% [markdown]
-# Nothing that `fit` and `evaluate` print gave it away, and one by one it reads hardly more than who guesses.
-# <!-- shown: read right one by one --> A batch of one has the variance of one image, and behind a
+# Nothing that `fit` and `evaluate` print gave it away, and one by one it reads hardly more than who
+# guesses. <!-- shown: read right one by one --> A batch of one has the variance of one image, and behind a
 # dense layer that of one number, 0: the layer then returns $\beta$, whatever the image shows.
 #
 # ## Why do wrong gradients learn?
@@ -308,10 +308,10 @@ climbs = [direction("loss_plus_labels", when) for when in ("start", "end")]
 shown("cosine of p + onehot at the start and at the end", np.transpose(climbs), below=0)
 
 # %% [markdown]
-# Whatever learned began with a cosine above 0, with every seed, down to a relu that lets everything pass.
-# <!-- shown: every seed, cosine at the start of what learned --> The one whose angle is blunt, $p$ + onehot, climbs:
-# <!-- shown: cosine of p + onehot at the start and at the end --> it learns to avoid the right answer, and gets none of
-# the test images right. One who guesses gets one in ten.
+# Whatever learned began with a cosine above 0, with every seed, down to a relu that lets everything
+# pass. <!-- shown: every seed, cosine at the start of what learned --> The one whose angle is blunt, $p$ + onehot,
+# climbs: <!-- shown: cosine of p + onehot at the start and at the end --> it learns to avoid the right answer, and
+# gets none of the test images right. One who guesses gets one in ten.
 #
 # Some of the answers one can find by thinking:
 
@@ -356,8 +356,9 @@ assert np.ptp(final("conv_dkernel_negative")) > 30
 assert final("conv_dkernel_negative").argmin() != negative.argmin()
 
 # %% [markdown]
-# The layers behind it can work with whatever those eight make of an image.
-# <!-- shown: test accuracy with random first kernels --> So on these digits a wrong gradient there has little to spoil.
+# The layers behind it can work with whatever those eight make of an
+# image. <!-- shown: test accuracy with random first kernels --> So on these digits a wrong gradient there has little
+# to spoil.
 #
 # And *dkernel with the wrong sign*? Two layers climb while the others descend. The cosine of the whole gradient is
 # above 0 with some seeds and below 0 with others, and they end far apart; but not in the order of their cosines. The
