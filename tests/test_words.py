@@ -251,6 +251,34 @@ def test_figures_of_pyplot_have_words():
     assert plots.describe(Figure()) == "Figure."
 
 
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda axes: axes.plot([], []),
+        lambda axes: axes.plot([1, np.nan, 3], [np.nan, np.nan, np.nan]),
+        lambda axes: axes.errorbar(["a", "b"], [1, 2], yerr=0.5),
+        lambda axes: axes.errorbar(["a", "b"], [1, 2], yerr=0.5, fmt="none"),
+        lambda axes: axes.errorbar(["a", "b"], [1, 2]),
+        lambda axes: axes.boxplot([[1, 2, 3], [4, 5, 6]]),
+        lambda axes: axes.pie([1, 2], labels=["a", "b"]),
+        lambda axes: axes.plot(np.array(["2026-01-01", "2026-01-02"], "datetime64[D]"), [1, 2]),
+        lambda axes: axes.imshow(np.zeros((2, 2, 3))).axes.plot([0, 1], [0, 1]),
+        lambda axes: axes.hist([[1, 2], [3, 4]], stacked=True),
+        lambda axes: axes.contourf([[1, 2], [3, 4]]),
+        lambda axes: axes.bar([], []),
+        lambda axes: axes.scatter([], []),
+        lambda axes: axes.set_xticks([0, 1], ["a", "b"]),
+        lambda axes: axes.figure.add_subplot(projection="polar").plot([0, 1], [1, 2], label="a"),
+        lambda axes: axes.figure.add_subplot(projection="3d").plot([0, 1], [1, 2], [2, 3], label="a"),
+        lambda axes: axes.twinx().plot([1, 2]),
+    ],
+)
+def test_no_figure_fails_for_its_words(draw):
+    figure = Figure()
+    draw(figure.subplots())
+    assert plots.describe(figure).endswith(".")
+
+
 def test_files_have_the_words_as_their_description(tmp_path):
     figure = plots.training_curves(HISTORY, "My run")
     figure.savefig(tmp_path / "a.png", metadata={"Author": "me"})

@@ -58,7 +58,7 @@ class WhiteFigure(Figure):
 
     @property
     def alternative_text(self) -> str:
-        """What is to be seen, in at most 120 words: for those who do not see it, or do not read English in pictures."""
+        """What is to be seen, in at most 120 words, for those who do not see it."""
         return describe(self)
 
     def show(self, warn: bool = True) -> None:

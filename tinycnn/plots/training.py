@@ -123,16 +123,15 @@ def histograms_over_training(
     # Zero has a place, and a factor the same height wherever counts are large.
     panels[0, 0].set_yscale("function", functions=(np.log1p, np.expm1))
     panels[0, 0].set_ylim(0, np.expm1(1.15 * np.log1p(max(highest, 1))))
-    decades = [10.0**k for k in range(7) if 10**k <= max(highest, 1)]
-    panels[0, 0].yaxis.set_major_locator(FixedLocator([0, *decades[1 - len(decades) % 2 :: 2]]))
+    decades = [10.0**k for k in range(9, -1, -1) if 10**k <= max(highest, 1)]
+    shown = decades[:: -(-len(decades) // 3)] if len(decades) > 1 else [0, 1]  # three at most have room
+    panels[0, 0].yaxis.set_major_locator(FixedLocator(shown))
     panels[0, 0].yaxis.set_major_formatter("{x:,.0f}")
     for axes in panels[:, -1]:
         axes.spines["right"].set_visible(True)
         axes.tick_params(axis="y", right=True, labelright=True, labelsize=8)
-    middle = panels[len(looks) // 2, -1]
-    above = 0.5 if len(looks) % 2 else 1.0
-    middle.annotate(
-        "count", (1, above), (42, 0), "axes fraction", "offset points", rotation=90, ha="center", va="center"
+    panels[len(looks) // 2, -1].annotate(
+        "count", (1, 0.5), (47, 0), "axes fraction", "offset points", rotation=90, ha="center", va="center", fontsize=8
     )
     for i, step in enumerate(looks):
         panels[i, 0].set_ylabel(f"{step:g}", rotation=0, ha="right", va="center")

@@ -149,10 +149,10 @@ def _plain(items: list[str]) -> list[tuple[str, str]]:
 
 def _axis(axis: Any, limits: Any) -> str:
     """``epoch 1 to 10``; a column of panels has one label for x, a row one for y."""
-    axes, name = axis.axes, axis.axis_name
-    labels = [
-        getattr(one, f"get_{name}label")() for one in (axes, *_in_line(axes, "colspan" if name == "x" else "rowspan"))
-    ]
+    axes = axis.axes
+    name = "x" if axis is axes.xaxis else "y"
+    line = [axes, *_in_line(axes, "colspan" if name == "x" else "rowspan")]
+    labels = [(one.xaxis if name == "x" else one.yaxis).get_label_text() for one in line]
     label = _one_line(next(filter(None, labels), ""))
     scale = {"linear": "", "log": ", logarithmic"}.get(axis.get_scale(), ", not linear")
     if limits is None or not np.isfinite(limits).all():
@@ -250,7 +250,7 @@ def _names(axis: Axis) -> dict[int, str]:
     if isinstance(formatter, PercentFormatter) or not isinstance(locator, (FixedLocator, StrCategoryLocator)):
         return {}
     places = axis.get_majorticklocs()
-    texts = [_one_line(text) for text in formatter.format_ticks(list(places))]
+    texts = [_one_line(str(text)) for text in formatter.format_ticks(list(places))]
     if all(text in ("", f"{place:g}") for place, text in zip(places, texts, strict=True)):
         return {}
     return {round(place): text for place, text in zip(places, texts, strict=True) if text}
@@ -275,9 +275,11 @@ def _rows(axes: Axes, names: dict[int, str], names_on_y: bool) -> dict[str, list
         elif isinstance(container, ErrorbarContainer):
             middle, caps, bars = container.lines
             parts_of_errorbars += [middle, *caps]
+            if middle is None or not bars:  # nothing but bars, or no bars
+                continue
             (x, y) = (np.asarray(values, float) for values in middle.get_data(orig=False))
             places, values = (y, x) if names_on_y else (x, y)
-            for place, value, ends in zip(places, values, bars[0].get_segments(), strict=True):
+            for place, value, ends in zip(places, values, bars[0 if names_on_y else -1].get_segments(), strict=True):
                 ends = ends[:, 0 if names_on_y else 1]
                 add(place, f"{_quantity(axis, value)}{name}, interval {_quantity(axis, *ends)}")
     for line in axes.lines:
