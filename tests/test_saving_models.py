@@ -683,6 +683,23 @@ def go_on_together(mine, theirs, dtype):
 
 
 @pytest.mark.keras
+@pytest.mark.parametrize("dtype", ["float64"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_keras_finds_the_state_of_every_optimizer(keras_of, optimizer, dtype, tmp_path):
+    """And takes the same step with it, which it need not compile."""
+    mine = compiled(ours, optimizer, dtype=dtype)
+    train(mine)
+    mine.save(tmp_path / "m.keras")
+    theirs = keras_of.models.load_model(tmp_path / "m.keras")
+    assert_equal_models(mine, theirs, 0)
+    theirs.run_eagerly = True
+    for model in (mine, theirs):
+        model.train_on_batch(X[:8], Y[:8])
+    for one, two in zip(mine.get_weights(), theirs.get_weights(), strict=True):
+        assert_close(one, two, GOES_ON[dtype])
+
+
+@pytest.mark.keras
 @pytest.mark.parametrize("ending", [".keras", pytest.param(".h5", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("kind", "optimizer", "dtype"), PAIRS)
 def test_keras_loads_our_model_and_goes_on(keras_of, kind, optimizer, dtype, ending, tmp_path):
