@@ -48,8 +48,7 @@ def exercise_2(one: Any, difference: Any, word: Any) -> str | None:
             return f"{name}: that is a share; in percentage points it is a hundred times as much."
         if not np.isclose(given, due, rtol=0.03):
             return f"{name}: the variance of one right or wrong is p(1 - p); how does that of a mean of n shrink?"
-    given = choice("answer_word", word, "larger", "smaller")
-    if (given == "larger") != (p - q > sum(variances) ** 0.5):
+    if (choice("answer_word", word, "larger", "smaller") == "larger") != (p - q > sum(variances) ** 0.5):
         return "answer_word: compare the eight images with the standard error of the difference."
     return None
 

@@ -79,7 +79,7 @@ def exercise_3(random: Any, image: Any) -> str | None:
         return f"answer_image: numbers from 0 to 1 are due, received {given.min():g} to {given.max():g}."
     if choice("answer_random", random, "same", "different") != "same":
         return "answer_random: where are two values of a relu equal, and what is the slope of the relu there?"
-    if np.array_equal(*(_gradient(given, functions) for functions in ({}, MISTAKES["pooling_all_ties"].kernels))):
+    if np.array_equal(_gradient(given, {}), _gradient(given, MISTAKES["pooling_all_ties"].kernels)):
         return "answer_image: no difference. When do two windows of a convolution give the same number, and above zero?"
     return None
 
