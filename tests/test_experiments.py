@@ -57,6 +57,25 @@ def test_a_run_measures_at_each_check_in_both_modes():
 
 
 @pytest.mark.jit
+def test_an_epoch_is_averaged_once_as_fit_does_and_twice(monkeypatch):
+    few, labels = np.random.default_rng(0).random((40, 28, 28, 1)).astype("float32"), np.arange(40) % 10
+    monkeypatch.setattr(experiments.study, "load_images", lambda data, images: ((few, labels), None, None))
+    history = experiments.progress_line("plain", 1, "digits", 1, 16)["history"]
+    order = np.random.default_rng(1).permutation(40)
+    network = experiments.study.start_from("plain", 1)
+    network.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    parts = [order[:16], order[16:32], order[32:]]
+    a, b, c = (network.train_on_batch(few[part], labels[part]) for part in parts)
+    running = [a, (a + b) / 2, (16 * a + 16 * b + 8 * c) / 40]
+    np.testing.assert_allclose(history["loss"], [running[-1]], atol=1e-5)
+    np.testing.assert_allclose(history["averaged_twice"], [np.mean(running)], atol=1e-5)
+    network = experiments.study.start_from("plain", 1)
+    network.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    said = network.fit(few[order], labels[order], 16, epochs=1, shuffle=False, verbose=0).history["loss"]
+    np.testing.assert_allclose(history["loss"], said, atol=1e-5)
+
+
+@pytest.mark.jit
 def test_runs_of_one_seed_share_images_batches_and_first_weights(monkeypatch):
     seen = {}
 
