@@ -143,7 +143,7 @@ print(check_layer(why.MovingNoise(0.5, 0.25), (4, 3, 3, 2)))
 guess_left = ...  # per cent of the gain
 
 # %%
-names = {"none": "plain", "batch": "BN", "noisy": "BN and noise", "noisier": "BN and strong noise"}
+names = {"none": "plain", "batch": "BN", "noisy": "BN, noise", "noisier": "BN, strong noise"}
 plots.line_chart(
     {name: (at, motion[kind]) for kind, name in names.items()},
     "training step",
@@ -193,9 +193,9 @@ shown("share of the gain with strong noise", gains["noisier"] / gains["batch"], 
 # %% [markdown]
 # ## The same, of gradients
 #
-# One can read the idea in another way, and the same authors do (their definition 2.1): what matters to a layer is its
-# *gradient*. It was computed for the other layers as they are; in the same step they change. How much does the layer's
-# gradient turn when those in front of it have made their step? <!-- quoted -->
+# One can read the idea in another way, and the same authors do (in their definition of it): what matters to a layer is
+# its *gradient*. It was computed for the other layers as they are; in the same step they change. How much does the
+# layer's gradient turn when those in front of it have made their step? <!-- quoted -->
 
 # %%
 show_source(why.gradients_before_and_after, docstring=False)
@@ -297,9 +297,9 @@ shown("share of the gain next to smoothness", gains["noisier"] / gains["batch"],
 #
 # ## Third suspect: larger steps
 #
-# Ioffe and Szegedy's own second reason (section 3.3): batch normalization allows much higher learning rates. <!--
-# quoted --> [Tutorial 03](03_batch_normalization.ipynb) has seen it with Adam. Here is SGD at five learning rates; and
-# beside batch normalization stand two relatives, of which below.
+# Ioffe and Szegedy's own second reason: batch normalization allows much higher learning rates. <!-- quoted -->
+# [Tutorial 03](03_batch_normalization.ipynb) has seen it with Adam. Here is SGD at five learning rates; and beside
+# batch normalization stand two relatives, of which below.
 
 # %%
 rates = by_rate["none"][0]["settings"]["rates"]
@@ -336,8 +336,8 @@ shown("gain at the plain network's best rate", at_its_best, above=0)
 # ## Fourth suspect: noise
 #
 # In training each image is normalised by the company that it happens to be in, so its answer is a little random. Ioffe
-# and Szegedy suggest that this keeps a network from learning its images by heart, as dropout does (section 3.4). <!--
-# quoted --> If so, the loss on images that it has not seen falls as the noise grows.
+# and Szegedy suggest that this keeps a network from learning its images by heart, as dropout does. <!-- quoted --> If
+# so, the loss on images that it has not seen falls as the noise grows.
 #
 # The noise can be turned up and down, and nothing else with it: compute the statistics not over the whole batch but
 # over parts of it, as Hoffer and others do ([arXiv:1705.08741](https://arxiv.org/abs/1705.08741)). <!-- quoted --> The
