@@ -531,7 +531,8 @@ Markdown(why.table(predictions))
 # not a "no": the interval says what is still possible. <!-- shown: seeds of each kind --> And there are many lines: of
 # so many intervals at this level one may miss its mean by chance, and nothing here is corrected for that ([tutorial
 # 05](05_were_the_inferences_right.ipynb) shows how). <!-- derived -->
-#
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown] tags=["exercise"]
