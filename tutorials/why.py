@@ -615,7 +615,7 @@ def table(found: Sequence[Prediction]) -> str:
     for one in found:
         low, high = one.interval
         start, end = one.predicted
-        due = f"below {end:g}" if start == -math.inf else f"above {start:.3g}"
+        due = f"below {end:g}" if start == -math.inf else f"at least {start:.3g}" if start else "above 0"
         rows.append(
             f"| {one.explanation} | {one.measure} | {due} | {one.mean:.3g} [{low:.3g}, {high:.3g}] | {one.verdict} |"
         )
