@@ -1,9 +1,10 @@
-"""What the pages of the repository need to be pages of a site: words for pictures, and links that lead to a folder."""
+"""What the pages of the repository need to be pages of a site: words for pictures, and links that lead somewhere."""
 
 import re
 from pathlib import Path
 
 from docutils import nodes
+from sphinx.addnodes import download_reference
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,6 +16,15 @@ def describe_pictures(app, doctree):
         last = (code.strip().splitlines() or ["the cell above"])[-1]
         for picture in cell.findall(nodes.image):
             picture["alt"] = f"Picture made by: {last.strip()[:150]}"
+
+
+def hand_out_sources(app, doctree):
+    """A cell's output that names a source file, relative to its notebook, leads to a copy of that file."""
+    here = (ROOT / app.env.docname).parent
+    for link in list(doctree.findall(nodes.reference)):
+        target = link.get("refuri", "")
+        if target.endswith(".py") and (here / target).is_file():
+            link.replace_self(download_reference("", "", *link.children, reftarget=target, refdoc=app.env.docname))
 
 
 def open_folders(app, name, source):
@@ -30,5 +40,6 @@ def open_folders(app, name, source):
 
 def setup(app):
     app.connect("doctree-read", describe_pictures)
+    app.connect("doctree-read", hand_out_sources, priority=400)  # before Sphinx collects what is to be copied
     app.connect("source-read", open_folders)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
