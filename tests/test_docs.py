@@ -6,6 +6,7 @@ import importlib.util
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,15 +34,31 @@ def test_files_shown_beside_their_mathematics_exist():
     assert all((ROOT / file).is_file() for file in files)
 
 
+def extension(name):
+    """An extension of the site's."""
+    pytest.importorskip("sphinx")
+    spec = importlib.util.spec_from_file_location(name, DOCS / "_ext" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def docstrings():
     """The extension that shows docstrings."""
-    pytest.importorskip("sphinx")
-    spec = importlib.util.spec_from_file_location("docstrings", DOCS / "_ext" / "docstrings.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    sys.modules.pop("docstrings", None)
+    return extension("docstrings")
+
+
+def test_a_source_that_an_output_names_is_handed_out():
+    pages = extension("pages")
+    document = pages.nodes.container()
+    for target in ("../tinycnn/model.py", "../tinycnn/none.py", "https://example.org/model.py"):
+        document += pages.nodes.reference("", "words", refuri=target)
+    pages.hand_out_sources(SimpleNamespace(env=SimpleNamespace(docname="tutorials/01")), document)
+    given, missing, elsewhere = document
+    assert (given["reftarget"], given.astext()) == ("../tinycnn/model.py", "words")
+    assert missing["refuri"] == "../tinycnn/none.py"
+    assert elsewhere["refuri"] == "https://example.org/model.py"
 
 
 def test_every_module_of_public_names_has_a_place_in_the_reference(docstrings):
