@@ -38,6 +38,7 @@ def test_files_shown_beside_their_mathematics_exist():
 
 
 def extension(name):
+    """An extension of the site's."""
     pytest.importorskip("sphinx")
     spec = importlib.util.spec_from_file_location(name, DOCS / "_ext" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
@@ -50,6 +51,19 @@ def docstrings():
     """The extension that shows docstrings."""
     yield extension("docstrings")
     sys.modules.pop("docstrings", None)
+    return extension("docstrings")
+
+
+def test_a_source_that_an_output_names_is_handed_out():
+    pages = extension("pages")
+    document = pages.nodes.container()
+    for target in ("../tinycnn/model.py", "../tinycnn/none.py", "https://example.org/model.py"):
+        document += pages.nodes.reference("", "words", refuri=target)
+    pages.hand_out_sources(SimpleNamespace(env=SimpleNamespace(docname="tutorials/01")), document)
+    given, missing, elsewhere = document
+    assert (given["reftarget"], given.astext()) == ("../tinycnn/model.py", "words")
+    assert missing["refuri"] == "../tinycnn/none.py"
+    assert elsewhere["refuri"] == "https://example.org/model.py"
 
 
 def test_pictures_of_a_notebook_have_its_words(tmp_path):

@@ -1,4 +1,4 @@
-"""What the pages of the repository need to be pages of a site: words for pictures, and links that lead to a folder."""
+"""What the pages of the repository need to be pages of a site: words for pictures, and links that lead somewhere."""
 
 import base64
 import hashlib
@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from sphinx.addnodes import download_reference
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +34,15 @@ def describe_pictures(app, doctree):
             picture["alt"] = words.get(Path(picture["uri"]).stem) or f"Picture made by: {last.strip()[:150]}"
 
 
+def hand_out_sources(app, doctree):
+    """A cell's output that names a source file, relative to its notebook, leads to a copy of that file."""
+    here = (ROOT / app.env.docname).parent
+    for link in list(doctree.findall(nodes.reference)):
+        target = link.get("refuri", "")
+        if target.endswith(".py") and (here / target).is_file():
+            link.replace_self(download_reference("", "", *link.children, reftarget=target, refdoc=app.env.docname))
+
+
 def open_folders(app, name, source):
     """A link to a folder of the repository becomes its name: a site has no listing of folders."""
     here = (ROOT / name).parent
@@ -46,5 +56,6 @@ def open_folders(app, name, source):
 
 def setup(app):
     app.connect("doctree-read", describe_pictures)
+    app.connect("doctree-read", hand_out_sources, priority=400)  # before Sphinx collects what is to be copied
     app.connect("source-read", open_folders)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
