@@ -44,7 +44,7 @@ def test_the_cells_of_the_pair_are_the_same(name):
     """Quick, for every run of the tests: outputs are another test's affair."""
     written = nbformat.read(build.FOLDER / f"{name}.ipynb", as_version=4)
     assert [(c.cell_type, c.source) for c in written.cells] == [
-        (c.cell_type, c.source) for c in build.source(name).cells
+        (c.cell_type, c.source) for c in build.folded(build.source(name)).cells
     ]
 
 

@@ -431,9 +431,7 @@ counted("five seeds of each", everyone, 5)
 for name, pair in columns.items():
     counts = " and ".join(f"{len(c['training'])} of {kind}" for kind, c in pair.items())
     print(f"{name}: runs: {counts}, with {pair['plain']['step'][-1]:,} steps each")
-plots.overfitting_curves(
-    columns, title="Few images and many, without and with dropout (lines: means; bands: lowest to highest)"
-)
+plots.overfitting_curves(columns, title="Few images and many (lines: means)")
 
 # %% [markdown]
 # Read a column from top to bottom. The lines called training are what `fit` prints; those called validation are
