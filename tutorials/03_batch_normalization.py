@@ -251,8 +251,8 @@ print(f"Without the start, the lowest accuracy of all is {no_start.min():.1%}.")
 # ## Two ways to mend it
 #
 # **Another momentum.** With `BatchNormalization(momentum=0.9)` the start is gone within an epoch, and from the second
-# on `evaluate` says nearly what `fit` says. <!-- shown: accuracy after epochs 2 to 10 with momentum 0.9 --> The price:
-# the average reaches back some ten batches only, so it is noisier. <!-- derived --> (In PyTorch's words this is
+# on `evaluate` says nearly what `fit` says. <!-- shown: accuracy after epochs 2 to 10 with the other momentum --> The
+# price: the average reaches back some ten batches only, so it is noisier. <!-- derived --> (In PyTorch's words this is
 # momentum `0.1`, its default.)
 #
 # **Compute the statistics anew.** The weights are fine; only the averages are not. <!-- shown: accuracy with exact
@@ -267,7 +267,7 @@ print(f"After ten epochs, of the same images: evaluate {evaluated[-1, 1]:.1%}, w
 print(f"with recomputed statistics {exact[-1]:.1%}.")
 others = [r["evaluate"]["accuracy"] for r in same if r["run"]["momentum"] == 0.9]
 others = np.array([*others, quickly[:, 1]])
-shown("accuracy after epochs 2 to 10 with momentum 0.9", 100 * others[:, 1:], above=90, unit=" %")
+shown("accuracy after epochs 2 to 10 with the other momentum", 100 * others[:, 1:], above=90, unit=" %")
 shown("accuracy with exact statistics", 100 * all_images, above=97, unit=" %")
 plots.line_chart(
     {
@@ -484,9 +484,9 @@ dead = {name: np.array([m.dead_relu_share["dense_3"] for m in group]) for name, 
 for name, shares in dead.items():
     print(f"{name:>9}: dead in the dense layer at the end " + ", ".join(f"{share:.0%}" for share in shares[:, -1]))
 lost = dead["plain, 0.1"][:, -1] - dead["BN, 0.1"][:, -1]
-shown("dead relus of the dense layer at 0.1 without BN", 100 * dead["plain, 0.1"][:, -1], above=60, unit=" %")
-shown("dead relus at 0.1 without less with BN", 100 * lost, above=10, unit=" points")
-shown("dead relus at 0.1 with BN", 100 * dead["BN, 0.1"][:, -1], above=5, unit=" %")
+shown("dead relus of the dense layer at the high rate without BN", 100 * dead["plain, 0.1"][:, -1], above=60, unit=" %")
+shown("dead relus at the high rate without less with BN", 100 * lost, above=10, unit=" points")
+shown("dead relus at the high rate with BN", 100 * dead["BN, 0.1"][:, -1], above=5, unit=" %")
 plots.line_chart(
     {name: (watching, shares) for name, shares in dead.items()},
     "training steps",
@@ -505,9 +505,9 @@ shown("inputs of the dense layer below zero with BN", 100 * below_zero["BN, 0.1"
 
 # %% [markdown]
 # At the high rate most relus of the plain network's dense layer are dead, in each of the three seeds; where all of them
-# are, the network has stopped for good. <!-- shown: dead relus of the dense layer at 0.1 without BN, seeds of each -->
-# With batch normalization fewer are. <!-- shown: dead relus at 0.1 without less with BN --> It is no insurance: some of
-# its units died, too. <!-- shown: dead relus at 0.1 with BN -->
+# are, the network has stopped for good. <!-- shown: dead relus of the dense layer at the high rate without BN, seeds of
+# each --> With batch normalization fewer are. <!-- shown: dead relus at the high rate without less with BN --> It is no
+# insurance: some of its units died, too. <!-- shown: dead relus at the high rate with BN -->
 #
 # Why are they so many? Adam's first step moves every weight by the learning rate, whatever the gradient's
 # size. <!-- derived --> In the plain network all inputs of the dense layer come out of a relu, so none is below zero. A
