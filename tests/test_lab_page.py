@@ -388,6 +388,7 @@ def test_the_page_of_a_program(page: Any) -> None:
         page.goto(address)
         page.locator("html[data-ready]").wait_for()
         page.locator("[aria-label='take this 5']").click()
+        page.evaluate("lab.lookAt(lab.greys)")  # and wait for it
         x = np.array(page.evaluate("Array.from(lab.greys)"), "float32").reshape(1, 28, 28, 1)
         np.testing.assert_allclose(shown(page), 100 * model.forward(x)[0], atol=0.06)
         for view in VIEWS:
