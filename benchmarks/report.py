@@ -577,9 +577,9 @@ def lab(result: Json) -> str:
         "## The lab\n\nThe notebook's model with batch normalization, after a short training on "
         f"{result['settings']['data']}, in headless Chromium.\nThe drawings are strokes of digits, bent and moved by a "
         "program "
-        "(`benchmarks/_drawings.py`).\n\n" + table(["what", "measured", "aim"], rows) + "\n\n"
+        "(`benchmarks/_drawings.py`).\n\n" + table(["what", "measured", "aim"], rows) + "\n"
         "The page is sent as it is written: small files with their explanations, to be read; each packed by itself\n"
-        "shares no words with the others. It comes from the same machine: the first row has what that costs."
+        "shares no words with the others. It comes from the same machine: the first row has what that costs.\n"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import shutil
+import threading
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,8 @@ from tinycnn.insight.copies import copy_model
 from tinycnn.insight.inspection import gradients
 from tinycnn.keras.layers import Conv2D, Dense, Input
 from tinycnn.lab.export import export
+from tinycnn.lab.server import Server
+from tinycnn.lab.session import Session
 
 BROWSER = next((path for path in ("/usr/bin/chromium", shutil.which("chromium")) if path and Path(path).exists()), None)
 AXE = Path(__file__).parent / "browser/node_modules/axe-core/axe.min.js"
@@ -359,6 +362,10 @@ def test_axe_finds_nothing(width: int, page: Any, tmp_path: Path) -> None:
     assert accessible(page) == []
 
 
+PROGRAMS = {  # in the views of the program, and where the model has other layers
+    "maps": "h3", "kernels": "canvas", "step": ".equation:has-text('loss =')", "dropout": ".passes canvas",
+    "training": ".spread", "compare": "th",
+}  # fmt: skip
 TRAINING: dict[str, Any] = {
     "running": False,
     "version": 1,
@@ -381,6 +388,7 @@ def test_the_page_of_a_program(page: Any) -> None:
         page.goto(address)
         page.locator("html[data-ready]").wait_for()
         page.locator("[aria-label='take this 5']").click()
+        page.evaluate("lab.lookAt(lab.greys)")  # and wait for it
         x = np.array(page.evaluate("Array.from(lab.greys)"), "float32").reshape(1, 28, 28, 1)
         np.testing.assert_allclose(shown(page), 100 * model.forward(x)[0], atol=0.06)
         for view in VIEWS:
@@ -426,6 +434,76 @@ def test_the_page_of_a_program(page: Any) -> None:
         training["version"] += 1
         page.locator("#probabilities tr:has-text('10.0 %') >> nth=9").wait_for()
         assert "POST stop" in requests
+
+
+@pytest.fixture
+def program() -> Iterator[tuple[str, Session]]:
+    """The program itself on a small model, and its address."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random((640, 28, 28, 1)).astype("float32"), rng.integers(0, 10, 640)
+    chain = [Conv2D(2, 5, activation="relu"), layers.BatchNormalization(), layers.LayerNormalization()]
+    chain += [layers.Dropout(0.5), layers.Flatten(), Dense(10, activation="softmax", name="a_name_" * 6)]
+    model = Sequential([Input((28, 28, 1)), *chain])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], kernels="reference")
+    session = Session(model, (x, y), (x[:50], y[:50]), [model])
+    server = Server(session.respond)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield server.url, session
+    session.close()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.slow
+def test_keys_alone_draw_read_and_train(page: Any, program: tuple[str, Session]) -> None:
+    address, session = program
+    page.goto(address)
+    page.locator("html[data-ready]").wait_for()
+
+    def tab_to(what: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate("what => document.activeElement.matches(what)", what):
+                return
+        raise AssertionError(f"Tab does not lead to {what}")
+
+    tab_to("#pen")
+    page.keyboard.press("Delete")
+    page.get_by_text("nothing is drawn yet").wait_for()
+    for key in ("Space", *["ArrowDown"] * 9, "Space"):
+        page.keyboard.press(key)
+    page.locator("#answer strong").wait_for()
+    assert np.array(page.evaluate("Array.from(lab.greys)")).max() == 1
+    tab_to("[role=tab][aria-selected=true]")
+    for view in list(VIEWS)[1:-1]:
+        page.keyboard.press("ArrowRight")
+        page.locator(f"#tab-{view}[aria-selected=true]").wait_for()
+        if view == "training":
+            break
+    page.locator(".spread").first.wait_for()
+    tab_to("#panel button:not(:disabled)")
+    page.keyboard.press("Enter")
+    page.get_by_text("Epoch 1, step").wait_for()
+    tab_to("#panel button:nth-of-type(2):not(:disabled)")
+    page.keyboard.press("Enter")
+    page.get_by_text("Not training · ").wait_for()
+    assert session.watch.version > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "theme"), [(390, "light"), (1400, "dark")])
+def test_axe_finds_nothing_in_the_program(width: int, theme: Any, page: Any, program: tuple[str, Session]) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=theme)
+    page.goto(program[0])
+    page.locator("html[data-ready]").wait_for()
+    for view, what in VIEWS.items():
+        page.click(f"#tab-{view}")
+        page.locator(f"#panel {PROGRAMS.get(view, what)}").first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, view  # a long name, too
+        assert accessible(page) == [], view
 
 
 def figure(value: float) -> str:

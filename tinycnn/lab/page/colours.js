@@ -16,6 +16,7 @@ const STOPS = [
   [203, 186, 105],
   [255, 234, 70],
 ];
+const MIDDLE = 0.465; // of the scale, in brightness: white reads on it as well as black does
 
 /** The colour of a share from 0 to 1: red, green and blue from 0 to 255. */
 export function colour(share) {
@@ -27,7 +28,7 @@ export function colour(share) {
 /** The colour of a value as CSS writes it, and black or white, whichever reads better on it. */
 export function cellColours(value, range) {
   const share = shareOf(value, range);
-  return { background: `rgb(${colour(share).join(" ")})`, text: share > 0.5 ? "#000" : "#fff" };
+  return { background: `rgb(${colour(share).join(" ")})`, text: share > MIDDLE ? "#000" : "#fff" };
 }
 
 /** From the smallest to the largest value, 0 included. @returns {Range} */

@@ -13,7 +13,7 @@ export const step = {
     const labels = lab.looks?.at(-1).data.length ?? lab.model.layers.at(-1).shape.at(-1);
     for (let unit = 0; unit < labels; unit++) label.append(el("option", { value: unit, text: lab.label(unit) }));
     if (lab.looks) label.value = lab.answer().unit;
-    const loss = el("p", { class: "equation", role: "status" });
+    const loss = el("p", { class: "equation", role: "status", text: "Looking …" });
     const moved = el("div");
     const summary = el("summary", { text: "How far one step moves each weight" });
     panel.append(el("div", { class: "row" }, field("if this were a", label)), loss, el("details", {}, summary, moved));

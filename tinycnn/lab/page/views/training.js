@@ -13,7 +13,7 @@ export const training = {
     const stop = el("button", { type: "button", text: "Stop", onclick: () => source.stop() });
     const status = el("p", { role: "status" });
     const curves = el("div", { class: "pair" });
-    const layers = el("div");
+    const layers = el("div", { text: "Looking …" });
     const misread = el("ul", { class: "passes" });
     panel.append(
       el("div", { class: "row" }, start, stop),
@@ -76,7 +76,7 @@ function curve(name, values, validation = []) {
   const tail = validation.length ? `; validation, dashed: ${figure(validation.at(-1))}` : "";
   context.fillText(`${ends}${tail}`, 2, height - 3);
   canvas.setAttribute("aria-label", `${name} over the epochs: ${ends}${tail}`);
-  return el("figure", {}, el("figcaption", { text: name }), canvas);
+  return el("figure", {}, el("figcaption", { text: `${name}, epoch by epoch` }), canvas);
 }
 
 /** How the activations of a layer are spread: a histogram, and the share of its relus that are dead. */
