@@ -51,7 +51,6 @@ def docstrings():
     """The extension that shows docstrings."""
     yield extension("docstrings")
     sys.modules.pop("docstrings", None)
-    return extension("docstrings")
 
 
 def test_a_source_that_an_output_names_is_handed_out():

@@ -82,5 +82,5 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "answers", "words"), CASES)
 def test_it_says_what_is_wrong_with_an_answer(name, answers, words, capsys):
-    assert check(name, *answers) == (words == "right.")
+    assert bool(check(name, *answers)) == (words == "right.")
     assert words in capsys.readouterr().out

@@ -121,11 +121,12 @@ def test_the_reader_predicts_before_it_is_shown(name):
     assert len(asked) >= 2
     for i in asked:
         assert "**Predict.**" in cells[i - 1].source, "nobody asks"
-        for line in cells[i].source.strip().splitlines():
-            variable = re.match(r"(\w+) = \.\.\.(?:  # .+)?$", line)
-            assert variable, f"expected `guess = ...  # what it looks like`, found {line}"
-            later = "\n".join(cell.source for cell in cells[i + 1 :])
-            assert re.search(rf"\bcompare\({variable[1]}\b", later), f"{variable[1]} meets no outcome"
+        variables = re.findall(r"^(\w+) = ", cells[i].source, re.MULTILINE)
+        assert variables, f"expected `guess = ...`, found {cells[i].source}"
+        assert cells[i].source.count("...") >= len(variables), "nothing is to be filled in"
+        later = "\n".join(cell.source for cell in cells[i + 1 :])
+        for variable in variables:
+            assert re.search(rf"\bcompare\({variable}\b", later), f"{variable} meets no outcome"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -385,12 +385,13 @@ plots.line_chart(
 #
 # The notebook concludes that its model does not need dropout. It had 50,000 images. Does it hold for fewer?
 #
-# Here the plain model and the one with dropout have learned from 200 images of the real MNIST, three seeds each, and
-# from all 50,000, five seeds each. <!-- shown: three seeds of each, five seeds of each --> The runs on 200 images make
-# as many steps as three epochs of all 50,000 have. Ten epochs of 200 images are some seventy steps; to see what becomes
-# of a network that goes on, let it move often. <!-- derived --> The runs of one seed share their images, their batches
-# and their first weights. The last column is the notebook's own training, ten epochs, from the study of tutorial 5. All
-# are measured on the last 10,000 of the training images, which none has learned from.
+# Here the plain model and the one with dropout have learned from 200, 1,000 and 5,000 images of the real MNIST, three
+# seeds each, and from all 50,000, five seeds each. <!-- shown: three seeds of each, five seeds of each --> The runs of
+# the first three columns make **the same number of steps**, not of epochs. Ten epochs of 200 images are some seventy
+# steps, at which nothing has been learned by heart yet; to compare networks, let them move equally often. <!-- derived
+# --> Then few images are seen the more often: that is the question. The runs of one seed share their images, their
+# batches and their first weights. The last column is the notebook's own training, ten epochs, from the study of
+# tutorial 5. All are measured on the last 10,000 of the training images, which none has learned from.
 #
 # **Predict.** With 200 images, by how many percentage points will dropout raise the accuracy on new digits? And with
 # all 50,000? Two numbers, below 0 if you think that it lowers it.
@@ -415,7 +416,7 @@ def curves(records, epoch_steps=None):
 few, everything = experiments.load("overfitting"), study.load(study.PILOT)
 chosen = {
     (images, name): [r for r in few if (r["run"]["images"], r["run"]["model"]) == (images, name)]
-    for images in (200,)
+    for images in sorted({r["run"]["images"] for r in few})
     for name in ("plain", "dropout")
 }
 columns = {}
@@ -431,7 +432,9 @@ counted("five seeds of each", everyone, 5)
 for name, pair in columns.items():
     counts = " and ".join(f"{len(c['training'])} of {kind}" for kind, c in pair.items())
     print(f"{name}: runs: {counts}, with {pair['plain']['step'][-1]:,} steps each")
-plots.overfitting_curves(columns, title="Few images and many (lines: means)")
+plots.overfitting_curves(
+    columns, title="Fewer and fewer images, without and with dropout (lines: means; bands: lowest to highest)"
+)
 
 # %% [markdown]
 # Read a column from top to bottom. The lines called training are what `fit` prints; those called validation are
@@ -457,19 +460,20 @@ for name, pair in columns.items():
     gains[name] = 100 * (last[name]["dropout"]["accuracy"] - last[name]["plain"]["accuracy"])  # pairs of one seed
     times[name] = last[name]["plain"]["validation"] / last[name]["dropout"]["validation"]
     print("  dropout, in points of accuracy, seed by seed: " + ", ".join(f"{gain:+.2f}" for gain in gains[name]))
-small, everything_seen = gains.values()
+small, middle, large, everything_seen = gains.values()
 learned = np.concatenate([last[name]["dropout"]["training"] / last[name]["plain"]["training"] for name in columns])
 shown("training loss with dropout as a multiple of that without", learned, above=1)
 shown("validation loss without dropout as a multiple of that with it", np.concatenate([*times.values()]), above=1.05)
 shown("gain with two hundred images", small, above=1, unit=" points")
-shown("gain with all images", everything_seen, below=0.5, unit=" points")
+shown("gain with two hundred images less that with a thousand", small - middle, above=0, unit=" points")
+shown("gain with a thousand images less that with five thousand", middle - large, above=0, unit=" points")
 assert everything_seen.min() <= 0 < everything_seen.max(), "with all images the seeds do not agree"
 
 rises, changes = [], []
-few_images = columns["200 images"]["plain"]
-for validation, accuracy in zip(few_images["validation"], few_images["accuracy"], strict=True):
-    rises.append(validation[-1] / validation.min())
-    changes.append(100 * (accuracy[-1] - accuracy[validation.argmin()]))
+for pair in list(columns.values())[:3]:
+    for validation, accuracy in zip(pair["plain"]["validation"], pair["plain"]["accuracy"], strict=True):
+        rises.append(validation[-1] / validation.min())
+        changes.append(100 * (accuracy[-1] - accuracy[validation.argmin()]))
 shown("the plain network's last validation loss as a multiple of its lowest", rises, above=1.05)
 shown("what its accuracy has done since then", changes, above=-1, unit=" points")
 by_heart = [r["history"]["inference_loss"][-1] for r in chosen[200, "dropout"]]
@@ -483,8 +487,9 @@ compare(guess_all, gains["50,000 images"].mean(), " points")
 # - **Dropout does not keep a network from learning by heart.** Without masks its loss on the 200 images that it has
 #   learned is close to nothing. <!-- shown: loss with dropout without masks on the 200 images it has learned --> And
 #   yet it reads more of the new digits. <!-- shown: gain with two hundred images -->
-# - **The gain shrinks as the data grow**: with all 50,000 it is far below that with 200. <!-- shown: gain with two
-#   hundred images, gain with all images --> The seeds do not even agree whether there is one.
+# - **The gain shrinks as the data grow**: from 200 images to 1,000 and to 5,000, seed by seed. <!-- shown: gain with
+#   two hundred images less that with a thousand, gain with a thousand images less that with five thousand --> With all
+#   50,000 the seeds do not even agree whether there is one.
 # - **Validation loss and accuracy tell different stories.** The plain network's validation loss passes its lowest point
 #   and rises, while its accuracy stays about where it was: no more mistakes, but dearer ones. <!-- shown: the plain
 #   network's last validation loss as a multiple of its lowest, what its accuracy has done since then --> So the

@@ -626,7 +626,7 @@ check("05.4", misread_by_all, misread_by_any, results)
 # ### 5. A study of your own
 #
 # Use `study.train` to compare plain and BN on the bundled digits: the seeds 1 to 5, three epochs, batches of 32, a
-# learning rate of 0.001. Which has the lower test loss? (Before you tell anybody:
+# learning rate of `0.001`. Which has the lower test loss? (Before you tell anybody:
 # [tutorial 03](03_batch_normalization.ipynb).)
 #
 # Your answer: an array of five numbers, BN's test loss less the plain model's, and one of the words "plain", "BN" and

@@ -48,7 +48,7 @@ METADATA = {
 SOLUTION = "solution"  # the tag of a cell that answers an exercise
 STUDENTS_NOTE = (
     "\n\n*This is the student's edition: no outputs, no solutions. Where `...` stands, it is your turn. With both: "
-    "[{name}](../{name}.ipynb).*"
+    "[{name}]({name}.ipynb).*"
 )
 # Before the first cell: figures of pyplot get alternative text, too; those of `tinycnn.plots` have it.
 DESCRIBE = "__import__('tinycnn.plots.notebooks', fromlist=['']).describe_pyplot()"
