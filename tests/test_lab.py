@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import socket
 import struct
@@ -649,6 +650,7 @@ def test_the_program_goes_on_with_its_model_and_ctrl_c_ends_it_in_the_middle_of_
     command = [sys.executable, "-m", "tinycnn.lab", str(tmp_path / "m.keras"), "--no-browser"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={name: value for name, value in os.environ.items() if name != "NUMBA_DISABLE_JIT"},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     assert process.stdout is not None
