@@ -264,8 +264,8 @@ shown("batch normalization: evaluate over training mode", by_mode["batch normali
 #   04](04_dropout.ipynb) takes this apart.
 # - **batch normalization**: `fit` is too optimistic! In training each batch is normalised with its own mean and
 #   variance, in `evaluate` with running averages; with those, the same weights have more than five times the
-#   loss. <!-- shown: batch normalization: evaluate over training mode --> [Tutorial 03](03_batch_normalization.ipynb) starts
-#   here, finds out what is wrong with the averages, and repairs it.
+#   loss. <!-- shown: batch normalization: evaluate over training mode --> [Tutorial 03](03_batch_normalization.ipynb)
+#   starts here, finds out what is wrong with the averages, and repairs it.
 #
 # A loss is a number *about a way of measuring*. The optimistic and the pessimistic curve of a plot like the notebook's
 # cannot be compared without knowing which way was used.

@@ -2,7 +2,8 @@
 import { product } from "./dom.js";
 import { examplesOf } from "./file_source.js";
 
-const EVERY = 1000; // milliseconds between two looks at whether the model has changed
+const EVERY = 1000; // milliseconds between two looks at whether the model has changed, at least
+const IDLE = 30; // times as long as a look takes with all that is drawn anew: a training shares the processor with it
 
 export async function programSource() {
   const token = /** @type {HTMLMetaElement} */ (document.querySelector("meta[name=token]")).content;
@@ -89,12 +90,15 @@ export async function programSource() {
     /** Call `changed` whenever the model has learned, or its training begins or ends, while the page is seen. */
     async watch(changed) {
       let seen = await json("training");
+      let took = 0;
       for (;;) {
-        await new Promise((done) => setTimeout(done, EVERY));
+        await new Promise((done) => setTimeout(done, Math.max(EVERY, IDLE * took)));
         if (document.hidden) continue;
+        const start = performance.now();
         const now = await json("training");
         if (now.running !== seen.running || now.version !== seen.version) await changed();
         seen = now;
+        took = performance.now() - start;
       }
     },
   };
