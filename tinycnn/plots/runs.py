@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from tinycnn.plots.common import (
     BLUE,
@@ -131,8 +131,11 @@ def overfitting_curves(columns: Mapping[str, Mapping[str, Mapping[str, Any]]], t
                     handles.setdefault(f"{model}, {part}", drawn)
         loss.set(title=name, xscale="log", yscale="log")
         error.set(xlabel="step", xscale="log", yscale="log")
+    first, last = panels[0, 0].get_xlim()
     for axes in panels[:, 0]:
         name_log_ticks(axes.xaxis, axes.yaxis)
+        if last > 100 * first:  # long numbers in narrow panels: powers of ten only
+            axes.xaxis.set_major_locator(LogLocator())
     panels[1, 0].yaxis.set_major_formatter(Percent())
     panels[0, 0].set_ylabel("loss")
     panels[1, 0].set_ylabel("validation error")
