@@ -30,6 +30,7 @@ from tinycnn.lab.server import Server
 from tinycnn.lab.session import NotPossible, Session, Watch, to_json
 from tinycnn.layers import Add, BatchNormalization, Conv2D, Dense, Dropout, Flatten, LayerNormalization, MaxPooling2D
 from tinycnn.model import Model
+from tinycnn.saving import load_model
 from tinycnn.sequential import Sequential
 
 LAYERS = 9
@@ -648,9 +649,12 @@ def test_the_program_goes_on_with_its_model_and_ctrl_c_ends_it_in_the_middle_of_
     model = small()
     model.save(tmp_path / "m.keras")
     command = [sys.executable, "-m", "tinycnn.lab", str(tmp_path / "m.keras"), "--no-browser"]
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_DISABLE_JIT"}
+    environment["PYTHONPATH"] = str(Path(tinycnn.__file__).parents[1])
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={name: value for name, value in os.environ.items() if name != "NUMBA_DISABLE_JIT"},
+        env=environment,
+        cwd=tmp_path,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     assert process.stdout is not None
@@ -666,7 +670,11 @@ def test_the_program_goes_on_with_its_model_and_ctrl_c_ends_it_in_the_middle_of_
     assert tab.ask("GET", "weights/0")[1] != kernel.tobytes(), "it learns"
     process.send_signal(signal.SIGINT)
     out, errors = process.communicate(timeout=60)
-    assert (process.returncode, out) == (0, "\nThe lab is closed.\n")
+    kept = Path("runs") / "lab_m.keras"
+    assert (process.returncode, out) == (0, f"\nThe lab is closed.\nWhat it has learned here is in {kept}.\n")
+    learned = load_model(tmp_path / kept).layers[0].kernel.value
+    assert np.isfinite(learned).all()
+    assert not np.array_equal(learned, kernel)
     assert [line for line in errors.splitlines() if "compiling the fast kernels" not in line] == []
 
 
@@ -693,6 +701,15 @@ def test_larger_images_may_be_sent(capsys: pytest.CaptureFixture[str]) -> None:
         status, answers = tab.ask("POST", "predict", bytes(16 * size))
         assert (status, len(answers)) == (200, 16 * 2 * 4)
         assert tab.ask("POST", "predict", bytes(17 * size))[0] == 413
+
+
+def test_what_was_learned_is_kept_over_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = small()
+    model.name = "m"
+    assert [command_line.keep(model) for _ in range(3)] == [
+        Path("runs") / f"lab_m{number}.keras" for number in ("", "_2", "_3")
+    ]
 
 
 def test_models_are_called_as_their_files(tmp_path: Path) -> None:

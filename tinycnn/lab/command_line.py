@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"Looking at {given or 'a new model with batch normalization, which is trained now'}.")
         training, test = images_for(model, data)
         others = [load(name)[0] for name in options.others]
+        steps = model.optimizer.iterations
         serve(model, training, test, others, port=options.port, browser=not options.no_browser, train=given is None)
+        if model.optimizer.iterations > steps:
+            print(f"What it has learned here is in {keep(model)}.")
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         print(f"{p.prog}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def keep(model: Any) -> Path:
+    """Save a model that was trained in the lab, beside the runs and over no other file."""
+    RUNS.mkdir(exist_ok=True)
+    path = RUNS / f"lab_{model.name}.keras"
+    numbers = count(2)
+    while path.exists():
+        path = RUNS / f"lab_{model.name}_{next(numbers)}.keras"
+    model.save(path)
+    return path
 
 
 def newest_run() -> Path | None:
