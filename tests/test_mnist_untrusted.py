@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import io
 import struct
-import time
 import tracemalloc
 import zipfile
 import zlib
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_mnist import Arrays, assert_is, idx, npz, npz_of_members, small_arrays, table_of, write_idx
+from work import less_than
 
 from tinycnn.datasets import mnist, mnist_files
 
@@ -36,13 +36,11 @@ def arrays(monkeypatch: pytest.MonkeyPatch) -> Arrays:
 
 def load(place: Path) -> tuple | str:
     """What `load_data` returns, or the text of its error, which must be one clear line."""
-    start = time.process_time()
-    try:
-        return mnist.load_data(place)
-    except ValueError as error:
-        message = str(error)
-    finally:
-        assert time.process_time() - start < SECONDS
+    with less_than(SECONDS):
+        try:
+            return mnist.load_data(place)
+        except ValueError as error:
+            message = str(error)
     assert message.startswith("mnist.load_data: expected ")
     assert message.endswith(". Pass a good copy, or no path to search and download.")
     assert "\n" not in message
