@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -485,7 +486,7 @@ def test_keys_alone_draw_read_and_train(page: Any, program: tuple[str, Session])
     page.locator(".spread").first.wait_for()
     tab_to("#panel button:not(:disabled)")
     page.keyboard.press("Enter")
-    page.get_by_text("Epoch 1, step").wait_for()
+    page.get_by_text(re.compile(r"Epoch \d+, step")).wait_for()
     tab_to("#panel button:nth-of-type(2):not(:disabled)")
     page.keyboard.press("Enter")
     page.get_by_text("Not training · ").wait_for()

@@ -12,7 +12,6 @@ that is surprising enough for all claims together (Holm), whichever of the seeds
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import re
 import sys
@@ -25,7 +24,7 @@ from scipy import stats
 
 from tinycnn.files import replacing
 
-from .runs import ROOT, Json, RunError
+from .runs import ROOT, Json, RunError, benchmark
 from .study import PILOT, expected_calibration_error, load
 
 Array = np.ndarray
@@ -279,8 +278,7 @@ def generalization_gap(record: Json) -> float:
 
 def step_ratio(framework: str = "tinycnn") -> float:
     """How many times as long as a step of the plain model one with batch normalization takes."""
-    path = ROOT / "benchmarks" / "results" / "training_step.json"
-    ms = json.loads(path.read_text(encoding="utf-8"))["ms"]
+    ms = benchmark("training_step")["ms"]
     return float(np.median(ms[BN][framework]) / np.median(ms[PLAIN][framework]))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,11 @@ from IPython.display import Markdown
 
 import tinycnn
 
+from .runs import benchmark
+
+__all__ = ["benchmark", "compare", "result", "show_source"]
+
 FOLDER = Path(__file__).resolve().parent
-BENCHMARKS = (FOLDER / "benchmarks", FOLDER.parent / "benchmarks" / "results")  # installed, in the repository
 ROOT = Path(tinycnn.__file__).resolve().parents[1]
 
 
@@ -28,12 +32,6 @@ ROOT = Path(tinycnn.__file__).resolve().parents[1]
 def result(name: str) -> Any:
     """What is in results/NAME.json."""
     return json.loads((FOLDER / "results" / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def benchmark(name: str) -> Any:
-    """What ``python -m benchmarks.NAME`` has measured."""
-    path = next(folder / f"{name}.json" for folder in BENCHMARKS if folder.is_dir())
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 # Code
@@ -52,6 +50,9 @@ def show_source(*objects: Any, docstring: bool = True) -> Markdown:
             source = _without_docstrings(source)
         file = Path(inspect.getsourcefile(thing) or "").resolve()
         name = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else file.name
+        name = re.sub(
+            r"^tinycnn/(?=tutorials/)", "", name
+        )  # as in the repository, where an installation has it elsewhere
         parts.append(f"[`{name}`](../{name})\n```python\n{source}\n```")
     return Markdown("\n\n".join(parts))
 

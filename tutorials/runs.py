@@ -36,6 +36,7 @@ from .machine import machine
 Json = dict[str, Any]
 
 ROOT = Path(__file__).parents[1]
+BENCHMARKS = (Path(__file__).with_name("benchmarks"), ROOT / "benchmarks" / "results")  # installed, in the repository
 THREADS = (
     "NUMBA_NUM_THREADS",
     "OMP_NUM_THREADS",
@@ -67,6 +68,12 @@ class RunError(Exception):
 
 
 # Files
+
+
+def benchmark(name: str) -> Any:
+    """What ``python -m benchmarks.NAME`` has measured."""
+    path = next(folder / f"{name}.json" for folder in BENCHMARKS if folder.is_dir())
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def read(folder: Path, settings: Json | None = None) -> dict[str, Json]:

@@ -4,6 +4,7 @@ import { examplesOf } from "./file_source.js";
 
 const EVERY = 1000; // milliseconds between two looks at whether the model has changed, at least
 const IDLE = 30; // times as long as a look takes with all that is drawn anew: a training shares the processor with it
+const AT_MOST = 3000; // milliseconds
 
 export async function programSource() {
   const token = /** @type {HTMLMetaElement} */ (document.querySelector("meta[name=token]")).content;
@@ -92,7 +93,7 @@ export async function programSource() {
       let seen = await json("training");
       let took = 0;
       for (;;) {
-        await new Promise((done) => setTimeout(done, Math.max(EVERY, IDLE * took)));
+        await new Promise((done) => setTimeout(done, Math.min(AT_MOST, Math.max(EVERY, IDLE * took))));
         if (document.hidden) continue;
         const start = performance.now();
         const now = await json("training");

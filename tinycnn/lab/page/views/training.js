@@ -9,8 +9,8 @@ export const training = {
     "misreads, nearest misses first.",
   show(lab, panel) {
     const { source } = lab;
-    const start = el("button", { type: "button", text: "Train", onclick: () => source.train() });
-    const stop = el("button", { type: "button", text: "Stop", onclick: () => source.stop() });
+    const start = el("button", { type: "button", text: "Train", onclick: () => source.train().then(update) });
+    const stop = el("button", { type: "button", text: "Stop", onclick: () => source.stop().then(update) });
     const status = el("p", { role: "status" });
     const curves = el("div", { class: "pair" });
     const layers = el("div", { text: "Looking …" });
@@ -26,7 +26,7 @@ export const training = {
     );
 
     let newest = 0;
-    return async () => {
+    async function update() {
       const mine = ++newest;
       const now = await source.training();
       if (mine !== newest) return;
@@ -39,7 +39,8 @@ export const training = {
       if (mine !== newest) return;
       layers.replaceChildren(...seen.layers.map(spread));
       misread.replaceChildren(...seen.misread.map((image) => oneMisread(lab, image)));
-    };
+    }
+    return update;
   },
 };
 
