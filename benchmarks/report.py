@@ -579,7 +579,9 @@ def lab(result: Json) -> str:
         "program "
         "(`benchmarks/_drawings.py`).\n\n" + table(["what", "measured", "aim"], rows) + "\n"
         "The page is sent as it is written: small files with their explanations, to be read; each packed by itself\n"
-        "shares no words with the others. It comes from the same machine: the first row has what that costs.\n"
+        "shares no words with the others. It comes from the same machine: the first row has what that costs.\n\n"
+        "What an open lab costs a training is the callback that counts its steps, an update of the page now and then,\n"
+        "and the browser on the same cores. Single rounds lie as far apart as the aim is from no cost, and further.\n"
     )
 
 

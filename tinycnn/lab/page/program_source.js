@@ -3,7 +3,7 @@ import { product } from "./dom.js";
 import { examplesOf } from "./file_source.js";
 
 const EVERY = 1000; // milliseconds between two looks at whether the model has changed, at least
-const IDLE = 30; // times as long as a look takes with all that is drawn anew: a training shares the processor with it
+const IDLE = 50; // times as long as a look takes with all that is drawn anew: a training shares the processor with it
 const AT_MOST = 3000; // milliseconds
 
 export async function programSource() {
