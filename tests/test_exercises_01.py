@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from answers import expect_right, expect_wrong
 
-from tutorials.exercises import check
 from tutorials.helpers import benchmark
 
 HISTORY = benchmark("accuracy")["runs"]["keras plain"]["history"]
@@ -62,12 +62,9 @@ WRONG = [
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_answers(name, capsys):
-    assert check(name, *RIGHT[name]), capsys.readouterr().out
-    assert not check(name, *(...,) * len(RIGHT[name]))
-    assert "not answered yet" in capsys.readouterr().out
+    expect_right(name, RIGHT[name], capsys)
 
 
 @pytest.mark.parametrize(("name", "answers", "words"), WRONG)
 def test_wrong_answers_are_told_what_is_wrong(name, answers, words, capsys):
-    assert not check(name, *answers)
-    assert words in capsys.readouterr().out
+    expect_wrong(name, answers, words, capsys)

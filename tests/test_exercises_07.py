@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from answers import expect_right, expect_wrong
 
 from tinycnn.kernels import REFERENCE
-from tutorials.exercises import check, tutorial_07
+from tutorials.exercises import tutorial_07
 from tutorials.mistakes import ALL, MISTAKES, Mistake
 
 RNG = np.random.default_rng(5)
@@ -76,15 +77,12 @@ def short_ways(monkeypatch):
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_answers(name, capsys):
-    assert check(name, *RIGHT[name]), capsys.readouterr().out
-    assert not check(name, *(...,) * len(RIGHT[name]))
-    assert "not answered yet" in capsys.readouterr().out
+    expect_right(name, RIGHT[name], capsys)
 
 
 @pytest.mark.parametrize(("name", "answers", "words"), WRONG)
 def test_wrong_answers_are_told_what_is_wrong(name, answers, words, capsys):
-    assert not check(name, *answers)
-    assert words in capsys.readouterr().out
+    expect_wrong(name, answers, words, capsys)
 
 
 @pytest.mark.slow

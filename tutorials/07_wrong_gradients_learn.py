@@ -141,8 +141,9 @@ assert {"as well", "worse", "not"} == set(found.values())
 # %%
 answered = {name: answer for name, answer in guess.items() if answer is not ...}
 hits = sum(found[name] == answer for name, answer in answered.items())
-for name, answer in guess.items():
-    print(f"you: {'?' if answer is ... else answer:8} it was: {found[name]:8} {title[name]}")
+for name in guess:
+    print(title[name], end=": ")
+    compare(guess[name], found[name])
 print(f"\n{hits} of your {len(answered)} answers are right." if answered else "\nYou have not answered yet.")
 
 # %% [markdown]
