@@ -57,3 +57,15 @@ def keras():
     import keras
 
     return keras
+
+
+@pytest.fixture
+def few_digits(monkeypatch):
+    """The first 64 training and 32 test images, which the tutorials' runs then take for all."""
+    from tutorials import normalization, why
+
+    training, test = normalization.load_digits()
+    few = (tuple(part[:64] for part in training), tuple(part[:32] for part in test))
+    for runs in (normalization, why):
+        monkeypatch.setattr(runs, "load_digits", lambda: few)
+    return few

@@ -15,15 +15,6 @@ from tutorials.normalization import PLACES, network
 OURS = ("same_data", "learning_rates", "batch_sizes", "placement")
 
 
-@pytest.fixture
-def few_digits(monkeypatch):
-    """The first 64 training and 32 test images."""
-    training, test = normalization.load_digits()
-    few = (tuple(part[:64] for part in training), tuple(part[:32] for part in test))
-    monkeypatch.setattr(normalization, "load_digits", lambda: few)
-    return few
-
-
 def classes(model):
     return [type(layer).__name__ for layer in model.layers]
 

@@ -10,19 +10,10 @@ import pytest
 
 from tinycnn.gradient_check import check_layer
 from tinycnn.layers import Add, BatchNormalization, Conv2D, GroupNormalization
-from tutorials import experiments, normalization, why
+from tutorials import experiments, why
 from tutorials.why import MovingNoise, PartsNormalization, Prediction, network
 
 OURS = ("why_steps", "why_rates", "why_noise", "why_depth")
-
-
-@pytest.fixture
-def few_digits(monkeypatch):
-    """The first 64 training and 32 test images."""
-    training, test = normalization.load_digits()
-    few = (tuple(part[:64] for part in training), tuple(part[:32] for part in test))
-    monkeypatch.setattr(why, "load_digits", lambda: few)
-    return few[0]
 
 
 # Layers
@@ -131,7 +122,7 @@ def test_along_a_step_on_a_parabola(monkeypatch):
 @pytest.mark.jit
 @pytest.mark.parametrize("kind", ["none", "noisy"])
 def test_looking_around_changes_nothing(kind, few_digits):
-    x, y = few_digits
+    (x, y), _ = few_digits
     one, other = (network(kind, 4, seed=1) for _ in range(2))
     why.along_the_step(one, x, y, 0.1)
     why.gradients_before_and_after(one, x, y, 0.1)
@@ -143,7 +134,7 @@ def test_looking_around_changes_nothing(kind, few_digits):
 
 @pytest.mark.jit
 def test_a_gradient_turns_by_the_steps_of_the_layers_in_front(few_digits):
-    x, y = few_digits
+    (x, y), _ = few_digits
     model = network("none", 4, seed=1)
     assert why.gradients_before_and_after(model, x, y, 0.0) == pytest.approx(1, abs=1e-6)
     assert why.gradients_before_and_after(model, x, y, 0.1) < 0.999
@@ -162,7 +153,7 @@ def test_the_distance_of_two_distributions():
 
 @pytest.mark.jit
 def test_inputs_are_those_of_all_convolutions_but_the_first(few_digits):
-    x, _ = few_digits
+    (x, _), _ = few_digits
     given = why.inputs(network("batch", 6, seed=1), x)
     assert len(given) == 5
     assert given[0][0].shape == (8,)
